@@ -1,0 +1,1 @@
+"""What a user's session holds: the client, its views and its results."""

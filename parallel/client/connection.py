@@ -1,0 +1,455 @@
+"""A client's two lines to the controller, and what is open on them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic, time
+from typing import Any, Protocol
+
+from ..aliases import Digest, EngineId
+from ..errors import (
+    ConnectionClosed,
+    ConnectionRefused,
+    ControllerUnreachable,
+    ParallelError,
+    TransportError,
+)
+from ..protocol.connection import ConnectionInfo
+from ..protocol.messages import (
+    Answer,
+    Define,
+    EngineInfo,
+    EngineJoined,
+    EngineLeft,
+    Goodbye,
+    Hello,
+    Message,
+    Method,
+    Need,
+    Outcome,
+    Ping,
+    Pong,
+    Query,
+    Refused,
+    Submit,
+    TaskOutput,
+    Trouble,
+    Welcome,
+    WhoAreYou,
+)
+from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, encode, stow
+from ..serialize.calls import Function, FunctionCache
+from ..serialize.objects import Packed
+from ..transport import sockets
+from .pump import Pump
+
+#: A lone submission leaves at once; those that follow it faster than this, seconds,
+#: leave together.
+TOGETHER = 5e-4
+#: So many messages at most in one batch.
+BATCH = 512
+#: Beyond so many unfinished tasks a submitter waits, while results come quickly.
+AHEAD = 4096
+#: It waits so long at a time, seconds, …
+WAIT_AHEAD = 0.02
+#: … and if fewer results than this came meanwhile, tasks are long: it stops waiting.
+QUICK = 16
+#: A controller that has gone is waited for so long, seconds.
+PATIENCE = 10.0
+GREET_EVERY = 0.5
+#: So many functions' digests are remembered as sent.
+CODES = 1024
+
+
+class Sink(Protocol):
+    """Where the outcome of a task goes."""
+
+    def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
+        """Take the outcome of the task of this index."""
+
+    def print_late(self, index: int, stdout: str, stderr: str) -> None:
+        """Take what a task printed beside its result."""
+
+    def give_up(self, error: ParallelError) -> None:
+        """Take note that no outcome will come any more."""
+
+
+class Line:
+    """One of the two connections."""
+
+    def __init__(self, socket: sockets.Socket, channel: str) -> None:
+        self.socket = socket
+        self.channel = channel
+        self.session = NO_SESSION
+        self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
+        self.greeted = 0.0
+        self.monitor = sockets.DisconnectMonitor(socket)
+
+    def flush(self) -> None:
+        """Send what is to be sent, if the controller has welcomed us."""
+        outbox = self.outbox
+        while outbox and self.session != NO_SESSION:
+            messages: list[Message] = []
+            frames: list[Any] = []
+            for _ in range(min(BATCH, len(outbox))):
+                message, own = outbox.popleft()
+                messages.append(message)
+                if own:
+                    frames += own
+            head = encode(self.session, messages)
+            sockets.send(self.socket, [head, *frames])
+
+    def greet(self, hello: Hello) -> None:
+        """Say who we are, at once."""
+        self.greeted = monotonic()
+        self.session = NO_SESSION
+        sockets.send(self.socket, [encode(NO_SESSION, [hello])])
+
+
+class Connection:
+    """Submits, and delivers what comes back.
+
+    Parameters
+    ----------
+    timeout
+        Seconds to wait for the controller's welcome.
+
+    Raises
+    ------
+    ControllerUnreachable
+        Nobody answered in that time.
+    ConnectionRefused
+        The controller said no, and why.
+    """
+
+    def __init__(self, info: ConnectionInfo, timeout: float) -> None:
+        self._info = info
+        self._uuid = uuid.uuid4().bytes
+        #: What message ids begin with.
+        self.session = self._uuid.hex()
+        self._context = sockets.new_context(encrypted=info.curve is not None)
+        self._lines: list[Line] = []
+        for channel in ("work", "control"):
+            dealer = sockets.connect_peer(self._context, info)
+            self._lines.append(Line(dealer, channel))
+        self._work, self._control = self._lines
+        self._decoder = client_decoder()
+        self._open: dict[int, tuple[Sink, int]] = {}
+        self._answers: dict[int, Answer] = {}
+        self._seqs = itertools.count()
+        self._next_seq = 0
+        self._seq_lock = threading.Lock()
+        self._functions = FunctionCache()
+        self._codes: dict[Digest, bytes] = {}
+        self._flushed = 0.0
+        self._unhurried = 0.0
+        self._finished = 0
+        self._lost: float | None = None
+        #: Why no more can be sent, once that is so.
+        self.closed: ParallelError | None = None
+        #: The engines that are there.
+        self.engines: dict[EngineId, EngineInfo] = {}
+        #: How engines died that were there.
+        self.departed: dict[EngineId, str] = {}
+        #: What the cluster wants its user to know.
+        self.troubles: list[str] = []
+        self._handlers = self._make_handlers()
+        descriptors = [sockets.descriptor(line.socket) for line in self._lines]
+        descriptors += [line.monitor.descriptor for line in self._lines]
+        self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
+        self._greet(timeout)
+        self._pump.start()
+
+    def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
+        return {
+            Welcome: lambda line, message, _: self._on_welcome(line, message),
+            WhoAreYou: lambda line, *_: line.greet(self._hello(line)),
+            Refused: lambda _, message, __: self._end(
+                ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
+            ),
+            Goodbye: lambda _, message, __: self._end(TransportError(message.reason)),
+            Outcome: lambda _, message, frames: self._on_outcome(message, frames),
+            TaskOutput: lambda _, message, __: self._on_output(message),
+            Need: lambda _, message, __: self._on_need(message),
+            EngineJoined: lambda _, message, __: self._on_joined(message),
+            EngineLeft: lambda _, message, __: self._on_left(message),
+            Trouble: lambda _, message, __: self.troubles.append(message.text),
+            Answer: lambda _, message, __: self._answers.update({message.seq: message}),
+            Ping: lambda line, *_: line.outbox.append((Pong(), ())),
+            Pong: lambda *_: None,
+        }
+
+    # Coming and going
+
+    def _hello(self, line: Line) -> Hello:
+        return Hello(
+            role="client",
+            channel=line.channel,
+            uuid=self._uuid,
+            secret=self._info.secret,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        )
+
+    def _greet(self, timeout: float) -> None:
+        for line in self._lines:
+            line.greet(self._hello(line))
+        self._pump.wait(
+            lambda: self.closed is not None or self._is_welcome(),
+            lambda _: None,
+            monotonic() + timeout,
+        )
+        if self.closed is None and not self._is_welcome():
+            where = self._info.urls[0]
+            self._end(ControllerUnreachable(
+                f"no controller answered at {where} within {timeout:g} s: "
+                "is the cluster still running, and is this host able to reach "
+                f"{self._info.location}?"
+            ))  # fmt: skip
+        if self.closed is not None:
+            error = self.closed
+            self.close()
+            raise error
+
+    def _is_welcome(self) -> bool:
+        return all(line.session != NO_SESSION for line in self._lines)
+
+    def close(self) -> None:
+        """Take leave of the controller, and release everything."""
+        if self._context.closed:
+            return
+        for line in self._lines:
+            line.outbox.append((Goodbye(), ()))
+        with self._pump.lock:
+            if self._lost is None:
+                self._flush()
+            self._end(ConnectionClosed("this client was closed"))
+        self._pump.close()
+        for line in self._lines:
+            line.monitor.close()
+            line.socket.close(100)
+        self._context.term()
+
+    def _end(self, error: ParallelError) -> None:
+        """Take note that nothing will come any more, and tell who waits."""
+        if self.closed is None:
+            self.closed = error
+        waiting = list({id(sink): sink for sink, _ in self._open.values()}.values())
+        self._open.clear()
+        for sink in waiting:
+            sink.give_up(error)
+
+    # Submitting
+
+    def pack_function(self, f: Any) -> Function:
+        """Return a function packed, and see that the controller has it."""
+        function = self._functions.pack(f)
+        if function.digest not in self._codes:
+            if len(self._codes) >= CODES:
+                self._codes.pop(next(iter(self._codes)))
+            self._codes[function.digest] = function.code
+            self._work.outbox.append((Define(function.digest, function.code), ()))
+        return function
+
+    def submit(
+        self,
+        sink: Sink,
+        method: Method,
+        digest: Digest,
+        packed: Packed,
+        targets: list[EngineId] | None = None,
+        index: int = 0,
+    ) -> int:
+        """Send one payload to each target, or to any engine; return the first seq.
+
+        The outcomes go to `sink` under `index` and up.
+        """
+        if self.closed is not None:
+            raise self.closed
+        count = len(targets) if targets else 1
+        payload, frames = packed.payload, packed.buffers
+        if frames or len(payload) > INLINE_NBYTES:
+            payload, frames = stow(payload, frames)
+        with self._seq_lock:
+            seq = self._next_seq
+            self._next_seq = seq + count
+            for i in range(count):
+                self._open[seq + i] = (sink, index + i)
+            message = Submit(seq, method, digest, payload, len(frames), targets)
+            self._work.outbox.append((message, frames))
+        now = monotonic()
+        self._pump.nudge(now=now - self._flushed > TOGETHER)
+        return seq
+
+    def pace(self) -> None:
+        """Wait a little if far more is submitted than comes back, and comes quickly."""
+        if len(self._open) < AHEAD or monotonic() < self._unhurried:
+            return
+        before = self._finished
+        self.wait(lambda: len(self._open) < AHEAD, lambda _: None, WAIT_AHEAD)
+        if self._finished - before < QUICK:
+            self._unhurried = monotonic() + 1.0
+
+    @property
+    def submitted(self) -> int:
+        """How many tasks were submitted so far."""
+        return self._next_seq
+
+    @property
+    def outstanding(self) -> list[int]:
+        """The numbers of the unfinished tasks."""
+        return list(self._open)
+
+    def ask(self, name: str, timeout: float = 10.0, **arguments: Any) -> Any:
+        """Return the controller's answer to a question.
+
+        Raises
+        ------
+        TransportError
+            It did not answer in time.
+        """
+        seq = next(self._seqs)
+        self._control.outbox.append((Query(seq, name, arguments), ()))
+        self._pump.nudge(now=True)
+        self.wait(lambda: seq in self._answers or self.closed is not None, None, timeout)
+        answer = self._answers.pop(seq, None)
+        if answer is None:
+            raise self.closed or TransportError(
+                f"the controller did not answer {name!r} within {timeout:g} s"
+            )
+        if answer.error:
+            raise TransportError(f"{name}: {answer.error}")
+        return answer.value
+
+    def order(self, message: Message) -> None:
+        """Send an order on the control line."""
+        if self.closed is not None:
+            raise self.closed
+        self._control.outbox.append((message, ()))
+        self._pump.nudge(now=True)
+
+    # Waiting
+
+    def wait(
+        self,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object] | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Wait until `done()`, at most `timeout` seconds; tell whether it is."""
+        deadline = None if timeout is None else monotonic() + timeout
+        return self._pump.wait(done, follow or _pause, deadline)
+
+    def look(self) -> None:
+        """Take in what has come, without waiting."""
+        self._pump.look()
+
+    def attend(self) -> None:
+        """See that what comes is taken in though nobody waits."""
+        self._pump.attend()
+
+    # The pump's side: all of it under the pump's lock
+
+    def _turn(self) -> None:
+        if self._context.closed:
+            return
+        again = True
+        while again:
+            for line in self._lines:
+                while (batch := sockets.receive(line.socket)) is not None:
+                    self._read(line, *batch)
+                if line.monitor.lost():
+                    self._on_disconnect(line)
+            self._check_patience()
+            self._flush()
+            # What was sent used up the edge of the descriptor: look again.
+            again = any(sockets.has_input(line.socket) for line in self._lines)
+
+    def _flush(self) -> None:
+        for line in self._lines:
+            if line.outbox:
+                line.flush()
+                self._flushed = monotonic()
+
+    def _has_output(self) -> bool:
+        return any(
+            line.outbox and line.session != NO_SESSION for line in self._lines
+        )
+
+    def _next_timer(self) -> float | None:
+        if self._lost is not None:
+            return min(self._lost + PATIENCE, monotonic() + GREET_EVERY)
+        if not self._is_welcome() and self.closed is None:
+            return monotonic() + GREET_EVERY
+        return None
+
+    def _check_patience(self) -> None:
+        now = monotonic()
+        for line in self._lines:
+            silent = line.session == NO_SESSION and self.closed is None
+            if silent and now - line.greeted > GREET_EVERY:
+                line.greet(self._hello(line))
+        if self._lost is not None and now - self._lost > PATIENCE:
+            self._lost = None
+            self._end(TransportError(
+                f"the controller at {self._info.urls[0]} is gone, and has not come "
+                f"back for {PATIENCE:g} s: what was submitted has no result"
+            ))  # fmt: skip
+
+    def _on_disconnect(self, line: Line) -> None:
+        if self.closed is None:
+            self._lost = self._lost or monotonic()
+            line.greet(self._hello(line))
+
+    def _read(self, line: Line, head: Any, frames: list[Any]) -> None:
+        _, messages = self._decoder.decode(head)
+        at = 0
+        for message in messages:
+            count = getattr(message, "frames", 0)
+            own = frames[at : at + count]
+            at += count
+            self._handlers[type(message)](line, message, own)
+
+    def _on_welcome(self, line: Line, welcome: Welcome) -> None:
+        line.session = welcome.session
+        self.engines = {info.engine_id: info for info in welcome.engines}
+        if self._is_welcome():
+            self._lost = None
+
+    def _on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
+        found = self._open.pop(outcome.seq, None)
+        if found is not None:
+            self._finished += 1
+            found[0].deliver(found[1], outcome, frames)
+
+    def _on_output(self, output: TaskOutput) -> None:
+        found = self._open.get(output.seq)
+        if found is not None:
+            found[0].print_late(found[1], output.stdout, output.stderr)
+
+    def _on_need(self, need: Need) -> None:
+        code = self._codes.get(need.digest)
+        if code is not None:
+            self._work.outbox.append((Define(need.digest, code), ()))
+
+    def _on_joined(self, joined: EngineJoined) -> None:
+        self.engines[joined.engine.engine_id] = joined.engine
+
+    def _on_left(self, left: EngineLeft) -> None:
+        self.engines.pop(left.engine_id, None)
+        self.departed[left.engine_id] = left.reason
+
+
+def _pause(seconds: float | None) -> None:
+    threading.Event().wait(seconds)
+
+
+def timestamp() -> float:
+    """Return the time of day, as the engines' clocks tell theirs."""
+    return time()

@@ -1,0 +1,79 @@
+"""A balanced map under way: chunks submitted as earlier ones come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..aliases import Digest
+from ..errors import ParallelError
+from ..protocol.messages import Method
+from ..serialize.calls import pack_value
+from ..state.chunks import Chunks
+from .connection import Connection
+from .results import AsyncMapResult
+
+#: So many chunks for each engine are under way while their size adapts: enough
+#: that none is idle while an answer travels.
+CHUNKS_PER_ENGINE = 3
+#: With a fixed size, so many in all: it bounds memory, and hides the way.
+FIXED_AHEAD = 2048
+
+
+class Feeder:
+    """Submits the chunks of one map.
+
+    Parameters
+    ----------
+    sequences
+        Of one length each: see `client.partition.sized`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        result: AsyncMapResult,
+        digest: Digest,
+        name: str,
+        sequences: Sequence[Sequence[Any]],
+        chunksize: int | None,
+    ) -> None:
+        self._connection = connection
+        self._result = result
+        self._digest = digest
+        self._name = name
+        self._sequences = sequences
+        engines = max(1, len(connection.engines))
+        self._chunks = Chunks(result.total, engines, chunksize)
+        self._at = 0
+        self._under_way = 0
+        self._most = FIXED_AHEAD if chunksize else CHUNKS_PER_ENGINE * engines
+        result.on_chunk = self._on_chunk
+
+    def feed(self) -> None:
+        """Submit as many chunks as may be under way."""
+        while self._under_way < self._most and self._chunks.remaining:
+            self._submit(self._chunks.next_size())
+
+    def _submit(self, size: int) -> None:
+        parts = [sequence[self._at : self._at + size] for sequence in self._sequences]
+        packed = pack_value(parts, f"elements {self._at} and up for {self._name}")
+        self._at += size
+        self._under_way += 1
+        index = self._result.add_chunk(size)
+        seq = self._connection.submit(
+            self._result, Method.MAP, self._digest, packed, index=index
+        )
+        self._result.sent(seq)
+
+    def _on_chunk(self, size: int, duration: float) -> None:
+        self._under_way -= 1
+        self._chunks.learn(size, max(duration, 0.0))
+        # A fixed-size map is fed in batches: they travel together.
+        if self._chunks.remaining and (
+            self._under_way <= self._most // 2 or self._most < FIXED_AHEAD
+        ):
+            try:
+                self.feed()
+            except ParallelError as error:
+                self._result.give_up(error)

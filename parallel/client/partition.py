@@ -1,0 +1,73 @@
+"""Splitting a sequence among engines, and joining what comes back."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+#: Contiguous parts, or every n-th element.
+BLOCK, ROUND_ROBIN = "b", "r"
+
+
+def bounds(total: int, parts: int) -> list[tuple[int, int]]:
+    """Return begin and end of contiguous parts; the first take the remainder.
+
+    >>> bounds(10, 4)
+    [(0, 3), (3, 6), (6, 8), (8, 10)]
+    """
+    each, more = divmod(total, parts)
+    ends = [0, *itertools.accumulate(each + (i < more) for i in range(parts))]
+    return list(itertools.pairwise(ends))
+
+
+def split(sequence: Sequence[Any], parts: int, dist: str = BLOCK) -> list[Any]:
+    """Return the parts of a sequence: slices of it, so that arrays stay arrays.
+
+    >>> split([1, 2, 3, 4, 5], 2)
+    [[1, 2, 3], [4, 5]]
+    >>> split([1, 2, 3, 4, 5], 2, "r")
+    [[1, 3, 5], [2, 4]]
+
+    Raises
+    ------
+    ValueError
+        `dist` is neither 'b' nor 'r'.
+    """
+    if dist == BLOCK:
+        return [sequence[i:j] for i, j in bounds(len(sequence), parts)]
+    if dist == ROUND_ROBIN:
+        return [sequence[i::parts] for i in range(parts)]
+    raise ValueError(f"dist is 'b' (contiguous) or 'r' (round robin), not {dist!r}")
+
+
+def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
+    """Return the whole that the parts make: an array if all of them are.
+
+    >>> join([range(2), (5, 6)])
+    [0, 1, 5, 6]
+    >>> join([[1, 3, 5], [2, 4]], "r")
+    [1, 2, 3, 4, 5]
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy and parts and all(isinstance(p, numpy.ndarray) for p in parts):
+        if dist == BLOCK:
+            return numpy.concatenate(parts)
+        whole = numpy.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
+        for i, part in enumerate(parts):
+            whole[i :: len(parts)] = part
+        return whole
+    if dist == BLOCK:
+        return list(itertools.chain.from_iterable(parts))
+    missing = object()
+    rows = itertools.zip_longest(*parts, fillvalue=missing)
+    return [item for row in rows for item in row if item is not missing]
+
+
+def sized(sequence: Any) -> Sequence[Any]:
+    """Return something with a length that can be sliced: a list of what has none."""
+    if hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__"):
+        if not isinstance(sequence, (dict, set, frozenset)):
+            return sequence  # type: ignore[no-any-return]
+    return list(sequence)

@@ -1,0 +1,203 @@
+"""Who reads the sockets: the thread that waits, or one in the background.
+
+A thread that waits for a result reads the sockets itself: no hand-over between
+threads stands on the way of a round trip (each costs 50 µs and more). While
+nobody waits, a background thread reads, so that callbacks and futures work.
+
+The sockets are touched under one lock; waiting for input is done outside it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+#: The background thread keeps out for so long after a waiting thread, seconds:
+#: who waited once will soon wait again.
+GRACE = 0.01
+#: While it keeps out, it looks this often whether it is wanted, seconds.
+PARKED = 0.05
+
+
+class Pump:
+    """Drives one connection's input and output.
+
+    Parameters
+    ----------
+    turn
+        Reads and sends all it can without waiting; called under the lock.
+    descriptors
+        What to wait on for input.
+    has_output
+        Tells whether there is anything to send.
+    next_timer
+        Returns the monotonic time at which a turn is due without input, or None.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[], None],
+        descriptors: Sequence[int],
+        has_output: Callable[[], bool],
+        next_timer: Callable[[], float | None],
+    ) -> None:
+        self._turn = turn
+        self._has_output = has_output
+        self._next_timer = next_timer
+        self.lock = threading.RLock()
+        self._wakeup = os.pipe()
+        for end in self._wakeup:
+            os.set_blocking(end, False)
+        self._poll = select.poll()
+        for descriptor in (*descriptors, self._wakeup[0]):
+            self._poll.register(descriptor, select.POLLIN)
+        self._asleep = False
+        self._turning = False
+        self._leader: int | None = None
+        self._followers = 0
+        self._led = 0.0
+        self._parked = threading.Event()
+        self._closed = False
+        self._lead_lock = threading.Lock()
+        self._thread = threading.Thread(
+            target=self._run, name="parallel-client", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start the background thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the background thread."""
+        self._closed = True
+        self._parked.set()
+        self._wake()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(2)
+        with self.lock:
+            for end in self._wakeup:
+                os.close(end)
+
+    # Sending
+
+    def nudge(self, *, now: bool) -> None:
+        """See that output is sent: now, if nobody is at it, or soon."""
+        if now and self.lock.acquire(blocking=False):
+            try:
+                if not self._turning:  # else the turn under way will see to it
+                    self._take_turn()
+            finally:
+                self.lock.release()
+        else:
+            self._wake()
+
+    def attend(self) -> None:
+        """Let the background thread take over at once: somebody counts on it."""
+        self._led = 0.0
+        self._parked.set()
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            try:
+                os.write(self._wakeup[1], b"w")
+            except (BlockingIOError, OSError):
+                pass
+        elif self._leader is None:
+            self._parked.set()
+
+    # Waiting
+
+    def look(self) -> None:
+        """Take in what has come, unless another thread is at it."""
+        self.nudge(now=not self._closed)
+
+    def wait(
+        self,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object],
+        deadline: float | None,
+    ) -> bool:
+        """Wait until `done()`, or until the monotonic `deadline`; tell which.
+
+        Parameters
+        ----------
+        follow
+            Waits for the same at most so many seconds while another thread reads.
+        """
+        while not done():
+            if not self._lead_lock.acquire(blocking=False):
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    return done()
+                self._follow(follow, left)
+                continue
+            try:
+                self._leader = threading.get_ident()
+                return self._lead(done, deadline)
+            finally:
+                self._leader = None
+                self._led = monotonic()
+                self._lead_lock.release()
+                if self._followers:
+                    self.attend()
+        return True
+
+    def _follow(self, follow: Callable[[float | None], object], left: float | None) -> None:
+        self._followers += 1
+        try:
+            # Short, for the leader may leave before it sees this follower.
+            follow(0.1 if left is None else min(0.1, left))
+        finally:
+            self._followers -= 1
+
+    def _lead(self, done: Callable[[], bool], deadline: float | None) -> bool:
+        while True:
+            with self.lock:
+                self._take_turn()
+            if done():
+                return True
+            if deadline is not None and monotonic() >= deadline:
+                return False
+            self._sleep(deadline)
+
+    def _sleep(self, deadline: float | None) -> None:
+        """Wait for input, for a nudge, or for the time."""
+        self._asleep = True
+        try:
+            if self._has_output():
+                return
+            timer = self._next_timer()
+            ends = [end for end in (timer, deadline) if end is not None]
+            timeout = None
+            if ends:
+                timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
+            for descriptor, _ in self._poll.poll(timeout):
+                if descriptor == self._wakeup[0]:
+                    os.read(descriptor, 512)
+        except BlockingIOError:
+            pass
+        finally:
+            self._asleep = False
+
+    def _run(self) -> None:
+        while not self._closed:
+            if self._leader is not None or monotonic() - self._led < GRACE:
+                self._parked.wait(PARKED)
+                self._parked.clear()
+                continue
+            with self.lock:
+                if self._closed:
+                    return
+                self._take_turn()
+            self._sleep(None)
+
+    def _take_turn(self) -> None:
+        before, self._turning = self._turning, True
+        try:
+            self._turn()
+        finally:
+            self._turning = before

@@ -1,0 +1,1 @@
+"""Views: some engines, or any, and what can be asked of them."""

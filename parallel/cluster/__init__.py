@@ -1,0 +1,1 @@
+"""Processes: where they are started, watched and stopped."""

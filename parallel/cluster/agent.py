@@ -1,0 +1,385 @@
+"""The agent: one warm process a host, that forks the others and watches them.
+
+It has one thread and no zmq context, for it forks. It talks with the controller
+that it forked, and with its owner, over pairs of sockets. It alone can prove an
+engine dead (waitpid), and says how it died: the status or signal, what it was
+doing, the last lines of its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..controller.controller import ControllerSpec
+from ..engine.engine import EngineSpec
+from ..engine.output import open_stream, read_from
+from ..engine.page import Page, open_page
+from ..protocol.messages import (
+    AgentTrouble,
+    EngineDied,
+    Message,
+    Retire,
+    Stop,
+    ToAgent,
+    Up,
+)
+from ..state.restarts import Restarts
+from ..transport.keys import Keys
+from ..transport.locations import log_file
+from ..transport.pipe import Pipe
+from . import child
+from .child import ChildSpec
+
+#: Engines end by SIGTERM within this, seconds, or by SIGKILL.
+GRACE = 5.0
+#: So many last lines of a log are told with a death.
+LAST_LINES = 8
+
+
+class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent is to start and keep up.
+
+    Parameters
+    ----------
+    runtime_dir
+        The folder of the sockets, removed at the end.
+    cluster_file
+        Removed at the end too.
+    sys_path
+        Where the owner finds modules: engines look there last.
+    lifeline
+        A pipe whose end means that the owner is gone; None for a detached cluster.
+    """
+
+    cluster_id: str
+    profile_dir: str
+    runtime_dir: str
+    cluster_file: str
+    urls: list[str]
+    keys: Keys
+    n: int
+    start_method: str
+    lifeline: int | None = None
+    sys_path: list[str] = []
+    environment: dict[str, str] = {}
+
+
+class EngineChild(msgspec.Struct):
+    """An engine's process, as its parent knows it."""
+
+    slot: int
+    uuid: bytes
+    pid: int
+    page: int
+    stdout: int
+    stderr: int
+    log: str
+    log_begin: int
+    retired: bool = False
+
+    def close(self) -> None:
+        """Close the descriptors shared with it."""
+        for descriptor in (self.page, self.stdout, self.stderr):
+            os.close(descriptor)
+
+
+class Agent:
+    """Keeps one controller and n engines, until told to stop."""
+
+    def __init__(self, spec: AgentSpec, owner: Pipe) -> None:
+        self._spec = spec
+        self._owner: Pipe | None = owner
+        self._link: Pipe | None = None
+        self._engines: dict[int, EngineChild] = {}
+        self._controller = 0
+        self._urls: list[str] = []
+        self._restarts = Restarts()
+        self._stopping = 0.0
+        self._killed = False
+        self._selector = selectors.DefaultSelector()
+
+    # The loop
+
+    def run(self) -> None:
+        """Start everything, watch it, and end once all of it has."""
+        signals = self._catch_signals()
+        self._selector.register(signals, selectors.EVENT_READ, self._on_signals)
+        if self._owner is not None:
+            self._selector.register(self._owner, selectors.EVENT_READ, self._on_owner)
+        if self._spec.lifeline is not None:
+            self._selector.register(
+                self._spec.lifeline, selectors.EVENT_READ, self._on_lifeline
+            )
+        gc.collect()
+        gc.freeze()  # what the children share stays shared
+        self._start_controller()
+        while not self._stopping or self._engines or self._controller:
+            timeout = None
+            if self._stopping and not self._killed:
+                timeout = max(0.0, self._stopping + GRACE - time.monotonic())
+            for key, _ in self._selector.select(timeout):
+                key.data()
+            if timeout is not None and time.monotonic() > self._stopping + GRACE:
+                self._kill()
+        shutil.rmtree(self._spec.runtime_dir, ignore_errors=True)
+        Path(self._spec.cluster_file).unlink(missing_ok=True)
+
+    def _catch_signals(self) -> int:
+        read, write = os.pipe()
+        for end in (read, write):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(signum, lambda *_: None)
+        self._own = [read, write]
+        return read
+
+    def _on_signals(self) -> None:
+        for signum in os.read(self._own[0], 512):
+            if signum != signal.SIGCHLD:
+                self._stop()
+        self._reap()
+
+    def _on_lifeline(self) -> None:
+        self._selector.unregister(self._spec.lifeline)  # type: ignore[arg-type]
+        self._stop()
+
+    def _on_owner(self) -> None:
+        assert self._owner is not None
+        messages = self._owner.receive()
+        if messages is None:
+            self._selector.unregister(self._owner)
+            self._owner = None
+            return
+        for message in messages:
+            if isinstance(message, Stop):
+                self._stop()
+
+    def _on_link(self) -> None:
+        assert self._link is not None
+        messages = self._link.receive()
+        if messages is None:
+            self._selector.unregister(self._link)
+            self._link = None
+            return
+        for message in messages:
+            if isinstance(message, Up):
+                self._urls = message.urls
+                self._tell_owner(message)
+                for slot in range(self._spec.n):
+                    self._start_engine(slot)
+            elif isinstance(message, Retire):
+                for engine in self._engines.values():
+                    engine.retired |= engine.uuid in message.uuids
+            elif isinstance(message, AgentTrouble):
+                self._tell_owner(message)
+            elif isinstance(message, Stop):
+                self._stop()
+
+    def _tell_owner(self, message: Message) -> None:
+        if self._owner is not None:
+            self._owner.send([message])
+
+    # Starting
+
+    def _start_controller(self) -> None:
+        spec = self._spec
+        ours, theirs = socket.socketpair()
+        self._link = Pipe(ours, list[ToAgent])
+        self._selector.register(self._link, selectors.EVENT_READ, self._on_link)
+        controller = ControllerSpec(
+            cluster_id=spec.cluster_id,
+            urls=spec.urls,
+            keys=spec.keys,
+            profile_dir=spec.profile_dir,
+            lifeline=spec.lifeline,
+        )
+        self._controller_log = self._log("ipcontroller")
+        self._log_begin = _size(self._controller_log)
+        what = ChildSpec(
+            log=self._controller_log, controller=controller, link=theirs.fileno()
+        )
+        self._controller = child.start(what, spec.start_method, self._private())
+        theirs.close()
+
+    def _start_engine(self, slot: int) -> None:
+        spec = self._spec
+        page, stdout, stderr = open_page(), open_stream("stdout"), open_stream("stderr")
+        own = EngineSpec(
+            info=spec.keys.info(
+                "engine",
+                spec.cluster_id,
+                self._urls,
+                encrypted=not self._urls[0].startswith("ipc:"),
+            ),
+            uuid=uuid.uuid4().bytes,
+            page=page,
+            stdout=stdout,
+            stderr=stderr,
+            lifeline=spec.lifeline,
+        )
+        log = self._log(f"ipengine-{slot}")
+        begin = _size(log)
+        what = ChildSpec(log=log, engine=own, environment=spec.environment)
+        others = [
+            fd for e in self._engines.values() for fd in (e.page, e.stdout, e.stderr)
+        ]
+        pid = child.start(what, spec.start_method, [*self._private(), *others])
+        self._engines[pid] = EngineChild(
+            slot, own.uuid, pid, page, stdout, stderr, log, begin
+        )
+
+    def _log(self, name: str) -> str:
+        return str(log_file(Path(self._spec.profile_dir), name, self._spec.cluster_id))
+
+    def _private(self) -> list[int]:
+        """Return the descriptors that no child may keep."""
+        pipes = [pipe.fileno() for pipe in (self._owner, self._link) if pipe]
+        inner = self._selector.fileno()  # type: ignore[attr-defined]
+        return [*self._own, *pipes, inner]
+
+    # Watching
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            if pid == self._controller:
+                self._controller_died(code)
+            elif pid in self._engines:
+                self._engine_died(self._engines.pop(pid), code)
+
+    def _controller_died(self, code: int) -> None:
+        self._controller = 0
+        if not self._stopping:
+            if self._link is not None:
+                self._on_link()  # its last words
+            last = _last_lines(self._controller_log, self._log_begin)
+            why = f"the controller {_say_exit(code)}{last}"
+            self._tell_owner(AgentTrouble(why, fatal=True))
+            self._stop()
+
+    def _engine_died(self, engine: EngineChild, code: int) -> None:
+        _kill_group(engine.pid)  # what it started, it would have ended
+        page = Page(engine.page)
+        position, out_begin, err_begin, left = page.read()
+        page.close()
+        died = EngineDied(
+            uuid=engine.uuid,
+            reason=self._say_why(engine, code),
+            position=position,
+            stdout=read_from(engine.stdout, out_begin),
+            stderr=read_from(engine.stderr, err_begin),
+        )
+        engine.close()
+        if self._stopping:
+            return
+        if self._link is not None:
+            self._link.send([died])
+        if left or engine.retired:
+            return
+        now = time.monotonic()
+        if self._restarts.may_restart(engine.slot, now, had_worked=position > 0):
+            self._start_engine(engine.slot)
+            return
+        trouble = AgentTrouble(
+            f"engine {engine.slot + 1} of {self._spec.n} did not stay up and is given "
+            f"up: it {died.reason}"
+        )
+        self._tell_owner(trouble)
+        if self._link is not None:
+            self._link.send([trouble])
+
+    def _say_why(self, engine: EngineChild, code: int) -> str:
+        where = f" (pid {engine.pid} on {socket.gethostname()})"
+        return _say_exit(code) + where + _last_lines(engine.log, engine.log_begin)
+
+    # Stopping
+
+    def _stop(self) -> None:
+        if self._stopping:
+            return
+        self._stopping = time.monotonic()
+        for pid in (*self._engines, self._controller):
+            if pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._killed = True
+        for pid in (*self._engines, self._controller):
+            if pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _say_exit(code: int) -> str:
+    if code >= 0:
+        return f"exited with status {code}"
+    name = signal.Signals(-code).name
+    if -code == signal.SIGKILL:
+        name += " (by hand, or by the kernel when memory ran out)"
+    return f"was killed by {name}"
+
+
+def _last_lines(log: str, begin: int) -> str:
+    with open(log, "rb") as file:
+        file.seek(begin)
+        lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+    if not lines:
+        return ""
+    text = "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+    return f"\nlast lines of {log}:\n{text}"
+
+
+def _size(log: str) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.getsize(log)
+    return 0
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Be an agent: the argument is the descriptor of the pipe to the owner."""
+    descriptor = int((sys.argv[1:] if argv is None else argv)[0])
+    end = socket.socket(fileno=descriptor)
+    nbytes = int.from_bytes(_read_exactly(end, 4), "big")
+    spec = msgspec.json.decode(_read_exactly(end, nbytes), type=AgentSpec)
+    sys.path += [folder for folder in spec.sys_path if folder not in sys.path]
+    Agent(spec, Pipe(end, list[ToAgent])).run()
+
+
+def _read_exactly(end: socket.socket, nbytes: int) -> bytes:
+    data = b""
+    while len(data) < nbytes:
+        some = end.recv(nbytes - len(data))
+        if not some:
+            sys.exit("the owner of the cluster was gone before it said what to start")
+        data += some
+    return data
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""One process of a cluster: forked from a warm parent, or spawned afresh.
+
+What forks must have one thread, no zmq context and nothing running in libraries
+with threads of their own; the agent keeps to that. Where fork is not safe, the
+same children are spawned: a new interpreter that reads what it is to do from a
+pipe, so that no secret stands in an argument list or in the environment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import msgspec
+
+from ..controller.controller import ControllerSpec, run_controller
+from ..engine.engine import EngineSpec, run_engine
+from ..protocol.messages import AgentTrouble, FromAgent
+from ..transport.pipe import Pipe
+
+
+class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child is to be: an engine or the controller.
+
+    Parameters
+    ----------
+    log
+        The file for what it says of itself.
+    link
+        The controller's descriptor to its agent.
+    """
+
+    log: str
+    engine: EngineSpec | None = None
+    controller: ControllerSpec | None = None
+    link: int | None = None
+    environment: dict[str, str] = {}
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The descriptors that it needs of its parent."""
+        own = self.engine or self.controller
+        names = ("page", "stdout", "stderr", "lifeline")
+        found = [getattr(own, name, None) for name in names]
+        return [fd for fd in (*found, self.link) if fd is not None]
+
+
+def start(spec: ChildSpec, method: str, closing: Sequence[int] = ()) -> int:
+    """Start a child and return its pid.
+
+    Parameters
+    ----------
+    method
+        `fork` or `spawn`.
+    closing
+        Descriptors of the parent that a forked child must not keep.
+    """
+    return _fork(spec, closing) if method == "fork" else _spawn(spec)
+
+
+def _fork(spec: ChildSpec, closing: Sequence[int]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        for descriptor in closing:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        _forget_parent()
+        status = run(spec)
+    finally:
+        os._exit(status)
+
+
+def _forget_parent() -> None:
+    """Undo what a fork inherits and should not."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:  # Python's own generator is seeded anew at the fork
+        numpy.random.seed()
+
+
+def _spawn(spec: ChildSpec) -> int:
+    read, write = os.pipe()
+    os.set_inheritable(read, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "parallel.cluster.child", str(read)],
+        pass_fds=[read, *spec.descriptors],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(read)
+    with open(write, "wb") as file:
+        file.write(msgspec.json.encode(spec))
+    process.returncode = 0  # the agent itself waits for its children
+    return process.pid
+
+
+def run(spec: ChildSpec) -> int:
+    """Be the child: return its exit status."""
+    with contextlib.suppress(OSError):  # a spawned one leads its session already
+        os.setsid()
+    os.environ.update(spec.environment)
+    _redirect(spec.log)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    link = None
+    if spec.link is not None:
+        link = Pipe(socket.socket(fileno=spec.link), list[FromAgent])
+    status = 1
+    try:
+        if spec.controller is not None:
+            run_controller(spec.controller, link)
+        elif spec.engine is not None:
+            run_engine(spec.engine)
+        status = 0
+    except Exception as error:
+        traceback.print_exc()
+        if link is not None:
+            link.send([AgentTrouble(str(error), fatal=True)])
+    finally:
+        if spec.engine is not None:
+            atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+    return status
+
+
+def _redirect(log: str) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Be a spawned child: the argument is the descriptor to read the spec from."""
+    descriptor = int((sys.argv[1:] if argv is None else argv)[0])
+    with open(descriptor, "rb") as file:
+        spec = msgspec.json.decode(file.read(), type=ChildSpec)
+    status: Any = run(spec)
+    gc.disable()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""`Cluster`: starts a controller and engines, connects to them, and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import string
+import sys
+import time
+import weakref
+from pathlib import Path
+from typing import Any, TypeVar
+
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, validate
+from traitlets.config import LoggingConfigurable, PyFileConfigLoader
+from traitlets.config.loader import ConfigFileNotFound
+
+from ..client.client import Client
+from ..errors import EngineError, LauncherError
+from ..transport.keys import new_keys
+from ..transport.locations import (
+    cluster_file,
+    log_file,
+    make_profile,
+    make_runtime_dir,
+    profile_dir,
+)
+from .agent import AgentSpec
+from .owner import AgentProcess
+from .records import ClusterRecord, read_record, start_time
+
+_running: weakref.WeakSet[Cluster] = weakref.WeakSet()
+C = TypeVar("C", bound="Cluster")
+#: A cluster of another process is waited for so long when it stops, seconds.
+STOP_PATIENCE = 10.0
+
+
+class Cluster(LoggingConfigurable):
+    """A controller and engines on this host; every option is also an attribute.
+
+    As a context manager it starts, waits for all engines, gives a connected
+    `Client`, and stops everything at the end::
+
+        with Cluster(n=4) as rc:
+            print(rc[:].apply_sync(os.getpid))
+
+    A plain script needs no `if __name__ == "__main__"`. However this process ends,
+    its cluster ends with it, unless `shutdown_atexit` is off.
+    """
+
+    n = Int(None, allow_none=True, help="Engines; by default one for each usable core.")
+    cluster_id = Unicode(help="Tells the clusters of one profile apart.").tag()
+    profile = Unicode("", help="The profile's name.")
+    profile_dir = Unicode(help="The profile's folder; wins over its name.")
+    transport = Enum(
+        ["ipc", "tcp"],
+        "ipc",
+        help="ipc: a socket in a private folder, no port; tcp: one port, encrypted.",
+    ).tag(config=True)
+    ip = Unicode("127.0.0.1", help="The address to listen on, with tcp.")
+    port = Int(0, help="The port to listen on, with tcp; 0 takes a free one.")
+    start_method = Enum(
+        ["fork", "spawn"],
+        help="How engines are made: from one warm process, or each from nothing.",
+    )
+    engine_timeout = Float(60.0, help="Seconds to wait for engines to register.")
+    environment = Dict(help="Variables for the engines' environment.")
+    work_dir = Unicode(".", help="The engines' working folder.")
+    shutdown_atexit = Bool(True, help="Stop when this process ends.")
+    load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
+
+    for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
+                   engine_timeout, environment, work_dir, shutdown_atexit):  # fmt: skip
+        _trait.tag(config=True)
+    del _trait
+
+    def __init__(self, **options: Any) -> None:
+        unknown = set(options) - set(self.trait_names())
+        if unknown:
+            raise TypeError(f"Cluster has no option {sorted(unknown)[0]!r}")
+        super().__init__(**options)
+        self._agent: AgentProcess | None = None
+        self._record: ClusterRecord | None = None
+        if self.load_profile:
+            self._load_config(options)
+
+    def _load_config(self, options: dict[str, Any]) -> None:
+        loader = PyFileConfigLoader("ipcluster_config.py", path=self.profile_dir)
+        with contextlib.suppress(ConfigFileNotFound):
+            found = loader.load_config()
+            found.merge(self.config)  # what was given outright wins
+            self.update_config(found)
+            for name, value in options.items():
+                setattr(self, name, value)
+
+    # Defaults and checks
+
+    @staticmethod
+    def _new_id() -> str:
+        letters = random.SystemRandom().choices(
+            string.ascii_lowercase + string.digits, k=4
+        )
+        return f"{int(time.time())}-{''.join(letters)}"
+
+    def _cluster_id_default(self) -> str:
+        return self._new_id()
+
+    def _profile_dir_default(self) -> str:
+        return str(profile_dir(self.profile))
+
+    def _start_method_default(self) -> str:
+        return "fork" if sys.platform == "linux" else "spawn"
+
+    @validate("n")
+    def _check_n(self, proposal: Any) -> int | None:
+        n: int | None = proposal["value"]
+        if n is not None and n < 1:
+            raise TraitError(f"a cluster has at least one engine, not n={n}")
+        return n
+
+    @validate("profile_dir")
+    def _make_absolute(self, proposal: Any) -> str:
+        return str(Path(proposal["value"]).expanduser().absolute())
+
+    # Starting
+
+    def start_cluster_sync(self: C, n: int | None = None) -> C:
+        """Start the controller and the engines; return this cluster.
+
+        Engines may still be on their way: `Client.wait_for_engines` waits.
+
+        Raises
+        ------
+        RuntimeError
+            A cluster of this profile and id is running.
+        LauncherError
+            The controller does not come up: why, and the last lines of its log.
+        """
+        self._start(n, detached=not self.shutdown_atexit)
+        return self
+
+    def _start(self, n: int | None, *, detached: bool) -> None:
+        if n is not None:
+            self.n = n
+        if self.n is None:
+            self.n = usable_cores()
+        folder = make_profile(Path(self.profile_dir))
+        known = read_record(cluster_file(folder, self.cluster_id))
+        if self._agent is not None or (known is not None and known.is_running()):
+            raise RuntimeError(
+                f"a cluster {self.cluster_id!r} of profile {folder.name} is running: "
+                "stop it, or choose another cluster_id"
+            )
+        runtime = make_runtime_dir()
+        spec = AgentSpec(
+            cluster_id=self.cluster_id,
+            profile_dir=str(folder),
+            runtime_dir=str(runtime),
+            cluster_file=str(cluster_file(folder, self.cluster_id)),
+            urls=[self._url(runtime)],
+            keys=new_keys(),
+            n=self.n,
+            start_method=self.start_method,
+            sys_path=_find_modules_here(),
+            environment={str(k): str(v) for k, v in self.environment.items()},
+        )
+        log = log_file(folder, "ipagent", self.cluster_id)
+        agent = AgentProcess(spec, log, self.work_dir, detached=detached)
+        self._agent = agent
+        try:
+            urls = agent.wait_until_up(self.engine_timeout)
+        except BaseException:
+            self.stop_cluster_sync()
+            shutil.rmtree(runtime, ignore_errors=True)
+            raise
+        self._info = spec.keys.info(
+            "client", self.cluster_id, urls, encrypted=not urls[0].startswith("ipc:")
+        )
+        self._record = ClusterRecord(
+            cluster_id=self.cluster_id,
+            profile_dir=str(folder),
+            runtime_dir=str(runtime),
+            host=socket.gethostname(),
+            pid=agent.pid,
+            started=start_time(agent.pid) or 0,
+            n=self.n,
+            urls=urls,
+        )
+        self._record.write()
+        if not detached:
+            _running.add(self)
+
+    def _url(self, runtime: Path) -> str:
+        if self.transport == "ipc":
+            return f"ipc://{runtime}/c"
+        return f"tcp://{self.ip}:{self.port}"
+
+    def start_and_connect_sync(self, n: int | None = None) -> Client:
+        """Start, wait for all engines, and return a connected client.
+
+        Raises
+        ------
+        EngineError
+            Engines do not stay up: how they end, with the last lines of their log.
+        TimeoutError
+            They have not all registered after `engine_timeout` seconds.
+        """
+        self.start_cluster_sync(n)
+        try:
+            return self._connect_to_all()
+        except BaseException:
+            self.stop_cluster_sync()
+            raise
+
+    def _connect_to_all(self) -> Client:
+        client = self.connect_client_sync()
+        try:
+            self._wait_for_all(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _wait_for_all(self, client: Client) -> None:
+        assert self.n is not None
+        deadline = time.monotonic() + self.engine_timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return client.wait_for_engines(self.n, timeout=min(0.2, max(0.0, left)))
+            except TimeoutError as error:
+                if left <= 0:
+                    raise TimeoutError(
+                        f"{error}; their logs are in {self.profile_dir}/log"
+                    ) from None
+            if self._agent is not None:
+                self._agent.look()
+                self._agent.raise_trouble()
+                if self._agent.troubles:
+                    raise EngineError(self._agent.troubles[0].text)
+
+    def connect_client_sync(self, **options: Any) -> Client:
+        """Return a client of this cluster, connected."""
+        if self._agent is not None:
+            return Client(self._info, cluster=self, **options)
+        return Client(
+            profile_dir=self.profile_dir,
+            cluster_id=self.cluster_id,
+            cluster=self,
+            **options,
+        )
+
+    # Stopping
+
+    def stop_cluster_sync(self) -> None:
+        """Stop everything; return once every process is gone."""
+        _running.discard(self)
+        agent, self._agent = self._agent, None
+        record, self._record = self._record, None
+        if agent is not None:
+            agent.stop()
+        elif record is not None:
+            _stop_from_outside(record)
+        if record is not None:
+            shutil.rmtree(record.runtime_dir, ignore_errors=True)
+            record.path.unlink(missing_ok=True)
+
+    def detach(self) -> None:
+        """Leave it running when this process ends, for `ipcluster stop` to stop."""
+        if self._agent is not None:
+            self._agent.detach()
+            self._agent = None
+
+    # The same, in a running event loop
+
+    async def start_cluster(self: C, n: int | None = None) -> C:
+        """Start the controller and the engines: see `start_cluster_sync`."""
+        return await asyncio.to_thread(self.start_cluster_sync, n)
+
+    async def start_and_connect(self, n: int | None = None) -> Client:
+        """Start, wait for all engines, and connect: see `start_and_connect_sync`."""
+        return await asyncio.to_thread(self.start_and_connect_sync, n)
+
+    async def connect_client(self, **options: Any) -> Client:
+        """Return a client of this cluster: see `connect_client_sync`."""
+        return await asyncio.to_thread(self.connect_client_sync, **options)
+
+    async def stop_cluster(self) -> None:
+        """Stop everything: see `stop_cluster_sync`."""
+        await asyncio.to_thread(self.stop_cluster_sync)
+
+    def __enter__(self) -> Client:
+        self._client = self.start_and_connect_sync()
+        return self._client
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        self.stop_cluster_sync()
+
+    async def __aenter__(self) -> Client:
+        self._client = await self.start_and_connect()
+        return self._client
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._client.close)
+        await self.stop_cluster()
+
+    # From disk
+
+    @classmethod
+    def from_file(
+        cls,
+        cluster_file: str | Path | None = None,
+        *,
+        profile: str | None = None,
+        profile_dir: str | Path | None = None,
+        cluster_id: str = "",
+    ) -> Cluster:
+        """Return a running cluster by its file: by default that of `ipcluster start`.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file, or what it tells of is gone.
+        """
+        path = Path(cluster_file) if cluster_file else _path(profile, profile_dir, cluster_id)
+        record = read_record(path)
+        if record is None or not record.is_running():
+            raise FileNotFoundError(f"no running cluster has the file {path}")
+        return cls.from_record(record)
+
+    @classmethod
+    def from_record(cls, record: ClusterRecord) -> Cluster:
+        """Return a running cluster that its record tells of."""
+        cluster = cls(
+            cluster_id=record.cluster_id,
+            profile_dir=record.profile_dir,
+            n=record.n,
+            shutdown_atexit=False,
+        )
+        cluster._record = record
+        return cluster
+
+    @property
+    def record(self) -> ClusterRecord | None:
+        """What its file says while it runs."""
+        return self._record
+
+    def __repr__(self) -> str:
+        state = "running" if self._record is not None else "stopped"
+        where = Path(self.profile_dir).name
+        return f"<Cluster(cluster_id={self.cluster_id!r}, {where}, n={self.n}, {state})>"
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _path(profile: str | None, folder: str | Path | None, cluster_id: str) -> Path:
+    return cluster_file(profile_dir(profile, folder=folder), cluster_id)
+
+
+def _find_modules_here() -> list[str]:
+    """Return where this process finds modules, for engines to look there too."""
+    return [str(Path(folder or ".").absolute()) for folder in sys.path]
+
+
+def _stop_from_outside(record: ClusterRecord) -> None:
+    """Stop a cluster that another process started.
+
+    Raises
+    ------
+    LauncherError
+        Its agent does not end.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        if record.is_running():
+            os.kill(record.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_PATIENCE
+    while record.is_running():
+        if time.monotonic() > deadline:
+            raise LauncherError(
+                f"the agent (pid {record.pid} on {record.host}) has not ended "
+                f"{STOP_PATIENCE:g} s after SIGTERM"
+            )
+        time.sleep(0.01)
+
+
+@atexit.register
+def _stop_all() -> None:
+    for cluster in list(_running):
+        cluster.stop_cluster_sync()

@@ -1,0 +1,1 @@
+"""The controller: one process, one loop, one socket."""

@@ -1,0 +1,294 @@
+"""The controller: builds its parts, runs them in one loop, and ends in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import ProtocolError
+from ..protocol.messages import (
+    AgentTrouble,
+    Answer,
+    Define,
+    EngineDied,
+    Goodbye,
+    Hello,
+    Need,
+    Output,
+    Ping,
+    Pong,
+    Query,
+    Result,
+    Retire,
+    Revoked,
+    Stop,
+    Submit,
+    ToController,
+    Up,
+    WhoAreYou,
+)
+from ..protocol.wire import controller_decoder
+from ..transport import sockets
+from ..transport.drain import Drain
+from ..transport.keys import ROLES, Gate, Keys
+from ..transport.locations import write_connection_files
+from ..transport.pipe import Pipe
+from .dispatch import Dispatch
+from .hub import Hub
+from .peers import Peer, Peers
+from .queries import QUERIES
+
+log = logging.getLogger("parallel.controller")
+
+#: Disconnected engines are looked for this often, seconds.
+LOOK = 0.05
+#: A disconnected engine is waited for so long, seconds.
+PATIENCE = 30.0
+#: What an engine may say, and what a client may: the rest is refused.
+ALLOWED: dict[str, frozenset[type]] = {
+    "engine": frozenset({Goodbye, Ping, Pong, Need, Result, Revoked, Output}),
+    "client": frozenset({Goodbye, Ping, Pong, Define, Submit, Query, Stop}),
+}
+
+
+class Controller:
+    """One controller, from its bound socket to its end.
+
+    Parameters
+    ----------
+    urls
+        Where to listen; see `transport.sockets.bind_controller`.
+    link
+        The pipe to the agent that forked this process, if one did.
+    """
+
+    def __init__(self, keys: Keys, urls: Sequence[str], link: Pipe | None = None) -> None:
+        encrypted = any(url.startswith("tcp:") for url in urls)
+        self._context = sockets.new_context(encrypted=encrypted)
+        try:
+            router, bound = sockets.bind_controller(self._context, urls, keys)
+        except Exception:
+            self._context.destroy(0)
+            raise
+        self._socket = router
+        #: The addresses that it listens on.
+        self.urls = bound
+        self._keys = keys
+        self._link = link
+        self._decoder = controller_decoder()
+        self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
+        self._dispatch = Dispatch(self._peers)
+        self._hub = Hub(self._peers, self._dispatch, keys)
+        self._monitor = sockets.DisconnectMonitor(self._socket)
+        self._timer: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
+        self._handlers: dict[type, Callable[..., None]] = {
+            Submit: self._dispatch.on_submit,
+            Result: self._dispatch.on_result,
+            Define: lambda peer, message, _, now: self._dispatch.on_define(message, now),
+            Need: lambda peer, message, *_: self._dispatch.on_need(peer, message),
+            Revoked: lambda peer, message, _, now: self._dispatch.on_revoked(
+                peer, message, now
+            ),
+            Output: lambda peer, message, *_: self._dispatch.on_output(peer, message),
+            Goodbye: lambda peer, message, _, now: self._hub.leave(peer, now),
+            Ping: lambda peer, *_: self._peers.say(peer, Pong()),
+            Pong: lambda *_: None,
+            Query: self._on_query,
+            Stop: self._on_stop,
+        }
+
+    def run(self, lifeline: int | None = None) -> None:
+        """Serve until told to stop, or until `lifeline` (a descriptor) closes."""
+        asyncio.run(self._run(lifeline))
+
+    async def _run(self, lifeline: int | None) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        self._done = asyncio.Event()
+        gate = Gate(self._context, self._keys)
+        gate.watch(loop)
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with contextlib.suppress(ValueError):
+                loop.add_signal_handler(signum, self._done.set)
+        drain = Drain(loop, self._socket, self._on_batch, self._flush)
+        loop.add_reader(self._monitor.descriptor, self._on_disconnects)
+        if lifeline is not None:
+            loop.add_reader(lifeline, self._done.set)
+        if self._link is not None:
+            loop.add_reader(self._link.fileno(), self._on_link)
+        self._drain = drain
+        log.info("listening on %s (pid %s)", ", ".join(self.urls), os.getpid())
+        try:
+            await self._done.wait()
+        finally:
+            drain.close()
+            self._say_goodbye()
+            self._monitor.close()
+            gate.stop()
+            self._context.destroy(linger=200)
+
+    def _say_goodbye(self) -> None:
+        for role in ("client", "engine"):
+            for peer in self._peers.of_role(role):
+                self._peers.say(peer, Goodbye("the controller was stopped"))
+        self._peers.flush()
+
+    # Reading
+
+    def _on_batch(self, routing_id: bytes, head: Any, frames: list[Any]) -> None:
+        try:
+            session, messages = self._decoder.decode(head.buffer)
+        except ProtocolError as error:
+            log.warning("dropped a batch: %s", error)
+            return
+        now = self._loop.time()
+        peer = self._peers.by_session(session)
+        at = 0
+        for message in messages:
+            if peer is None:
+                self._on_stranger(message, routing_id, head, now)
+                continue
+            if type(message) is Hello:
+                self._greet(message, routing_id, head, now)
+                continue
+            count = getattr(message, "frames", 0)
+            own, at = frames[at : at + count], at + count
+            if len(own) != count or type(message) not in ALLOWED[peer.role]:
+                log.warning("%r may not say %s", peer, type(message).__name__)
+                return
+            self._handlers[type(message)](peer, message, own, now)
+
+    def _on_stranger(
+        self, message: ToController, routing_id: bytes, head: Any, now: float
+    ) -> None:
+        if type(message) is Hello:
+            self._greet(message, routing_id, head, now)
+        else:
+            self._peers.refuse(routing_id, WhoAreYou())
+
+    def _greet(self, hello: Hello, routing_id: bytes, head: Any, now: float) -> None:
+        # Descriptors are used again: note who has left before who has come.
+        self._note_disconnects()
+        descriptor = sockets.peer_descriptor(head)
+        curve = sockets.curve_role(head)
+        self._hub.greet(hello, routing_id, descriptor, curve, now)
+
+    def _on_query(self, peer: Peer, query: Query, _: Any, now: float) -> None:
+        try:
+            ask = QUERIES[query.name]
+            value = ask(self._hub, self._dispatch.machine, **query.arguments)
+            answer = Answer(query.seq, value)
+        except Exception as error:
+            answer = Answer(query.seq, None, f"{type(error).__name__}: {error}")
+        self._peers.say(peer, answer)
+
+    def _on_stop(self, peer: Peer, stop: Stop, _: Any, now: float) -> None:
+        if stop.hub and self._link is not None and self._link.send([stop]):
+            return  # the agent stops us all
+        for uuid, info in list(self._hub.engines.items()):
+            if stop.targets is None or info.engine_id in stop.targets:
+                if self._link is not None:
+                    self._link.send([Retire([uuid])])
+                control = self._peers.channel(uuid, "control")
+                if control is not None:
+                    self._peers.say(control, Stop())
+        if stop.hub:
+            self._loop.call_soon(self._done.set)
+
+    # The rest of the loop
+
+    def _flush(self) -> None:
+        for peer in self._peers.flush():
+            self._hub.disconnected(peer, self._loop.time())
+        self._set_timers()
+
+    def _set_timers(self) -> None:
+        wakeup = self._dispatch.machine.wakeup
+        if wakeup is not None and self._timer is None:
+            self._timer = self._loop.call_at(wakeup, self._on_time)
+        if self._hub.missing and self._looking is None:
+            self._looking = self._loop.call_later(LOOK, self._on_look)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._dispatch.on_time(self._loop.time())
+        self._flush()
+        self._drain.look()
+
+    def _on_look(self) -> None:
+        self._looking = None
+        self._hub.look_for_missing(self._loop.time(), PATIENCE)
+        self._flush()
+        self._drain.look()
+
+    def _on_disconnects(self) -> None:
+        self._note_disconnects()
+        self._flush()
+        self._drain.look()
+
+    def _note_disconnects(self) -> None:
+        lost = self._monitor.lost()
+        if lost:
+            for peer in self._peers.by_descriptors(lost):
+                self._hub.disconnected(peer, self._loop.time())
+
+    def _on_link(self) -> None:
+        assert self._link is not None
+        messages = self._link.receive()
+        if messages is None:  # the agent is gone; its engines are found missing
+            self._loop.remove_reader(self._link.fileno())
+            self._link = None
+            return
+        for message in messages:
+            if isinstance(message, EngineDied):
+                position = message.position
+                self._hub.engine_died(message, position, self._loop.time())
+            elif isinstance(message, AgentTrouble):
+                self._hub.trouble(message.text)
+        self._flush()
+        self._drain.look()
+
+
+class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a controller is started with."""
+
+    cluster_id: str
+    urls: list[str]
+    keys: Keys
+    profile_dir: str
+    #: A pipe whose end means that the owner of the cluster is gone.
+    lifeline: int | None = None
+
+
+def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
+    """Run a controller in this process until it is told to stop.
+
+    Its connection files are written once it listens, and removed at its end.
+
+    Raises
+    ------
+    LauncherError
+        It cannot listen where it should.
+    """
+    controller = Controller(spec.keys, spec.urls, link)
+    encrypted = not controller.urls[0].startswith("ipc:")
+    infos = [
+        spec.keys.info(role, spec.cluster_id, controller.urls, encrypted=encrypted)
+        for role in ROLES
+    ]
+    files = write_connection_files(Path(spec.profile_dir), infos)
+    if link is not None:
+        link.send([Up(controller.urls)])
+    try:
+        controller.run(spec.lifeline)
+    finally:
+        for file in files:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""Who is there: greetings, ids, departures, and the news of them to the clients."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+from ..aliases import EngineId, Uuid
+from ..protocol.messages import (
+    PROTOCOL,
+    EngineDied,
+    EngineInfo,
+    EngineJoined,
+    EngineLeft,
+    Hello,
+    Refused,
+    Trouble,
+    Welcome,
+)
+from ..state.roster import Roster
+from ..transport.keys import Keys
+from .dispatch import Dispatch
+from .peers import Peer, Peers
+
+log = logging.getLogger("parallel.hub")
+
+
+class Hub:
+    """Registers peers, and notices when they are gone."""
+
+    def __init__(self, peers: Peers, dispatch: Dispatch, keys: Keys) -> None:
+        self._peers = peers
+        self._dispatch = dispatch
+        self._keys = keys
+        self._roster = Roster()
+        self.engines: dict[Uuid, EngineInfo] = {}
+        #: Engines whose connection broke, and since when (seconds, monotonic).
+        self.missing: dict[Uuid, float] = {}
+        #: The newest troubles, for clients that come later.
+        self.troubles: list[str] = []
+
+    def greet(
+        self, hello: Hello, routing_id: bytes, descriptor: int, curve: str | None,
+        now: float,
+    ) -> None:  # fmt: skip
+        """Let a peer in under the role that its secret proves, or say why not."""
+        why = self._why_not(hello, curve)
+        if why:
+            log.warning("refused %s of %s:%s: %s", hello.role, hello.host, hello.pid, why)
+            self._peers.refuse(routing_id, Refused(why))
+            return
+        peer = self._peers.welcome(hello, routing_id, descriptor)
+        engine_id = None
+        if peer.role == "engine":
+            engine_id = self._roster.register(peer.uuid, hello.engine_id)
+            self.missing.pop(peer.uuid, None)
+        infos = sorted(self.engines.values(), key=lambda info: info.engine_id)
+        self._peers.say(peer, Welcome(peer.session, engine_id, infos))
+        if engine_id is not None:
+            self._complete(peer, engine_id, now)
+        elif peer.channel == "work":
+            for text in self.troubles:
+                self._peers.say(peer, Trouble(text))
+
+    def _why_not(self, hello: Hello, curve: str | None) -> str:
+        role = self._keys.role_of(hello.secret)
+        if hello.protocol != PROTOCOL:
+            return (
+                f"it speaks protocol {hello.protocol}, this controller {PROTOCOL}: "
+                "install the same release on both sides"
+            )
+        if role is None or (curve is not None and curve != role):
+            return (
+                "its key is not of this cluster: the connection file is of another "
+                "cluster, or of an earlier one at the same address"
+            )
+        if role != hello.role:
+            return f"the key of a {role} does not let in a {hello.role}"
+        if hello.channel not in ("work", "control") or len(hello.uuid) != 16:
+            return "the greeting is malformed"
+        return ""
+
+    def _complete(self, peer: Peer, engine_id: EngineId, now: float) -> None:
+        """Call an engine there once both of its connections are."""
+        uuid, hello = peer.uuid, peer.hello
+        other = "control" if peer.channel == "work" else "work"
+        if uuid in self.engines or self._peers.channel(uuid, other) is None:
+            return
+        info = EngineInfo(engine_id, uuid, hello.host, hello.pid)
+        self.engines[uuid] = info
+        log.info("engine %s joined: %s:%s", engine_id, hello.host, hello.pid)
+        for client in self._peers.of_role("client"):
+            self._peers.say(client, EngineJoined(info))
+        self._dispatch.engine_joined(uuid, engine_id, now)
+
+    def leave(self, peer: Peer, now: float) -> None:
+        """Take note of a goodbye."""
+        if peer.role == "engine":
+            died = EngineDied(peer.uuid, "it was stopped", 0)
+            self.engine_died(died, None, now)
+        else:
+            self._peers.remove(peer)
+
+    def disconnected(self, peer: Peer, now: float) -> None:
+        """Take note of a broken connection: of an engine, it may come back."""
+        self._peers.remove(peer)
+        if peer.role == "engine" and peer.uuid in self.engines:
+            log.warning("%r is disconnected", peer)
+            self.missing.setdefault(peer.uuid, now)
+
+    def look_for_missing(self, now: float, patience: float) -> None:
+        """Give up engines whose process is gone, or that stay away too long.
+
+        Parameters
+        ----------
+        patience
+            Seconds that a disconnected engine is waited for.
+        """
+        for uuid, since in list(self.missing.items()):
+            info = self.engines.get(uuid)
+            if info is None:
+                del self.missing[uuid]
+                continue
+            gone = info.host == socket.gethostname() and not _is_alive(info.pid)
+            if gone or now - since > patience:
+                what = "its process is gone" if gone else "its connection broke"
+                reason = f"{what} (pid {info.pid} on {info.host})"
+                self.engine_died(EngineDied(uuid, reason, 0), None, now)
+
+    def engine_died(self, died: EngineDied, position: int | None, now: float) -> None:
+        """Take an engine out, tell the clients, and see to its work."""
+        self.missing.pop(died.uuid, None)
+        info = self.engines.pop(died.uuid, None)
+        for channel in ("work", "control"):
+            peer = self._peers.channel(died.uuid, channel)
+            if peer is not None:
+                self._peers.remove(peer)
+        if info is None:
+            return
+        log.warning("engine %s is gone: %s", info.engine_id, died.reason)
+        for client in self._peers.of_role("client"):
+            self._peers.say(client, EngineLeft(info.engine_id, died.reason))
+        self._dispatch.engine_lost(died, position, now)
+
+    def trouble(self, text: str) -> None:
+        """Tell all clients, and those to come, what their user should know."""
+        log.error("%s", text)
+        self.troubles = [*self.troubles[-9:], text]
+        for client in self._peers.of_role("client"):
+            self._peers.say(client, Trouble(text))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return not os.path.isdir("/proc/self")

@@ -1,0 +1,114 @@
+"""Who is connected, and what is to be said to each at the end of the turn."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ..aliases import Uuid
+from ..protocol.messages import Hello, Message
+from ..protocol.wire import SESSION_NBYTES, encode
+
+
+class Peer:
+    """One connection: its greeting, its session, and its outgoing batch."""
+
+    __slots__ = (
+        "channel", "descriptor", "frames", "hello", "messages", "role", "routing_id",
+        "session", "uuid",
+    )  # fmt: skip
+
+    def __init__(self, hello: Hello, routing_id: bytes, descriptor: int) -> None:
+        self.hello = hello
+        self.role = hello.role
+        self.channel = hello.channel
+        self.uuid: Uuid = hello.uuid
+        self.session = secrets.token_bytes(SESSION_NBYTES)
+        self.routing_id = routing_id
+        #: Of the connection that it greeted by; -1 where it cannot be known.
+        self.descriptor = descriptor
+        self.messages: list[Message] = []
+        self.frames: list[Any] = []
+
+    def __repr__(self) -> str:
+        where = f"{self.hello.host}:{self.hello.pid}"
+        return f"<{self.role} {self.uuid.hex()[:8]} {self.channel} of {where}>"
+
+
+class Peers:
+    """All connections, found by session, by descriptor, or by uuid and channel.
+
+    Parameters
+    ----------
+    send
+        Sends the parts of a batch at once; False when the peer is not there.
+    """
+
+    def __init__(self, send: Callable[[Sequence[Any]], bool]) -> None:
+        self._send = send
+        self._sessions: dict[bytes, Peer] = {}
+        self._channels: dict[tuple[Uuid, str], Peer] = {}
+        self._dirty: dict[Peer, None] = {}
+
+    def welcome(self, hello: Hello, routing_id: bytes, descriptor: int) -> Peer:
+        """Return the peer of a greeting, in the place of an earlier one of its kind."""
+        old = self._channels.get((hello.uuid, hello.channel))
+        if old is not None:
+            if old.routing_id == routing_id:
+                return old  # it greets again: nothing has changed
+            self.remove(old)
+        peer = Peer(hello, routing_id, descriptor)
+        self._sessions[peer.session] = peer
+        self._channels[peer.uuid, peer.channel] = peer
+        return peer
+
+    def by_session(self, session: bytes) -> Peer | None:
+        """Return the peer that was welcomed into a session."""
+        return self._sessions.get(session)
+
+    def channel(self, uuid: Uuid, channel: str) -> Peer | None:
+        """Return a process's connection of one kind."""
+        return self._channels.get((uuid, channel))
+
+    def by_descriptors(self, lost: Iterable[int]) -> list[Peer]:
+        """Return the peers whose connections had these descriptors."""
+        wanted = set(lost)
+        return [p for p in self._sessions.values() if p.descriptor in wanted]
+
+    def of_role(self, role: str, channel: str = "work") -> Iterator[Peer]:
+        """Yield the peers of a role."""
+        for peer in list(self._sessions.values()):
+            if peer.role == role and peer.channel == channel:
+                yield peer
+
+    def remove(self, peer: Peer) -> None:
+        """Forget a connection."""
+        self._sessions.pop(peer.session, None)
+        if self._channels.get((peer.uuid, peer.channel)) is peer:
+            del self._channels[peer.uuid, peer.channel]
+        self._dirty.pop(peer, None)
+
+    def say(self, peer: Peer, message: Message, frames: Sequence[Any] = ()) -> None:
+        """Add a message to a peer's batch of this turn."""
+        peer.messages.append(message)
+        if frames:
+            peer.frames.extend(frames)
+        self._dirty[peer] = None
+
+    def flush(self) -> list[Peer]:
+        """Send all batches; return the peers that were not there."""
+        missing: list[Peer] = []
+        while self._dirty:
+            peer, _ = self._dirty.popitem()
+            head = encode(peer.session, peer.messages)
+            parts = [peer.routing_id, head, *peer.frames]
+            peer.messages = []
+            peer.frames = []
+            if not self._send(parts):
+                missing.append(peer)
+        return missing
+
+    def refuse(self, routing_id: bytes, message: Message) -> None:
+        """Answer at once somebody who is no peer."""
+        self._send([routing_id, encode(bytes(SESSION_NBYTES), [message])])

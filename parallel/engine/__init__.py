@@ -1,0 +1,1 @@
+"""An engine: its main thread runs users' code, its side thread answers."""

@@ -1,0 +1,137 @@
+"""One task run: what the method says, its result or error packed, timed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from time import time
+from typing import Any, NamedTuple
+
+from ..aliases import Digest
+from ..errors import CannotUnpack
+from ..protocol.messages import Assign, Method, Status
+from ..serialize.calls import (
+    name_of,
+    pack_error,
+    pack_value,
+    unpack_function,
+    unpack_value,
+)
+from ..serialize.objects import Packed
+from .namespace import Namespace
+
+#: So many functions an engine remembers; it asks again for an older one.
+REMEMBERED = 1024
+
+
+class Ran(NamedTuple):
+    """How a task went."""
+
+    status: Status
+    packed: Packed
+    started: float
+    completed: float
+
+
+class Functions:
+    """The functions an engine was told, unpacked once each."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Digest, Any] = OrderedDict()
+
+    def __contains__(self, digest: Digest) -> bool:
+        return not digest or digest in self._known
+
+    def define(self, digest: Digest, code: bytes) -> None:
+        """Remember a function; one that cannot be unpacked, with the reason."""
+        try:
+            self._known[digest] = unpack_function(code)
+        except CannotUnpack as error:
+            self._known[digest] = error
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def get(self, digest: Digest) -> Callable[..., Any]:
+        """Return a function.
+
+        Raises
+        ------
+        CannotUnpack
+            It came, and could not be unpacked here.
+        """
+        found = self._known[digest]
+        if isinstance(found, CannotUnpack):
+            raise CannotUnpack(*found.args) from found.__cause__
+        return found  # type: ignore[no-any-return]
+
+
+class Execution:
+    """Runs tasks in a namespace.
+
+    Parameters
+    ----------
+    where
+        What an error tells of its place: `engine_id` and `engine_uuid`.
+    """
+
+    def __init__(self, namespace: Namespace, where: dict[str, Any]) -> None:
+        self.functions = Functions()
+        self._namespace = namespace
+        self._where = where
+        #: True while users' code runs, for the signal handlers.
+        self.running = False
+        self._methods: dict[Method, Callable[[Assign, Any], Any]] = {
+            Method.APPLY: self._apply,
+            Method.MAP: self._map,
+            Method.EXECUTE: lambda _, code: self._namespace.execute(code),
+            Method.PUSH: lambda _, values: self._namespace.push(values),
+            Method.PULL: lambda _, names: self._namespace.pull(names),
+        }
+
+    def run(self, assign: Assign, payload: Any, buffers: Sequence[Any]) -> Ran:
+        """Run a task; whatever it raises becomes its result."""
+        started = time()
+        try:
+            value = unpack_value(payload, buffers, "the arguments")
+            self.running = True
+            value = self._methods[assign.method](assign, value)
+            self.running = False
+            completed = time()
+            packed = pack_value(value, f"the result of {self._name(assign)}")
+            return Ran(Status.OK, packed, started, completed)
+        except BaseException as error:
+            self.running = False
+            completed = time()
+            packed = self._pack_error(error, assign)
+            return Ran(Status.ERROR, packed, started, completed)
+
+    def _apply(self, assign: Assign, call: Any) -> Any:
+        args, kwargs = call
+        return self.functions.get(assign.digest)(*args, **kwargs)
+
+    def _map(self, assign: Assign, sequences: Any) -> Any:
+        return list(map(self.functions.get(assign.digest), *sequences))
+
+    def _name(self, assign: Assign) -> str:
+        if assign.method in (Method.APPLY, Method.MAP):
+            return name_of(self.functions.get(assign.digest))
+        return assign.method.name.lower()
+
+    def _pack_error(self, error: BaseException, assign: Assign) -> Packed:
+        if isinstance(error, NameError):
+            self._explain(error, assign)
+        code = assign.method in (Method.EXECUTE,)
+        info = {**self._where, "method": "execute" if code else "apply"}
+        return pack_error(error, info)
+
+    def _explain(self, error: NameError, assign: Assign) -> None:
+        """Say why a name of the session did not come along with the function."""
+        if not assign.digest:
+            return
+        absent = getattr(self.functions.get(assign.digest), "__parallel_absent__", {})
+        name = getattr(error, "name", None)
+        if name in absent:
+            error.args = (
+                f"{error}: the {name!r} of your session did not come along, for "
+                f"{absent[name]}",
+            )

@@ -1,0 +1,166 @@
+"""The side thread: answers while the main thread runs users' code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol
+
+from ..errors import ProtocolError
+from ..protocol.messages import Goodbye, Hello, Message, Ping, Pong, Refused
+from ..protocol.messages import Revoke, Revoked, Stop, Welcome, WhoAreYou
+from ..protocol.wire import NO_SESSION, encode, engine_decoder
+from ..transport import sockets
+
+log = logging.getLogger("parallel.engine")
+
+#: Results held back for a batch go out after so long, seconds, whatever runs.
+HELD_MOST = 2e-3
+#: Late and live output is looked for this often, seconds.
+OUTPUT_EVERY = 0.5
+#: A greeting is repeated this often until it is answered, seconds.
+GREET_EVERY = 1.0
+
+
+class Main(Protocol):
+    """What the side thread needs of the main thread's half."""
+
+    def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
+        """Return results held back since before this time."""
+
+    def take_output(self) -> list[Message]:
+        """Return what was printed and no result carries."""
+
+    def revoke(self, ordinals: list[int]) -> list[int]:
+        """Return those of these tasks that will not be started."""
+
+
+class SideThread(threading.Thread):
+    """Reads the control connection, and sends what must not wait."""
+
+    def __init__(
+        self,
+        main: Main,
+        socket: sockets.Socket,
+        hello: Hello,
+        on_end: Callable[[str], None],
+        lifeline: int | None,
+    ) -> None:
+        super().__init__(name="parallel-engine-side", daemon=True)
+        self._main = main
+        self._socket = socket
+        self._hello = hello
+        self._on_end = on_end
+        self._lifeline = lifeline
+        self._session = NO_SESSION
+        self._decoder = engine_decoder()
+        self._wakeup = os.pipe()
+        for end in self._wakeup:
+            os.set_blocking(end, False)
+        self._guarding = False
+        self._ended = False
+        self._greeted = -GREET_EVERY
+        self._looked = 0.0
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            Welcome: self._on_welcome,
+            WhoAreYou: lambda _: self._greet(monotonic()),
+            Revoke: self._on_revoke,
+            Ping: lambda _: self._say([Pong()]),
+            Stop: lambda _: self._end("it was told to stop"),
+            Goodbye: lambda message: self._end(message.reason),
+            Refused: lambda message: self._end(f"refused: {message.reason}"),
+        }
+
+    def guard(self) -> None:
+        """Called by the main thread: results are held back from now on."""
+        if not self._guarding:
+            self._guarding = True
+            os.write(self._wakeup[1], b"g")
+
+    def stop(self) -> None:
+        """End the thread, from another one."""
+        self._ended = True
+        if self.is_alive():
+            os.write(self._wakeup[1], b"s")
+            self.join(1)
+        self._socket.close()
+        for end in self._wakeup:
+            os.close(end)
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        descriptors = [self._wakeup[0]]
+        if self._lifeline is not None:
+            descriptors.append(self._lifeline)
+        while not self._ended:
+            now = monotonic()
+            if self._session == NO_SESSION and now - self._greeted >= GREET_EVERY:
+                self._greet(now)
+            patience = HELD_MOST if self._guarding else OUTPUT_EVERY
+            sockets.wait_readable([self._socket], descriptors, patience)
+            self._read()
+            self._look_after_main(monotonic())
+            if self._lifeline is not None and _is_closed(self._lifeline):
+                self._end("the process that started it is gone")
+                return
+
+    def _look_after_main(self, now: float) -> None:
+        if self._guarding:
+            _empty(self._wakeup[0])
+            held, frames = self._main.take_held(now - HELD_MOST)
+            if held:
+                self._say(held, frames)
+        if now - self._looked >= OUTPUT_EVERY:
+            self._looked = now
+            self._guarding = False
+            printed = self._main.take_output()
+            if printed:
+                self._say(printed)
+
+    def _read(self) -> None:
+        while (batch := sockets.receive(self._socket)) is not None:
+            try:
+                _, messages = self._decoder.decode(batch[0])
+            except ProtocolError as error:
+                log.error("the controller sent what is not ours: %s", error)
+                continue
+            for message in messages:
+                handler = self._handlers.get(type(message))
+                if handler is not None:
+                    handler(message)
+
+    def _greet(self, now: float) -> None:
+        self._greeted = now
+        self._session = NO_SESSION
+        self._say([self._hello])
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        self._session = welcome.session
+
+    def _on_revoke(self, revoke: Revoke) -> None:
+        self._say([Revoked(self._main.revoke(revoke.ordinals))])
+
+    def _end(self, why: str) -> None:
+        self._ended = True
+        self._on_end(why)
+
+    def _say(self, messages: list[Message], frames: list[Any] | None = None) -> None:
+        sockets.send(self._socket, [encode(self._session, messages), *(frames or ())])
+
+
+def _empty(descriptor: int) -> None:
+    try:
+        os.read(descriptor, 512)
+    except BlockingIOError:
+        pass
+
+
+def _is_closed(lifeline: int) -> bool:
+    """Tell whether the other end of a pipe that nobody writes to is closed."""
+    try:
+        return os.read(lifeline, 1) == b""
+    except BlockingIOError:
+        return False

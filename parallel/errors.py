@@ -1,0 +1,329 @@
+"""Every exception that the package raises.
+
+Cut by what the caller can do about it::
+
+    ParallelError
+    ├── ProtocolError               a peer broke the wire's rules
+    ├── InvalidTransition           a machine was told what cannot be: a bug of ours
+    ├── TransportError              the line: may be tried again
+    │   ├── ControllerUnreachable   nobody answers there
+    │   ├── ConnectionRefused       the controller said no, and why
+    │   └── ConnectionClosed        you closed it
+    ├── EngineError                 an engine died, or never came
+    ├── NoEnginesRegistered         there is nobody to ask
+    ├── TaskAborted                 this task will have no result
+    ├── SerializationError          an object cannot travel
+    │   ├── CannotPack              … from here (also a TypeError)
+    │   └── CannotUnpack            … into there
+    ├── LauncherError               a process could not be started
+    └── RemoteError                 your function raised, over there
+        └── CompositeError          several did
+
+What your function raised arrives as an exception that is both a `RemoteError` and
+the original type, where that type can be imported here: `remote_error` builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+__all__ = [
+    "CannotPack",
+    "CannotUnpack",
+    "CompositeError",
+    "ConnectionClosed",
+    "ConnectionRefused",
+    "ControllerUnreachable",
+    "EngineError",
+    "InvalidTransition",
+    "LauncherError",
+    "NoEnginesRegistered",
+    "ParallelError",
+    "ProtocolError",
+    "RemoteError",
+    "SerializationError",
+    "TaskAborted",
+    "TransportError",
+    "remote_error",
+]
+
+
+class ParallelError(Exception):
+    """The root of all that the package raises on purpose."""
+
+
+class ProtocolError(ParallelError):
+    """Raised when a peer sends what the wire's rules do not allow."""
+
+
+class InvalidTransition(ParallelError):
+    """Raised when a state machine is told what cannot be; carries the story.
+
+    Parameters
+    ----------
+    machine
+        The kind of thing whose state was to change.
+    before, after
+        The states that no transition joins.
+    story
+        What happened to it so far, oldest first.
+    """
+
+    def __init__(
+        self, machine: str, before: str, after: str, story: Sequence[str] = ()
+    ) -> None:
+        self.machine = machine
+        self.before = before
+        self.after = after
+        self.story = list(story)
+        super().__init__(machine, before, after, self.story)
+
+    def __str__(self) -> str:
+        told = "".join(f"\n  {line}" for line in self.story)
+        return f"{self.machine} cannot go from {self.before} to {self.after}{told}"
+
+
+class TransportError(ParallelError):
+    """Raised when the line to the controller does not serve."""
+
+
+class ControllerUnreachable(TransportError, TimeoutError):
+    """Raised when no controller answers; a `TimeoutError`, and so an `OSError`."""
+
+
+class ConnectionRefused(TransportError):
+    """Raised when the controller answers with a no: a wrong key or version."""
+
+
+class ConnectionClosed(TransportError):
+    """Raised when a client is used after it was closed."""
+
+
+class EngineError(ParallelError):
+    """Raised when an engine died under a task, or never came up."""
+
+
+class NoEnginesRegistered(ParallelError):
+    """Raised when engines are needed and none is registered."""
+
+
+class TaskAborted(ParallelError):
+    """Raised in place of the result of a task that was aborted."""
+
+
+class SerializationError(ParallelError):
+    """Raised when an object cannot be turned into bytes or back."""
+
+
+class CannotPack(SerializationError, TypeError):
+    """Raised at submission when an object cannot be pickled; names it."""
+
+
+class CannotUnpack(SerializationError):
+    """Raised when packed bytes cannot be turned into an object here; says why."""
+
+
+class LauncherError(ParallelError):
+    """Raised when a process could not be started; carries the last of its log."""
+
+
+class Failure(NamedTuple):
+    """One remote exception, as `CompositeError.elist` lists it."""
+
+    ename: str
+    evalue: str
+    traceback: str
+    engine_info: dict[str, Any]
+
+
+class RemoteTraceback(Exception):
+    """The traceback text of another process, shown as the cause of an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"\n{self.text}"
+
+
+class RemoteError(ParallelError):
+    """Raised here for an exception that was raised on an engine.
+
+    Parameters
+    ----------
+    ename, evalue
+        The name of the exception's type, and its message.
+    traceback
+        The traceback as the engine printed it.
+    engine_info
+        `engine_id`, `engine_uuid` and `method` of where it happened.
+    """
+
+    ename: str
+    evalue: str
+    traceback: str
+    engine_info: dict[str, Any]
+    #: The exception as the engine raised it, where it could travel.
+    original: Exception | None = None
+
+    def __init__(
+        self,
+        ename: str,
+        evalue: str,
+        traceback: str = "",
+        engine_info: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(ename, evalue)
+        self._tell(Failure(ename, evalue, traceback, dict(engine_info or {})))
+
+    def _tell(self, failure: Failure) -> None:
+        self.ename, self.evalue, self.traceback, self.engine_info = failure
+        if failure.traceback:
+            self.__cause__ = RemoteTraceback(failure.traceback)
+
+    @property
+    def failure(self) -> Failure:
+        """The facts of it, without the exception."""
+        return Failure(self.ename, self.evalue, self.traceback, self.engine_info)
+
+    @property
+    def engine_id(self) -> int | None:
+        """The engine that raised it."""
+        found: int | None = self.engine_info.get("engine_id")
+        return found
+
+    def __str__(self) -> str:
+        where = self.engine_info
+        prefix = f"[{where['engine_id']}:{where['method']}] " if where else ""
+        return f"{prefix}{self.ename}: {self.evalue}"
+
+    def __repr__(self) -> str:
+        return f"<RemoteError[{self.engine_info.get('engine_id')}]:{self._short()}>"
+
+    def _short(self) -> str:
+        return f"{self.ename}({self.evalue})"
+
+    def render_traceback(self) -> list[str]:
+        """Return the remote traceback as lines."""
+        return (self.traceback or str(self)).splitlines()
+
+    def print_traceback(self) -> None:
+        """Print the remote traceback."""
+        print("\n".join(self.render_traceback()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return remote_error, (self.failure, self.original)
+
+
+class CompositeError(RemoteError):
+    """Raised when several engines raised, or several parts of one call.
+
+    Parameters
+    ----------
+    message
+        What was being done.
+    elist
+        The failures, in the order of the parts.
+    """
+
+    #: So many of the failures are named in the message.
+    tb_limit = 4
+
+    def __init__(self, message: str, elist: Iterable[Failure]) -> None:
+        self.elist = [Failure(*failure) for failure in elist]
+        self.message = message
+        super().__init__("CompositeError", message)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        lines += [str(RemoteError(*failure)) for failure in self.elist[: self.tb_limit]]
+        more = len(self.elist) - self.tb_limit
+        if more > 0:
+            lines.append(f"... {more} more exceptions ...")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<CompositeError({len(self.elist)})>"
+
+    def render_traceback(self, excid: int | None = None) -> list[str]:
+        """Return the remote tracebacks as lines: of one failure, or of the first few."""
+        chosen = self.elist[: self.tb_limit] if excid is None else [self._failure(excid)]
+        lines: list[str] = []
+        for failure in chosen:
+            lines += RemoteError(*failure).render_traceback() + [""]
+        return lines
+
+    def print_traceback(self, excid: int | None = None) -> None:
+        """Print the remote tracebacks: of one failure, or of the first few."""
+        print("\n".join(self.render_traceback(excid)))
+
+    def raise_exception(self, excid: int = 0) -> None:
+        """Raise one of the failures by itself.
+
+        Raises
+        ------
+        RemoteError
+            The failure asked for.
+        IndexError
+            There are not so many.
+        """
+        raise RemoteError(*self._failure(excid))
+
+    def _failure(self, excid: int) -> Failure:
+        try:
+            return self.elist[excid]
+        except IndexError:
+            raise IndexError(
+                f"no exception {excid}: there are {len(self.elist)}"
+            ) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompositeError, (self.message, self.elist)
+
+
+_TYPES: dict[type, type[RemoteError]] = {}
+
+
+def remote_error(failure: Failure, original: BaseException | None) -> RemoteError:
+    """Return the exception to raise here for one that was raised on an engine.
+
+    It is a `RemoteError`, and also of the original's type where that can be: what
+    is no `Exception` (`KeyboardInterrupt`, `SystemExit`) would stop the program
+    that asked, and is not taken over.
+    """
+    failure = Failure(*failure)
+    if isinstance(original, RemoteError) or not isinstance(original, Exception):
+        return RemoteError(*failure)
+    try:
+        error = _in_the_shape_of(original)
+    except Exception:  # a type that cannot be built without its own __init__
+        return RemoteError(*failure)
+    error.original = original
+    error._tell(failure)
+    return error
+
+
+def _in_the_shape_of(original: Exception) -> RemoteError:
+    cls = _both(type(original))
+    error = cls.__new__(cls, *original.args)
+    # The attributes of built-in exceptions live in C: `OSError.errno` is set by
+    # its __init__, `ImportError.name` by __setstate__.
+    builtin = next(c for c in type(original).__mro__ if c.__module__ == "builtins")
+    builtin.__init__(error, *original.args)
+    state = original.__reduce__()[2:]
+    if state and isinstance(state[0], dict):
+        error.__setstate__(state[0])
+    error.args = original.args
+    return error
+
+
+def _both(original: type[Exception]) -> type[RemoteError]:
+    cls = _TYPES.get(original)
+    if cls is None:
+        body = {"__module__": original.__module__, "__init__": RemoteError.__init__}
+        cls = type(original.__name__, (RemoteError, original), body)
+        cls.__qualname__ = original.__qualname__
+        _TYPES[original] = cls
+    return cls

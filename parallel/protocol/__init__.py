@@ -1,0 +1,1 @@
+"""Values on the wire, and pure functions on them."""

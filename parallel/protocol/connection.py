@@ -1,0 +1,74 @@
+"""The connection file: how to reach a controller, and the keys to be let in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..errors import ConnectionRefused
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """CURVE keys, Z85 text: the server's public key and a peer's own pair."""
+
+    server: str
+    public: str
+    secret: str
+
+
+class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a peer of one role must know to join a cluster.
+
+    Parameters
+    ----------
+    urls
+        Addresses of the one socket, the best first.
+    role
+        `client` or `engine`.
+    secret
+        What proves the role in the greeting; the curve keys prove it again on TCP.
+    location
+        The host that the controller runs on.
+    """
+
+    cluster_id: str
+    urls: list[str]
+    role: str
+    secret: str
+    location: str
+    curve: Curve | None = None
+    #: So that a file of another program or release is told apart.
+    format: str = "parallel-connection-1"
+
+
+def to_json(info: ConnectionInfo) -> bytes:
+    """Return the text of a connection file."""
+    return msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n"
+
+
+def from_json(text: bytes, source: str) -> ConnectionInfo:
+    """Return what a connection file says.
+
+    Parameters
+    ----------
+    source
+        The name of the file, for the error.
+
+    Raises
+    ------
+    ConnectionRefused
+        It is empty, cut short, of another program or of another format.
+    """
+    try:
+        info = msgspec.json.decode(text, type=ConnectionInfo)
+    except msgspec.MsgspecError as error:
+        raise ConnectionRefused(
+            f"{source} is not a connection file of this package: {error}. "
+            "Was it written by another program, or cut short? "
+            "Start the cluster again to have it written anew."
+        ) from error
+    if info.format != "parallel-connection-1" or not info.urls:
+        raise ConnectionRefused(
+            f"{source} has the format {info.format!r} with {len(info.urls)} addresses; "
+            "this release reads 'parallel-connection-1'"
+        )
+    return info

@@ -1,0 +1,318 @@
+"""What processes say to one another: one frozen struct a message.
+
+A message on the wire is an array: its tag, then its fields in the order written
+here. Fields are only ever added at the end, with a default. Several messages to
+one peer travel as one batch (`wire`); `frames` counts the buffers behind the
+batch that belong to a message, in the order of the messages.
+
+The catalogue is drawn from this file in `docs/architecture/messages.md`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..aliases import Digest, EngineId, Uuid
+
+#: Peers of another protocol version are refused at the greeting.
+PROTOCOL = 1
+
+
+class Method(IntEnum):
+    """What an engine is to do with a task's payload."""
+
+    APPLY = 0
+    MAP = 1
+    EXECUTE = 2
+    PUSH = 3
+    PULL = 4
+
+
+class Status(IntEnum):
+    """How a task ended."""
+
+    OK = 0
+    #: The user's code raised, or its result could not be packed.
+    ERROR = 1
+    #: The engine died; the payload says how.
+    LOST = 2
+    ABORTED = 3
+
+
+class Message(
+    msgspec.Struct,
+    array_like=True,
+    frozen=True,
+    gc=False,
+    tag_field="type",
+):
+    """The base of all messages."""
+
+
+class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
+    """Who an engine is."""
+
+    engine_id: EngineId
+    uuid: Uuid
+    host: str
+    pid: int
+
+
+# Greetings
+
+
+class Hello(Message, tag=1):
+    """Peer → controller: who I am. Said first on each connection, and again at will."""
+
+    role: str
+    #: `work` or `control`.
+    channel: str
+    uuid: Uuid
+    secret: str
+    host: str
+    pid: int
+    protocol: int = PROTOCOL
+    #: The id that an engine would like to have, such as its rank.
+    engine_id: EngineId | None = None
+
+
+class Welcome(Message, tag=2):
+    """Controller → peer: come in. The session opens every further batch."""
+
+    session: bytes
+    engine_id: EngineId | None
+    engines: list[EngineInfo]
+
+
+class Refused(Message, tag=3):
+    """Controller → peer: no, and why."""
+
+    reason: str
+
+
+class Goodbye(Message, tag=4):
+    """Either way: I am leaving in good order."""
+
+    reason: str = ""
+
+
+class WhoAreYou(Message, tag=5):
+    """Controller → peer: your session is unknown here; greet me again."""
+
+
+class Ping(Message, tag=6):
+    """Either way: are you there?"""
+
+
+class Pong(Message, tag=7):
+    """The answer to a ping."""
+
+
+# Functions
+
+
+class Define(Message, tag=10):
+    """Client → controller → engine: the function of this digest."""
+
+    digest: Digest
+    code: bytes
+
+
+class Need(Message, tag=11):
+    """Engine → controller → client: I lack the function of this digest."""
+
+    digest: Digest
+
+
+# Tasks
+
+
+class Submit(Message, tag=20):
+    """Client → controller: run this on each of these engines, or on any one.
+
+    One task for each target, numbered from `seq` up; no target means one task
+    that the scheduler places.
+    """
+
+    seq: int
+    method: Method
+    digest: Digest
+    payload: bytes
+    frames: int = 0
+    targets: list[EngineId] | None = None
+
+
+class Assign(Message, tag=21):
+    """Controller → engine: your next task. Ordinals count up from 1 on each engine."""
+
+    ordinal: int
+    method: Method
+    digest: Digest
+    payload: bytes
+    frames: int = 0
+
+
+class Result(Message, tag=22):
+    """Engine → controller: that task ended so."""
+
+    ordinal: int
+    status: Status
+    payload: bytes
+    frames: int
+    started: float
+    completed: float
+    stdout: str = ""
+    stderr: str = ""
+
+
+class Outcome(Message, tag=23):
+    """Controller → client: that task ended so."""
+
+    seq: int
+    status: Status
+    payload: bytes
+    frames: int
+    engine_id: EngineId
+    started: float
+    completed: float
+    stdout: str = ""
+    stderr: str = ""
+
+
+class Revoke(Message, tag=24):
+    """Controller → engine: give these back if you have not started them."""
+
+    ordinals: list[int]
+
+
+class Revoked(Message, tag=25):
+    """Engine → controller: these will not be started here."""
+
+    ordinals: list[int]
+
+
+class Output(Message, tag=26):
+    """Engine → controller: printed while no result could carry it."""
+
+    ordinal: int
+    stdout: str
+    stderr: str
+
+
+class TaskOutput(Message, tag=27):
+    """Controller → client: what that task printed beside its result."""
+
+    seq: int
+    stdout: str
+    stderr: str
+
+
+# Who is there
+
+
+class EngineJoined(Message, tag=30):
+    """Controller → client: one more engine."""
+
+    engine: EngineInfo
+
+
+class EngineLeft(Message, tag=31):
+    """Controller → client: one engine fewer, and why."""
+
+    engine_id: EngineId
+    reason: str
+
+
+class Trouble(Message, tag=32):
+    """Controller → client: what a waiting user should be told."""
+
+    text: str
+
+
+# Questions and orders, on the control connection
+
+
+class Query(Message, tag=40):
+    """Client → controller: a question by name."""
+
+    seq: int
+    name: str
+    arguments: dict[str, Any]
+
+
+class Answer(Message, tag=41):
+    """Controller → client: the answer, or the error as text."""
+
+    seq: int
+    value: Any
+    error: str = ""
+
+
+class Stop(Message, tag=42):
+    """Controller → engine, client → controller: end in good order."""
+
+    targets: list[EngineId] | None = None
+    hub: bool = False
+
+
+# The agent's link with its controller
+
+
+class EngineDied(Message, tag=50):
+    """Agent → controller: that process is gone: waitpid said so.
+
+    `position` is the ordinal that it had started last, from the page it shared
+    with its agent; 0 for none.
+    """
+
+    uuid: Uuid
+    reason: str
+    position: int
+    engine_id: EngineId | None = None
+    stdout: str = ""
+    stderr: str = ""
+
+
+class AgentTrouble(Message, tag=51):
+    """Agent → controller, agent → owner: what waiting users should be told.
+
+    A fatal one means that the cluster ends.
+    """
+
+    text: str
+    fatal: bool = False
+
+
+class Up(Message, tag=52):
+    """Controller → agent → owner: listening there."""
+
+    urls: list[str]
+
+
+class Retire(Message, tag=53):
+    """Controller → agent: these engines end, and are not to be replaced."""
+
+    uuids: list[Uuid]
+
+
+ToController: TypeAlias = (
+    Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked | Output
+    | Query | Stop
+)  # fmt: skip
+ToEngine: TypeAlias = (
+    Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Define | Assign | Revoke | Stop
+)
+ToClient: TypeAlias = (
+    Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput
+    | EngineJoined | EngineLeft | Trouble | Answer
+)  # fmt: skip
+
+#: What an agent hears, from its owner and from its controller.
+ToAgent: TypeAlias = Stop | Up | Retire | AgentTrouble
+#: What the owner of a cluster hears from its agent.
+ToOwner: TypeAlias = Up | AgentTrouble
+#: What a controller hears from the agent that forked it.
+FromAgent: TypeAlias = EngineDied | AgentTrouble

@@ -1,0 +1,97 @@
+"""Batches of messages to frames, and back.
+
+A batch is one zmq message: a head frame, then the buffers of its messages. The
+head is the sender's session (16 bytes, zeros before the greeting is answered)
+and the msgpack of the list of messages. Which role a sender has follows from
+its session alone, since only the peer that was welcomed under a role was ever
+told it; a routing id is nobody's proof, for zmq gives it to the next comer.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ..errors import ProtocolError
+from .messages import Message, ToClient, ToController, ToEngine
+
+SESSION_NBYTES = 16
+NO_SESSION = bytes(SESSION_NBYTES)
+#: What is larger travels in a frame of its own: in the head it would be copied at
+#: every hop, in a frame it costs about 2 µs at each.
+INLINE_NBYTES = 16 * 1024
+
+M = TypeVar("M")
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(session: bytes, messages: Sequence[Message]) -> bytearray:
+    """Return the head frame of a batch."""
+    head = bytearray(session)
+    _encoder.encode_into(messages, head, SESSION_NBYTES)
+    return head
+
+
+class Decoder(Generic[M]):
+    """Reads head frames that hold messages of the given union, and no others.
+
+    Parameters
+    ----------
+    kinds
+        A list type: what a peer may say here.
+    """
+
+    def __init__(self, kinds: Any) -> None:
+        self._decoder = msgspec.msgpack.Decoder(kinds)
+
+    def decode(self, head: Any) -> tuple[bytes, list[M]]:
+        """Return the session and the messages of a head frame.
+
+        Raises
+        ------
+        ProtocolError
+            The bytes are no batch of such messages.
+        """
+        try:
+            return bytes(head[:SESSION_NBYTES]), self._decoder.decode(
+                head[SESSION_NBYTES:]
+            )
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ProtocolError(f"not a batch of messages: {error}") from error
+
+
+def controller_decoder() -> Decoder[ToController]:
+    """Return the decoder of what a controller is told."""
+    return Decoder(list[ToController])
+
+
+def engine_decoder() -> Decoder[ToEngine]:
+    """Return the decoder of what an engine is told."""
+    return Decoder(list[ToEngine])
+
+
+def client_decoder() -> Decoder[ToClient]:
+    """Return the decoder of what a client is told."""
+    return Decoder(list[ToClient])
+
+
+def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:
+    """Return what goes into the head, and what goes into frames behind it.
+
+    A payload too large for the head becomes the first frame, and an empty one
+    stands for it.
+    """
+    frames = [b.raw() if isinstance(b, pickle.PickleBuffer) else b for b in buffers]
+    if len(payload) > INLINE_NBYTES or (not payload and frames):
+        return b"", [payload, *frames]
+    return payload, frames
+
+
+def unstow(payload: bytes, frames: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """Undo `stow`: return the payload and the buffers."""
+    if payload or not frames:
+        return payload, frames
+    return frames[0], frames[1:]

@@ -1,0 +1,211 @@
+"""Calls and their ends: packed here, unpacked there, each failure told by name."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple, NoReturn
+
+from ..aliases import Digest
+from ..errors import CannotPack, CannotUnpack, Failure, RemoteError, remote_error
+from .functions import ATOMS, FunctionPickler, dumps, fingerprint
+from .objects import Packed, pack, unpack
+
+#: So many functions are remembered with their packed form.
+REMEMBERED = 256
+
+
+class Function(NamedTuple):
+    """A function on its way."""
+
+    digest: Digest
+    code: bytes
+    name: str
+
+
+class FunctionCache:
+    """Packs functions, each only once while nothing that it sees changes."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, tuple[Any, Any, Function]] = OrderedDict()
+
+    def pack(self, f: Any) -> Function:
+        """Return the packed form of a function.
+
+        Raises
+        ------
+        TypeError
+            It is not callable.
+        CannotPack
+            It cannot be pickled; the error names it.
+        """
+        mark = fingerprint(f)
+        if mark is not None:
+            known = self._known.get(id(f))
+            if known is not None and known[0] is f and known[1] == mark:
+                return known[2]
+        function = pack_function(f)
+        if mark is not None:
+            self._known[id(f)] = (f, mark, function)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return function
+
+
+def pack_function(f: Any) -> Function:
+    """Return a function's packed form under its digest: see `FunctionCache.pack`."""
+    if not callable(f):
+        raise TypeError(f"{f!r} is not callable")
+    name = name_of(f)
+    try:
+        code = dumps(f)
+    except Exception as error:
+        raise CannotPack(f"cannot send {name} to the engines: {_say(error)}") from error
+    return Function(blake2b(code, digest_size=16).digest(), code, name)
+
+
+def unpack_function(code: bytes) -> Any:
+    """Return a function that another process packed.
+
+    Raises
+    ------
+    CannotUnpack
+        Its module is not here, or lacks it; the error says which, and what to do.
+    """
+    try:
+        return pickle.loads(code)
+    except ModuleNotFoundError as error:
+        raise CannotUnpack(
+            f"the function's module {error.name!r} cannot be imported on this engine. "
+            "Install it where the engines run, start them in a folder or with a "
+            "PYTHONPATH where it is found, or define the function in your session "
+            "(or mark it with @interactive), so that it travels by value"
+        ) from error
+    except Exception as error:
+        raise CannotUnpack(f"the function cannot be unpacked: {_say(error)}") from error
+
+
+def name_of(f: Any) -> str:
+    """Return how a message should call a function."""
+    inner = getattr(f, "func", None)  # partial
+    name = getattr(f, "__name__", None) or getattr(inner, "__name__", None)
+    return str(name) if name else type(f).__name__
+
+
+def pack_call(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Packed:
+    """Return the arguments of one call.
+
+    Raises
+    ------
+    CannotPack
+        The error names the argument.
+    """
+    if not kwargs and all(type(arg) in ATOMS for arg in args):
+        return Packed(pickle.dumps((args, kwargs), 5))
+    try:
+        return pack((args, kwargs))
+    except Exception as error:
+        _blame(name, args, kwargs, error)
+
+
+def _blame(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> NoReturn:
+    for key, value in (*enumerate(args), *kwargs.items()):
+        try:
+            pack(value)
+        except Exception as own:
+            where = f"argument {key}" if isinstance(key, int) else f"argument {key!r}"
+            raise CannotPack(
+                f"cannot send {where} of {name} (a {type(value).__name__}): {_say(own)}"
+            ) from own
+    raise CannotPack(f"cannot send the arguments of {name}: {_say(error)}") from error
+
+
+def pack_value(value: Any, what: str) -> Packed:
+    """Return a value that `what` names.
+
+    Raises
+    ------
+    CannotPack
+        The error calls it by that name.
+    """
+    try:
+        return pack(value)
+    except Exception as error:
+        raise CannotPack(
+            f"cannot send {what} (a {type(value).__name__}): {_say(error)}"
+        ) from error
+
+
+def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
+    """Return an exception of the user's code, with its traceback as text."""
+    lines = traceback.format_exception(
+        type(error), error, _users_part(error.__traceback__)
+    )
+    failure = Failure(type(error).__name__, str(error), "".join(lines), engine_info)
+    try:
+        original = dumps(error.with_traceback(None))
+        pickle.loads(original)  # some can be pickled and not unpickled
+    except Exception:
+        original = b""
+    return Packed(pickle.dumps((tuple(failure), original), 5))
+
+
+def _users_part(step: Any) -> Any:
+    """Return a traceback from where the user's code begins."""
+    while step is not None and step.tb_frame.f_globals.get("__name__", "").startswith(
+        "parallel.engine"
+    ):
+        step = step.tb_next
+    return step
+
+
+def unpack_error(payload: Any) -> RemoteError:
+    """Return the exception to raise here for one that `pack_error` packed."""
+    failure, packed = pickle.loads(payload)
+    original: BaseException | None = None
+    if packed:
+        try:
+            original = pickle.loads(packed)
+        except Exception:  # its type is not importable here: the text remains
+            original = None
+    return remote_error(Failure(*failure), original)
+
+
+def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
+    """Return a value that another process packed.
+
+    Raises
+    ------
+    CannotUnpack
+        The error calls it by the name of `what`.
+    """
+    try:
+        return unpack(payload, buffers)
+    except Exception as error:
+        raise CannotUnpack(f"cannot unpack {what} here: {_say(error)}") from error
+
+
+def _say(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+__all__ = [
+    "Function",
+    "FunctionCache",
+    "FunctionPickler",
+    "name_of",
+    "pack_call",
+    "pack_error",
+    "pack_function",
+    "pack_value",
+    "unpack_error",
+    "unpack_function",
+    "unpack_value",
+]

@@ -1,0 +1,58 @@
+"""Any object to bytes and buffers, and back.
+
+Pickle protocol 5: large buffers (arrays above all) stay where they are and
+travel beside the bytes, uncopied.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .functions import ATOMS, FunctionPickler
+
+#: A buffer smaller than this is cheaper inside the bytes than in a frame.
+OUT_OF_BAND_NBYTES = 8 * 1024
+
+
+class Packed(NamedTuple):
+    """An object on its way: the pickle, and the buffers that it refers to."""
+
+    payload: bytes
+    buffers: Sequence[Any] = ()
+
+
+def pack(obj: Any) -> Packed:
+    """Return an object as bytes and buffers.
+
+    Whatever pickle or the object's own `__reduce__` raises comes through: the
+    callers know what the object is to its user, and say it.
+    """
+    kind = type(obj)
+    if kind in ATOMS or (kind is range):
+        return Packed(pickle.dumps(obj, 5))
+    buffers: list[Any] = []
+    with io.BytesIO() as file:
+        FunctionPickler(file, protocol=5, buffer_callback=_collector(buffers)).dump(obj)
+        return Packed(file.getvalue(), buffers)
+
+
+def _collector(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
+    def keep_inside(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:  # not contiguous
+            return True
+        if raw.nbytes < OUT_OF_BAND_NBYTES:
+            return True
+        buffers.append(buffer)
+        return False
+
+    return keep_inside
+
+
+def unpack(payload: Any, buffers: Sequence[Any] = ()) -> Any:
+    """Return the object that `pack` made bytes of."""
+    return pickle.loads(payload, buffers=buffers)

@@ -1,0 +1,1 @@
+"""Machines without I/O: an event and the time in, actions out."""

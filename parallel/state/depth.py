@@ -1,0 +1,45 @@
+"""How many tasks an engine should have in hand: enough to hide the way there."""
+
+from __future__ import annotations
+
+from math import ceil
+
+#: So much work an engine should have before it while an answer travels, seconds.
+#: A round trip takes 0.2–0.4 ms on an idle machine, several when all cores are busy.
+AHEAD = 2e-3
+#: From this duration on, the way (0.3 ms) costs under 2 %: nothing waits in line.
+LONG = 20e-3
+#: Between this and `LONG`, one task waits behind the one that runs.
+SHORT = 1e-3
+MOST = 128
+#: The weight of a new duration in the running mean.
+WEIGHT = 0.2
+
+
+class Depth:
+    """The right number of tasks in hand, learned from how long tasks took."""
+
+    __slots__ = ("limit", "mean")
+
+    def __init__(self) -> None:
+        #: The running mean of durations, seconds; None before the first.
+        self.mean: float | None = None
+        #: So many tasks at most; one until something is known.
+        self.limit = 1
+
+    def learn(self, duration: float) -> None:
+        """Take a task's duration into account."""
+        mean = self.mean
+        if mean is None:
+            mean = duration
+        elif duration > LONG > mean:
+            mean = duration  # long ones have begun: believe it at once
+        else:
+            mean += WEIGHT * (duration - mean)
+        self.mean = mean
+        if mean >= LONG:
+            self.limit = 1
+        elif mean >= SHORT:
+            self.limit = 2
+        else:
+            self.limit = min(MOST, 1 + ceil(AHEAD / max(mean, 1e-6)))

@@ -1,0 +1,1 @@
+"""The one place that knows zmq: sockets, keys, the drain of a loop, files."""

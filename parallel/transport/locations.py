@@ -1,0 +1,138 @@
+"""Where things are: profile folders, connection files, the folder of sockets.
+
+Profiles live where IPython's live, so that one `--profile` means one place to both.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from ..errors import ControllerUnreachable
+from ..protocol.connection import ConnectionInfo, from_json, to_json
+
+#: A folder of sockets begins with this, so that a left one is known for ours.
+RUNTIME_PREFIX = "parallel-"
+
+
+def ipython_dir(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return IPython's folder: as given, `$IPYTHONDIR`, or `~/.ipython`."""
+    found = given or os.environ.get("IPYTHONDIR") or Path.home() / ".ipython"
+    return Path(found).expanduser().absolute()
+
+
+def profile_dir(
+    profile: str | None = None,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    ipython: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Return a profile's folder: the one named, or given outright.
+
+    Parameters
+    ----------
+    profile
+        A profile's name; `default` if neither this nor a folder is given.
+    folder
+        The folder itself; wins over a name. `$IPP_PROFILE_DIR` stands for it in
+        processes that a launcher started.
+    """
+    if folder is None and not profile:
+        folder = os.environ.get("IPP_PROFILE_DIR") or None
+    if folder is not None:
+        return Path(folder).expanduser().absolute()
+    return ipython_dir(ipython) / f"profile_{profile or 'default'}"
+
+
+def make_profile(folder: Path) -> Path:
+    """Make a profile's folders where they lack; return the profile's."""
+    for sub in ("security", "log", "pid", "startup"):
+        (folder / sub).mkdir(parents=True, exist_ok=True)
+    (folder / "security").chmod(0o700)
+    return folder
+
+
+def connection_file(folder: Path, cluster_id: str, role: str) -> Path:
+    """Return the path of a connection file."""
+    tag = f"-{cluster_id}" if cluster_id else ""
+    return folder / "security" / f"ipcontroller{tag}-{role}.json"
+
+
+def cluster_file(folder: Path, cluster_id: str) -> Path:
+    """Return the path of the file that tells of a running cluster."""
+    return folder / "security" / f"cluster-{cluster_id}.json"
+
+
+def log_file(folder: Path, name: str, cluster_id: str) -> Path:
+    """Return the path of a process's log."""
+    tag = f"-{cluster_id}" if cluster_id else ""
+    return folder / "log" / f"{name}{tag}.log"
+
+
+def write_private(path: Path, text: bytes) -> None:
+    """Write a file that only its owner can read, whatever the umask; all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:  # mkstemp's mode is 0600
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_connection_files(
+    folder: Path, infos: list[ConnectionInfo]
+) -> list[Path]:
+    """Write the connection files of a cluster; return their paths."""
+    paths = []
+    for info in infos:
+        path = connection_file(folder, info.cluster_id, info.role)
+        write_private(path, to_json(info))
+        paths.append(path)
+    return paths
+
+
+def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
+    """Return what a connection file says, waiting for it up to `timeout` seconds.
+
+    Raises
+    ------
+    ControllerUnreachable
+        It did not come.
+    ConnectionRefused
+        It is no connection file of this package.
+    """
+    deadline = time.monotonic() + timeout
+    told = False
+    while True:
+        try:
+            return from_json(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            if time.monotonic() >= deadline:
+                raise ControllerUnreachable(_missing(path, timeout)) from None
+            if not told and timeout > 1:
+                told = True
+                print(f"Waiting for connection file: {path}")
+            time.sleep(0.02)
+
+
+def _missing(path: Path, timeout: float) -> str:
+    others = sorted(path.parent.glob("ipcontroller*-client.json"))
+    there = ", ".join(p.name for p in others) or "none"
+    return (
+        f"no connection file {path} after {timeout:g} s. Is a cluster of this profile "
+        f"and cluster id running? Start one with `ipcluster start`; "
+        f"files found there: {there}"
+    )
+
+
+def make_runtime_dir() -> Path:
+    """Make a 0700 folder for sockets, with a path short enough for them.
+
+    A unix socket's path has 107 bytes at the most.
+    """
+    return Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))

@@ -1,0 +1,76 @@
+"""Messages over a stream socket between a process and the one that forked it.
+
+No zmq here: a process that forks must not hold a zmq context.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..errors import ProtocolError
+from ..protocol.messages import Message
+
+_LENGTH = struct.Struct("!I")
+
+
+class Pipe:
+    """One end of a pair of sockets: lists of messages, each after its length."""
+
+    def __init__(self, end: socket.socket, kinds: Any) -> None:
+        self._end = end
+        self._decoder = msgspec.msgpack.Decoder(kinds)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._read = bytearray()
+        end.setblocking(True)
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._end.fileno()
+
+    def send(self, messages: Sequence[Message]) -> bool:
+        """Send messages; tell whether the other side was there to take them."""
+        body = self._encoder.encode(messages)
+        try:
+            self._end.sendall(_LENGTH.pack(len(body)) + body)
+        except OSError:
+            return False
+        return True
+
+    def receive(self) -> list[Any] | None:
+        """Return the messages that have come, or None when the other side is gone.
+
+        Raises
+        ------
+        ProtocolError
+            What came is no such message.
+        """
+        try:
+            some = self._end.recv(1 << 16)
+        except OSError:
+            return None
+        if not some:
+            return None
+        self._read += some
+        messages: list[Any] = []
+        while len(self._read) >= _LENGTH.size:
+            (nbytes,) = _LENGTH.unpack_from(self._read)
+            if len(self._read) < _LENGTH.size + nbytes:
+                break
+            body = bytes(self._read[_LENGTH.size : _LENGTH.size + nbytes])
+            del self._read[: _LENGTH.size + nbytes]
+            try:
+                messages += self._decoder.decode(body)
+            except msgspec.MsgspecError as error:
+                raise ProtocolError(f"not a message of ours: {error}") from error
+        return messages
+
+    def close(self) -> None:
+        """Close this end."""
+        with contextlib.suppress(OSError):
+            self._end.close()

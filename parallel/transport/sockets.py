@@ -1,0 +1,230 @@
+"""zmq sockets: made, bound and connected here, with the options that matter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import zmq
+
+from ..errors import LauncherError, TransportError
+from ..protocol.connection import ConnectionInfo
+from .keys import Keys
+
+Socket: TypeAlias = "zmq.Socket[bytes]"
+
+#: A peer is asked this often whether it is there, and given up after so long, ms.
+#: libzmq answers from its own thread: a held GIL does not look like a death.
+HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2_000, 10_000
+#: A peer tries again this soon, ms, and never waits longer than the second.
+RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
+#: Time to flush what was said when a socket closes, ms.
+LINGER_MS = 500
+#: Below this, copying a frame is cheaper than libzmq's call back when it is sent.
+COPY_NBYTES = 256 * 1024
+ZAP_DOMAIN = b"parallel"
+
+
+def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
+    """Return a zmq context; CURVE keeps one I/O thread busy, so it gets two."""
+    return zmq.Context(io_threads=2 if encrypted else 1)
+
+
+def bind_controller(
+    context: zmq.Context[Any], urls: Sequence[str], keys: Keys
+) -> tuple[Socket, list[str]]:
+    """Return the controller's one socket, bound, and the addresses it got.
+
+    libzmq copies a socket's options when an endpoint is bound. So the order here
+    is what keeps strangers out: ipc first, plain, in its 0700 directory; then the
+    CURVE server options; then TCP.
+
+    Raises
+    ------
+    LauncherError
+        An address is in use or not of this host.
+    """
+    router = context.socket(zmq.ROUTER)
+    router.set(zmq.ROUTER_MANDATORY, 1)
+    _set_common(router)
+    try:
+        plain = [_bind(router, url) for url in urls if url.startswith("ipc://")]
+        router.set(zmq.CURVE_SERVER, 1)
+        router.set(zmq.CURVE_SECRETKEY, keys.server.secret.encode())
+        router.set(zmq.CURVE_PUBLICKEY, keys.server.public.encode())
+        router.set(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+        closed = [_bind(router, url) for url in urls if url.startswith("tcp://")]
+    except LauncherError:
+        router.close(0)
+        raise
+    return router, plain + closed
+
+
+def _bind(router: Socket, url: str) -> str:
+    if url.startswith("tcp://") and url.rsplit(":", 1)[1] == "0":
+        url = url[:-1] + "*"
+    try:
+        router.bind(url)
+    except zmq.ZMQError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise LauncherError(
+            f"the controller cannot listen on {url}: {why}. Is the port in use "
+            "(--port=0 takes a free one), or the address not of this host?"
+        ) from error
+    return router.get_string(zmq.LAST_ENDPOINT)
+
+
+def connect_peer(context: zmq.Context[Any], info: ConnectionInfo) -> Socket:
+    """Return a client's or an engine's socket, on its way to the controller.
+
+    Raises
+    ------
+    TransportError
+        The connection file's address cannot be understood or reached from here.
+    """
+    dealer = context.socket(zmq.DEALER)
+    _set_common(dealer)
+    dealer.set(zmq.RECONNECT_IVL, RECONNECT_MS)
+    dealer.set(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MS)
+    if info.curve is not None:
+        dealer.set(zmq.CURVE_SERVERKEY, info.curve.server.encode())
+        dealer.set(zmq.CURVE_PUBLICKEY, info.curve.public.encode())
+        dealer.set(zmq.CURVE_SECRETKEY, info.curve.secret.encode())
+    try:
+        dealer.connect(info.urls[0])
+    except zmq.ZMQError as error:
+        dealer.close(0)
+        raise TransportError(f"cannot connect to {info.urls[0]}: {error}") from error
+    return dealer
+
+
+def _set_common(socket: Socket) -> None:
+    socket.set(zmq.LINGER, LINGER_MS)
+    # A full pipe drops or blocks in silence; what is in flight is bounded above.
+    socket.set(zmq.SNDHWM, 0)
+    socket.set(zmq.RCVHWM, 0)
+    socket.set(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    socket.copy_threshold = COPY_NBYTES
+
+
+def receive(
+    socket: Socket, *, wait: bool = False
+) -> tuple[memoryview, list[Any]] | None:
+    """Return the head and the buffers of the next batch, or None if there is none.
+
+    Parameters
+    ----------
+    wait
+        Wait for ever; signal handlers run meanwhile, and may raise.
+    """
+    try:
+        head = socket.recv(0 if wait else zmq.NOBLOCK, copy=False)
+    except zmq.Again:
+        return None
+    return head.buffer, _rest(socket, head)
+
+
+def receive_routed(socket: Socket) -> tuple[bytes, Any, list[Any]] | None:
+    """Return the routing id, the head frame and the buffers, or None."""
+    try:
+        routing_id = socket.recv(zmq.NOBLOCK)
+    except zmq.Again:
+        return None
+    head = socket.recv(zmq.NOBLOCK, copy=False)
+    return routing_id, head, _rest(socket, head)
+
+
+def _rest(socket: Socket, head: zmq.Frame) -> list[Any]:
+    buffers: list[Any] = []
+    frame = head
+    while frame.more:
+        frame = socket.recv(zmq.NOBLOCK, copy=False)
+        buffers.append(frame)
+    return buffers
+
+
+def send(socket: Socket, parts: Sequence[Any]) -> bool:
+    """Send a batch at once; tell whether there was a peer to take it."""
+    try:
+        last = len(parts) - 1
+        for i, part in enumerate(parts):
+            flags = zmq.NOBLOCK | (zmq.SNDMORE if i < last else 0)
+            socket.send(part, flags, copy=not isinstance(part, (zmq.Frame, memoryview)))
+    except zmq.ZMQError as error:
+        if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+            return False
+        raise
+    return True
+
+
+def as_buffers(frames: Sequence[Any]) -> list[Any]:
+    """Return received frames as memory that unpickling can point into."""
+    return [f.buffer if isinstance(f, zmq.Frame) else f for f in frames]
+
+
+def has_input(socket: Socket) -> bool:
+    """Tell whether a message waits to be read."""
+    return bool(socket.get(zmq.EVENTS) & zmq.POLLIN)
+
+
+def descriptor(socket: Socket) -> int:
+    """Return the descriptor to wait on: edge-triggered, so look again after sends."""
+    return int(socket.get(zmq.FD))
+
+
+def peer_descriptor(frame: Any) -> int:
+    """Return the descriptor that a received frame came by, or -1."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
+
+
+def curve_role(frame: Any) -> str | None:
+    """Return the role that CURVE proved for a received frame; None on ipc."""
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:
+        return None
+
+
+class DisconnectMonitor:
+    """Tells which descriptors of a socket lost their peer."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._monitor: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor to wait on."""
+        return descriptor(self._monitor)
+
+    def lost(self) -> list[int]:
+        """Return the descriptors disconnected since the last call."""
+        found: list[int] = []
+        while has_input(self._monitor):
+            event = self._monitor.recv_multipart()
+            found.append(int.from_bytes(event[0][2:6], "little", signed=True))
+        return found
+
+    def close(self) -> None:
+        """Stop listening."""
+        with contextlib.suppress(zmq.ZMQError):
+            self._socket.disable_monitor()
+
+
+def wait_readable(
+    sockets: Sequence[Any], descriptors: Sequence[int], timeout: float | None
+) -> None:
+    """Wait until a socket or a descriptor can be read, or for `timeout` seconds."""
+    poller = zmq.Poller()
+    for item in (*sockets, *descriptors):
+        poller.register(item, zmq.POLLIN)
+    poller.poll(None if timeout is None else max(0, timeout) * 1000)
+
+
+OnBatch: TypeAlias = Callable[[bytes, Any, list[Any]], None]

@@ -249,7 +249,9 @@ class CompositeError(RemoteError):
 
     def render_traceback(self, excid: int | None = None) -> list[str]:
         """Return the remote tracebacks as lines: of one failure, or of the first few."""
-        chosen = self.elist[: self.tb_limit] if excid is None else [self._failure(excid)]
+        chosen = (
+            self.elist[: self.tb_limit] if excid is None else [self._failure(excid)]
+        )
         lines: list[str] = []
         for failure in chosen:
             lines += RemoteError(*failure).render_traceback() + [""]

@@ -23,6 +23,8 @@ from .views.balanced import LoadBalancedView
 from .views.direct import DirectView
 from .waiting import wait_for
 
+__all__ = ["Client"]
+
 _open: weakref.WeakSet[Client] = weakref.WeakSet()
 
 
@@ -127,7 +129,9 @@ class Client:
         if isinstance(targets, int):
             targets = [targets]
         if isinstance(targets, str):
-            raise TypeError(f"targets are ids, a slice of them or 'all', not {targets!r}")
+            raise TypeError(
+                f"targets are ids, a slice of them or 'all', not {targets!r}"
+            )
         return [self._one(t, ids) for t in targets]
 
     def _one(self, target: Any, ids: list[EngineId]) -> EngineId:
@@ -234,7 +238,9 @@ class Client:
             that engine's alone.
         """
         found = self._connection.ask("queue_status", verbose=verbose)
-        status = {key if key == "unassigned" else int(key): v for key, v in found.items()}
+        status = {
+            key if key == "unassigned" else int(key): v for key, v in found.items()
+        }
         if targets == "all" or targets is None:
             return status
         if isinstance(targets, int):

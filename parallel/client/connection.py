@@ -49,6 +49,8 @@ from ..serialize.objects import Packed
 from ..transport import sockets
 from .pump import Pump
 
+__all__ = ["GREET_EVERY", "Connection", "Line", "Sink", "timestamp"]
+
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
 TOGETHER = 5e-4
@@ -63,6 +65,8 @@ QUICK = 16
 #: A controller that has gone is waited for so long, seconds.
 PATIENCE = 10.0
 GREET_EVERY = 0.5
+#: What was submitted last is sent within this, ms, before the sockets close.
+LEAVING_MS = 5_000
 #: So many functions' digests are remembered as sent.
 CODES = 1024
 
@@ -227,14 +231,15 @@ class Connection:
         for line in self._lines:
             line.outbox.append((Goodbye(), ()))
         with self._pump.lock:
-            if self._lost is None:
+            # What was submitted and not waited for is still to be sent.
+            there = self._lost is None and self.closed is None
+            if there:
                 self._flush()
             self._end(ConnectionClosed("this client was closed"))
         self._pump.close()
         for line in self._lines:
             line.monitor.close()
-            line.socket.close(100)
-        self._context.term()
+        self._context.destroy(LEAVING_MS if there else 0)
 
     def _end(self, error: ParallelError) -> None:
         """Take note that nothing will come any more, and tell who waits."""
@@ -317,7 +322,9 @@ class Connection:
         seq = next(self._seqs)
         self._control.outbox.append((Query(seq, name, arguments), ()))
         self._pump.nudge(now=True)
-        self.wait(lambda: seq in self._answers or self.closed is not None, None, timeout)
+        self.wait(
+            lambda: seq in self._answers or self.closed is not None, None, timeout
+        )
         answer = self._answers.pop(seq, None)
         if answer is None:
             raise self.closed or TransportError(
@@ -378,9 +385,7 @@ class Connection:
                 self._flushed = monotonic()
 
     def _has_output(self) -> bool:
-        return any(
-            line.outbox and line.session != NO_SESSION for line in self._lines
-        )
+        return any(line.outbox and line.session != NO_SESSION for line in self._lines)
 
     def _next_timer(self) -> float | None:
         if self._lost is not None:

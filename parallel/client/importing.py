@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+__all__ = ["Executor", "mirrored_imports"]
+
 
 class Executor(Protocol):
     """What runs source text on the engines."""

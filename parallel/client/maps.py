@@ -13,6 +13,8 @@ from ..state.chunks import Chunks
 from .connection import Connection
 from .results import AsyncMapResult
 
+__all__ = ["Feeder"]
+
 #: So many chunks for each engine are under way while their size adapts: enough
 #: that none is idle while an answer travels.
 CHUNKS_PER_ENGINE = 3

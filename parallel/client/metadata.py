@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+__all__ = ["KEYS", "Metadata", "as_datetime", "status_word"]
+
 _STATUS = ("ok", "error", "error", "aborted")
 
 KEYS = (

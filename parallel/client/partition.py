@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+__all__ = ["bounds", "join", "sized", "split"]
+
 #: Contiguous parts, or every n-th element.
 BLOCK, ROUND_ROBIN = "b", "r"
 

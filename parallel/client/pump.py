@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+__all__ = ["Pump"]
+
 #: The background thread keeps out for so long after a waiting thread, seconds:
 #: who waited once will soon wait again.
 GRACE = 0.01
@@ -51,9 +53,12 @@ class Pump:
         self._wakeup = os.pipe()
         for end in self._wakeup:
             os.set_blocking(end, False)
-        self._poll = select.poll()
+        # One for the waiting thread, one for the background: a poll object serves
+        # one thread at a time.
+        self._waiting_poll, self._background_poll = select.poll(), select.poll()
         for descriptor in (*descriptors, self._wakeup[0]):
-            self._poll.register(descriptor, select.POLLIN)
+            for poll in (self._waiting_poll, self._background_poll):
+                poll.register(descriptor, select.POLLIN)
         self._asleep = False
         self._turning = False
         self._leader: int | None = None
@@ -128,6 +133,8 @@ class Pump:
         follow
             Waits for the same at most so many seconds while another thread reads.
         """
+        if self._leader == threading.get_ident():
+            return self._lead(done, deadline)  # a callback waits in its turn
         while not done():
             if not self._lead_lock.acquire(blocking=False):
                 left = None if deadline is None else deadline - monotonic()
@@ -146,7 +153,9 @@ class Pump:
                     self.attend()
         return True
 
-    def _follow(self, follow: Callable[[float | None], object], left: float | None) -> None:
+    def _follow(
+        self, follow: Callable[[float | None], object], left: float | None
+    ) -> None:
         self._followers += 1
         try:
             # Short, for the leader may leave before it sees this follower.
@@ -162,9 +171,9 @@ class Pump:
                 return True
             if deadline is not None and monotonic() >= deadline:
                 return False
-            self._sleep(deadline)
+            self._sleep(self._waiting_poll, deadline)
 
-    def _sleep(self, deadline: float | None) -> None:
+    def _sleep(self, poll: select.poll, deadline: float | None) -> None:
         """Wait for input, for a nudge, or for the time."""
         self._asleep = True
         try:
@@ -175,7 +184,7 @@ class Pump:
             timeout = None
             if ends:
                 timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
-            for descriptor, _ in self._poll.poll(timeout):
+            for descriptor, _ in poll.poll(timeout):
                 if descriptor == self._wakeup[0]:
                     os.read(descriptor, 512)
         except BlockingIOError:
@@ -193,7 +202,7 @@ class Pump:
                 if self._closed:
                     return
                 self._take_turn()
-            self._sleep(None)
+            self._sleep(self._background_poll, None)
 
     def _take_turn(self) -> None:
         before, self._turning = self._turning, True

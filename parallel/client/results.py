@@ -25,6 +25,8 @@ from .connection import Connection, timestamp
 from .metadata import KEYS, Metadata, as_datetime, status_word
 from .partition import join
 
+__all__ = ["AsyncMapResult", "AsyncResult", "Delivered"]
+
 _UNSET: Any = object()
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from .connection import Connection
 
+__all__ = ["wait_for"]
+
 
 def wait_for(connection: Connection, jobs: Any, timeout: float | None) -> bool:
     """Wait for results; tell whether all of them have come.

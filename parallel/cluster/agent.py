@@ -43,6 +43,8 @@ from ..transport.pipe import Pipe
 from . import child
 from .child import ChildSpec
 
+__all__ = ["Agent", "AgentSpec", "EngineChild", "main"]
+
 #: Engines end by SIGTERM within this, seconds, or by SIGKILL.
 GRACE = 5.0
 #: So many last lines of a log are told with a death.

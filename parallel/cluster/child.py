@@ -28,6 +28,8 @@ from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport.pipe import Pipe
 
+__all__ = ["ChildSpec", "main", "run", "start"]
+
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a child is to be: an engine or the controller.

@@ -35,6 +35,8 @@ from .agent import AgentSpec
 from .owner import AgentProcess
 from .records import ClusterRecord, read_record, start_time
 
+__all__ = ["Cluster", "usable_cores"]
+
 _running: weakref.WeakSet[Cluster] = weakref.WeakSet()
 C = TypeVar("C", bound="Cluster")
 #: A cluster of another process is waited for so long when it stops, seconds.
@@ -329,7 +331,11 @@ class Cluster(LoggingConfigurable):
         FileNotFoundError
             There is no such file, or what it tells of is gone.
         """
-        path = Path(cluster_file) if cluster_file else _path(profile, profile_dir, cluster_id)
+        path = (
+            Path(cluster_file)
+            if cluster_file
+            else _path(profile, profile_dir, cluster_id)
+        )
         record = read_record(path)
         if record is None or not record.is_running():
             raise FileNotFoundError(f"no running cluster has the file {path}")
@@ -355,7 +361,9 @@ class Cluster(LoggingConfigurable):
     def __repr__(self) -> str:
         state = "running" if self._record is not None else "stopped"
         where = Path(self.profile_dir).name
-        return f"<Cluster(cluster_id={self.cluster_id!r}, {where}, n={self.n}, {state})>"
+        return (
+            f"<Cluster(cluster_id={self.cluster_id!r}, {where}, n={self.n}, {state})>"
+        )
 
 
 def usable_cores() -> int:

@@ -20,6 +20,8 @@ from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
 from ..transport.pipe import Pipe
 from .agent import AgentSpec
 
+__all__ = ["AgentProcess"]
+
 #: An agent that has not ended after so long, seconds, is killed.
 PATIENCE = 10.0
 
@@ -91,7 +93,9 @@ class AgentProcess:
                     return message.urls
             self.raise_trouble()
             if monotonic() > deadline:
-                raise LauncherError(f"no controller within {timeout:g} s: see {self._log}")
+                raise LauncherError(
+                    f"no controller within {timeout:g} s: see {self._log}"
+                )
 
     def look(self) -> None:
         """Take in what it reported, without waiting."""

@@ -10,6 +10,14 @@ import msgspec
 
 from ..transport.locations import cluster_file, ipython_dir, write_private
 
+__all__ = [
+    "ClusterRecord",
+    "profile_folders",
+    "read_record",
+    "records_of",
+    "start_time",
+]
+
 
 class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A running cluster, as another process can find it.

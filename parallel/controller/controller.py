@@ -46,6 +46,8 @@ from .hub import Hub
 from .peers import Peer, Peers
 from .queries import QUERIES
 
+__all__ = ["Controller", "ControllerSpec", "run_controller"]
+
 log = logging.getLogger("parallel.controller")
 
 #: Disconnected engines are looked for this often, seconds.
@@ -70,7 +72,9 @@ class Controller:
         The pipe to the agent that forked this process, if one did.
     """
 
-    def __init__(self, keys: Keys, urls: Sequence[str], link: Pipe | None = None) -> None:
+    def __init__(
+        self, keys: Keys, urls: Sequence[str], link: Pipe | None = None
+    ) -> None:
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
         try:
@@ -93,7 +97,9 @@ class Controller:
         self._handlers: dict[type, Callable[..., None]] = {
             Submit: self._dispatch.on_submit,
             Result: self._dispatch.on_result,
-            Define: lambda peer, message, _, now: self._dispatch.on_define(message, now),
+            Define: lambda peer, message, _, now: self._dispatch.on_define(
+                message, now
+            ),
             Need: lambda peer, message, *_: self._dispatch.on_need(peer, message),
             Revoked: lambda peer, message, _, now: self._dispatch.on_revoked(
                 peer, message, now
@@ -133,7 +139,7 @@ class Controller:
             self._say_goodbye()
             self._monitor.close()
             gate.stop()
-            self._context.destroy(linger=200)
+            self._context.destroy(linger=50)
 
     def _say_goodbye(self) -> None:
         for role in ("client", "engine"):

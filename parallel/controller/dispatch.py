@@ -110,7 +110,9 @@ class Dispatch:
     def on_need(self, peer: Peer, need: Need) -> None:
         """Send an engine a function again that it has forgotten."""
         if need.digest in self._functions:
-            self._peers.say(peer, Define(need.digest, self._functions.code(need.digest)))
+            self._peers.say(
+                peer, Define(need.digest, self._functions.code(need.digest))
+            )
 
     def on_result(
         self, peer: Peer, result: Result, frames: Sequence[Any], now: float

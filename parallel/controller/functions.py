@@ -6,6 +6,8 @@ from collections import Counter, OrderedDict
 
 from ..aliases import Digest
 
+__all__ = ["FunctionStore"]
+
 #: Functions that no unfinished task refers to are kept up to so many bytes.
 KEPT_NBYTES = 64 << 20
 

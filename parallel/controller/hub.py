@@ -23,6 +23,8 @@ from ..transport.keys import Keys
 from .dispatch import Dispatch
 from .peers import Peer, Peers
 
+__all__ = ["Hub"]
+
 log = logging.getLogger("parallel.hub")
 
 
@@ -47,7 +49,9 @@ class Hub:
         """Let a peer in under the role that its secret proves, or say why not."""
         why = self._why_not(hello, curve)
         if why:
-            log.warning("refused %s of %s:%s: %s", hello.role, hello.host, hello.pid, why)
+            log.warning(
+                "refused %s of %s:%s: %s", hello.role, hello.host, hello.pid, why
+            )
             self._peers.refuse(routing_id, Refused(why))
             return
         peer = self._peers.welcome(hello, routing_id, descriptor)

@@ -10,6 +10,8 @@ from ..aliases import Uuid
 from ..protocol.messages import Hello, Message
 from ..protocol.wire import SESSION_NBYTES, encode
 
+__all__ = ["Peer", "Peers"]
+
 
 class Peer:
     """One connection: its greeting, its session, and its outgoing batch."""

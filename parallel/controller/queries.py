@@ -8,6 +8,8 @@ from typing import Any
 from ..state.scheduler import Scheduler
 from .hub import Hub
 
+__all__ = ["QUERIES", "processes", "queue_status"]
+
 
 def queue_status(hub: Hub, machine: Scheduler, *, verbose: bool = False) -> Any:
     """Return what each engine has in hand and has done, and how much waits.

@@ -41,12 +41,16 @@ from .output import Capture, open_stream
 from .page import Page, open_page
 from .side import GREET_EVERY, SideThread
 
+__all__ = ["Engine", "EngineSpec", "run_engine"]
+
 log = logging.getLogger("parallel.engine")
 
 #: A task is short, and its result may wait for the next one's, below this, seconds.
 SHORT = 2e-4
 #: Results wait for one another no longer than this, seconds.
 HOLD = 1e-3
+#: What is said last arrives within this, ms, or the controller is gone.
+LEAVING_MS = 50
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,8 +178,7 @@ class Engine:
             self._flush()
             if self._ending != "the controller was stopped":
                 self._say([Goodbye(self._ending)])
-        self._work.close()
-        self._context.destroy(linger=100)
+        self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:
         self._ending = why

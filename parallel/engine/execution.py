@@ -20,6 +20,8 @@ from ..serialize.calls import (
 from ..serialize.objects import Packed
 from .namespace import Namespace
 
+__all__ = ["Execution", "Functions", "Ran"]
+
 #: So many functions an engine remembers; it asks again for an older one.
 REMEMBERED = 1024
 

@@ -9,6 +9,8 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+__all__ = ["Namespace"]
+
 
 class Namespace:
     """A fresh `__main__`, in which users' code runs."""

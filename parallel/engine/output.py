@@ -23,6 +23,8 @@ from typing import Any
 
 from .page import open_unnamed
 
+__all__ = ["Capture", "Stream", "open_stream", "read_from"]
+
 #: A task's output beyond this is cut in its middle, bytes.
 MOST_NBYTES = 8 << 20
 #: So much read output is left in the file before it is punched out, bytes.

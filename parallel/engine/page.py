@@ -12,6 +12,8 @@ import os
 import struct
 import tempfile
 
+__all__ = ["Page", "open_page", "open_unnamed"]
+
 _LAYOUT = struct.Struct("=QQQQ")
 
 

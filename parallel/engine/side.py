@@ -10,10 +10,23 @@ from time import monotonic
 from typing import Any, Protocol
 
 from ..errors import ProtocolError
-from ..protocol.messages import Goodbye, Hello, Message, Ping, Pong, Refused
-from ..protocol.messages import Revoke, Revoked, Stop, Welcome, WhoAreYou
+from ..protocol.messages import (
+    Goodbye,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Refused,
+    Revoke,
+    Revoked,
+    Stop,
+    Welcome,
+    WhoAreYou,
+)
 from ..protocol.wire import NO_SESSION, encode, engine_decoder
 from ..transport import sockets
+
+__all__ = ["GREET_EVERY", "Main", "SideThread"]
 
 log = logging.getLogger("parallel.engine")
 
@@ -86,7 +99,6 @@ class SideThread(threading.Thread):
         if self.is_alive():
             os.write(self._wakeup[1], b"s")
             self.join(1)
-        self._socket.close()
         for end in self._wakeup:
             os.close(end)
 

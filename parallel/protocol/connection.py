@@ -6,6 +6,8 @@ import msgspec
 
 from ..errors import ConnectionRefused
 
+__all__ = ["ConnectionInfo", "Curve", "from_json", "to_json"]
+
 
 class Curve(msgspec.Struct, frozen=True):
     """CURVE keys, Z85 text: the server's public key and a peer's own pair."""

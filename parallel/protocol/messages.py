@@ -17,6 +17,47 @@ import msgspec
 
 from ..aliases import Digest, EngineId, Uuid
 
+__all__ = [
+    "PROTOCOL",
+    "AgentTrouble",
+    "Answer",
+    "Assign",
+    "Define",
+    "EngineDied",
+    "EngineInfo",
+    "EngineJoined",
+    "EngineLeft",
+    "FromAgent",
+    "Goodbye",
+    "Hello",
+    "Message",
+    "Method",
+    "Need",
+    "Outcome",
+    "Output",
+    "Ping",
+    "Pong",
+    "Query",
+    "Refused",
+    "Result",
+    "Retire",
+    "Revoke",
+    "Revoked",
+    "Status",
+    "Stop",
+    "Submit",
+    "TaskOutput",
+    "ToAgent",
+    "ToClient",
+    "ToController",
+    "ToEngine",
+    "ToOwner",
+    "Trouble",
+    "Up",
+    "Welcome",
+    "WhoAreYou",
+]
+
 #: Peers of another protocol version are refused at the greeting.
 PROTOCOL = 1
 
@@ -303,7 +344,16 @@ ToController: TypeAlias = (
     | Query | Stop
 )  # fmt: skip
 ToEngine: TypeAlias = (
-    Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Define | Assign | Revoke | Stop
+    Welcome
+    | Refused
+    | Goodbye
+    | WhoAreYou
+    | Ping
+    | Pong
+    | Define
+    | Assign
+    | Revoke
+    | Stop
 )
 ToClient: TypeAlias = (
     Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput

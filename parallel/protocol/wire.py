@@ -18,6 +18,19 @@ import msgspec
 from ..errors import ProtocolError
 from .messages import Message, ToClient, ToController, ToEngine
 
+__all__ = [
+    "INLINE_NBYTES",
+    "NO_SESSION",
+    "SESSION_NBYTES",
+    "Decoder",
+    "client_decoder",
+    "controller_decoder",
+    "encode",
+    "engine_decoder",
+    "stow",
+    "unstow",
+]
+
 SESSION_NBYTES = 16
 NO_SESSION = bytes(SESSION_NBYTES)
 #: What is larger travels in a frame of its own: in the head it would be copied at

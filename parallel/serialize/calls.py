@@ -95,9 +95,7 @@ def name_of(f: Any) -> str:
     return str(name) if name else type(f).__name__
 
 
-def pack_call(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Packed:
+def pack_call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Packed:
     """Return the arguments of one call.
 
     Raises

@@ -26,14 +26,29 @@ import cloudpickle
 
 from .main import adopt, main_namespace
 
+__all__ = [
+    "ATOMS",
+    "Companion",
+    "FunctionPickler",
+    "companions",
+    "dumps",
+    "fill",
+    "fingerprint",
+    "global_names",
+    "interactive",
+    "make_function",
+    "refuse_pickling",
+    "runs_in_namespace",
+    "state_of",
+    "used_globals",
+]
+
 #: A companion value larger than this stays at home: pushing it is the user's
 #: decision. An engine that misses it says so.
 COMPANION_NBYTES = 1 << 20
 
 #: Values of these types never change, and know no names.
-ATOMS = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, type(Ellipsis)}
-)
+ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
 
 _INTERACTIVE = "__parallel_interactive__"
 _LOADS_GLOBAL = frozenset(
@@ -129,7 +144,7 @@ def fill(f: FunctionType, state: dict[str, Any]) -> None:
     for name, value in state["companions"].items():
         adopt(name, value)
     if state["absent"]:
-        setattr(f, "__parallel_absent__", state["absent"])
+        f.__parallel_absent__ = state["absent"]
 
 
 class Companion:

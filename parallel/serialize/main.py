@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+__all__ = ["adopt", "forget_adopted", "main_namespace"]
+
 _adopted: dict[str, Any] = {}
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from .functions import ATOMS, FunctionPickler
 
+__all__ = ["Packed", "pack", "unpack"]
+
 #: A buffer smaller than this is cheaper inside the bytes than in a frame.
 OUT_OF_BAND_NBYTES = 8 * 1024
 

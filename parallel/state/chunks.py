@@ -7,6 +7,8 @@ Towards the end chunks shrink, so that all engines finish together.
 
 from __future__ import annotations
 
+__all__ = ["Chunks"]
+
 #: A chunk should take about so long, seconds: some ten times the way there.
 TARGET = 5e-3
 #: A chunk is at most this many times larger than one already seen to be short.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
+__all__ = ["Depth"]
+
 #: So much work an engine should have before it while an answer travels, seconds.
 #: A round trip takes 0.2–0.4 ms on an idle machine, several when all cores are busy.
 AHEAD = 2e-3

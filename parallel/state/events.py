@@ -7,6 +7,21 @@ from typing import Any, NamedTuple, TypeAlias
 from ..aliases import EngineId, Uuid
 from .tasks import Task, TaskKey
 
+__all__ = [
+    "Action",
+    "DeliverOutcome",
+    "EngineJoined",
+    "EngineLost",
+    "Event",
+    "FailTask",
+    "RevokeTasks",
+    "SendTask",
+    "TaskFinished",
+    "TaskSubmitted",
+    "TasksRevoked",
+    "TimePassed",
+]
+
 
 class EngineJoined(NamedTuple):
     """An engine is ready for work."""

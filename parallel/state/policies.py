@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..aliases import Uuid
 
+__all__ = ["LeastLoad"]
+
 
 class LeastLoad:
     """The engine with the fewest tasks in hand; among equals, the one idle longest.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Hashable
 
+__all__ = ["Restarts"]
+
 #: More deaths than this in the window, seconds, end the attempts.
 MOST_DEATHS = 3
 WINDOW = 60.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..aliases import EngineId, Uuid
 
+__all__ = ["Roster"]
+
 
 class Roster:
     """Gives ids to engines: the same one however often an engine asks."""

@@ -37,6 +37,8 @@ from .events import (
 from .policies import LeastLoad
 from .tasks import Engine, Task, TaskState
 
+__all__ = ["Scheduler"]
+
 #: An engine silent for so long with tasks in line behind its first is asked for
 #: them when another is idle, seconds.
 STALLED = 2e-3
@@ -118,7 +120,9 @@ class Scheduler:
         self._settle(engine)
         self._dispatch(now, actions)
 
-    def _on_joined(self, event: EngineJoined, now: float, actions: list[Action]) -> None:
+    def _on_joined(
+        self, event: EngineJoined, now: float, actions: list[Action]
+    ) -> None:
         if event.uuid in self.engines:
             return
         engine = Engine(event.uuid, event.engine_id)

@@ -11,6 +11,8 @@ from ..aliases import EngineId, Uuid
 from ..errors import InvalidTransition
 from .depth import Depth
 
+__all__ = ["Engine", "Task", "TaskKey", "TaskState"]
+
 
 class TaskState(Enum):
     """Where a task stands in its life."""
@@ -25,9 +27,7 @@ class TaskState(Enum):
 #: From each state, where a task may go.
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     TaskState.QUEUED: frozenset({TaskState.ASSIGNED, TaskState.FAILED}),
-    TaskState.ASSIGNED: frozenset(
-        {TaskState.QUEUED, TaskState.DONE, TaskState.FAILED}
-    ),
+    TaskState.ASSIGNED: frozenset({TaskState.QUEUED, TaskState.DONE, TaskState.FAILED}),
     TaskState.DONE: frozenset(),
     TaskState.FAILED: frozenset(),
 }

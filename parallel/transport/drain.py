@@ -16,6 +16,8 @@ from time import perf_counter
 
 from .sockets import OnBatch, Socket, descriptor, has_input, receive_routed
 
+__all__ = ["Drain"]
+
 #: A turn of reading ends after so long, seconds, for others wait too.
 TURN = 2e-3
 

@@ -19,6 +19,8 @@ from zmq.utils import z85
 
 from ..protocol.connection import ConnectionInfo, Curve
 
+__all__ = ["ROLES", "Gate", "KeyPair", "Keys", "new_keys"]
+
 ROLES = ("client", "engine")
 
 

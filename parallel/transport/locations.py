@@ -13,6 +13,19 @@ from pathlib import Path
 from ..errors import ControllerUnreachable
 from ..protocol.connection import ConnectionInfo, from_json, to_json
 
+__all__ = [
+    "cluster_file",
+    "connection_file",
+    "ipython_dir",
+    "log_file",
+    "make_profile",
+    "make_runtime_dir",
+    "profile_dir",
+    "read_connection_file",
+    "write_connection_files",
+    "write_private",
+]
+
 #: A folder of sockets begins with this, so that a left one is known for ours.
 RUNTIME_PREFIX = "parallel-"
 
@@ -84,9 +97,7 @@ def write_private(path: Path, text: bytes) -> None:
         raise
 
 
-def write_connection_files(
-    folder: Path, infos: list[ConnectionInfo]
-) -> list[Path]:
+def write_connection_files(folder: Path, infos: list[ConnectionInfo]) -> list[Path]:
     """Write the connection files of a cluster; return their paths."""
     paths = []
     for info in infos:

@@ -16,6 +16,8 @@ import msgspec
 from ..errors import ProtocolError
 from ..protocol.messages import Message
 
+__all__ = ["Pipe"]
+
 _LENGTH = struct.Struct("!I")
 
 

@@ -13,6 +13,24 @@ from ..errors import LauncherError, TransportError
 from ..protocol.connection import ConnectionInfo
 from .keys import Keys
 
+__all__ = [
+    "DisconnectMonitor",
+    "OnBatch",
+    "Socket",
+    "as_buffers",
+    "bind_controller",
+    "connect_peer",
+    "curve_role",
+    "descriptor",
+    "has_input",
+    "new_context",
+    "peer_descriptor",
+    "receive",
+    "receive_routed",
+    "send",
+    "wait_readable",
+]
+
 Socket: TypeAlias = "zmq.Socket[bytes]"
 
 #: A peer is asked this often whether it is there, and given up after so long, ms.
@@ -21,7 +39,7 @@ HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2_000, 10_000
 #: A peer tries again this soon, ms, and never waits longer than the second.
 RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
 #: Time to flush what was said when a socket closes, ms.
-LINGER_MS = 500
+LINGER_MS = 100
 #: Below this, copying a frame is cheaper than libzmq's call back when it is sent.
 COPY_NBYTES = 256 * 1024
 ZAP_DOMAIN = b"parallel"
@@ -215,6 +233,7 @@ class DisconnectMonitor:
         """Stop listening."""
         with contextlib.suppress(zmq.ZMQError):
             self._socket.disable_monitor()
+        self._monitor.close(0)
 
 
 def wait_readable(

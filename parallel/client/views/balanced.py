@@ -12,6 +12,8 @@ from ..partition import sized
 from ..results import AsyncMapResult, AsyncResult
 from .base import View
 
+__all__ = ["LoadBalancedView"]
+
 
 class LoadBalancedView(View):
     """Any engine: each call is made once, where there is least to do."""

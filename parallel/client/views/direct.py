@@ -17,6 +17,8 @@ from ..partition import BLOCK, join, sized, split
 from ..results import AsyncMapResult, AsyncResult
 from .base import View
 
+__all__ = ["DirectView", "GatherResult"]
+
 
 class DirectView(View):
     """Engines by number: each call is made on every one of them.
@@ -57,9 +59,7 @@ class DirectView(View):
     def __len__(self) -> int:
         return len(self._resolve()[0])
 
-    def _send(
-        self, method: Method, value: Any, what: str, targets: Any
-    ) -> AsyncResult:
+    def _send(self, method: Method, value: Any, what: str, targets: Any) -> AsyncResult:
         """Send the same payload to each target."""
         ids, single = self._resolve(targets)
         packed = pack_value(value, what)
@@ -216,9 +216,7 @@ class DirectView(View):
         wanted = names if isinstance(names, str) else list(names)
         if not all(isinstance(name, str) for name in wanted):
             raise TypeError(f"names are strings, not {names!r}")
-        return self._maybe_wait(
-            self._send(Method.PULL, wanted, "pull", targets), block
-        )
+        return self._maybe_wait(self._send(Method.PULL, wanted, "pull", targets), block)
 
     def get(self, names: str | Iterable[str]) -> Any:
         """Return the values of names on the engines, waiting for them."""
@@ -253,9 +251,7 @@ class DirectView(View):
         values = [
             {key: part[0] if flatten and len(part) == 1 else part} for part in parts
         ]
-        result = AsyncResult(
-            self._connection, "scatter", single=single, count=len(ids)
-        )
+        result = AsyncResult(self._connection, "scatter", single=single, count=len(ids))
         self._send_parts(result, Method.PUSH, b"", ids, values, f"parts of {key!r}")
         return self._maybe_wait(result, block)
 

@@ -93,6 +93,7 @@ class Line:
         self.session = NO_SESSION
         self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
         self.greeted = 0.0
+        self.descriptor = sockets.descriptor(socket)
         self.monitor = sockets.DisconnectMonitor(socket)
 
     def flush(self) -> None:
@@ -155,6 +156,9 @@ class Connection:
         self._unhurried = 0.0
         self._finished = 0
         self._lost: float | None = None
+        #: Both lines are welcome and none is lost: nothing to look after.
+        self._calm = False
+        self._shut = False
         #: Why no more can be sent, once that is so.
         self.closed: ParallelError | None = None
         #: The engines that are there.
@@ -164,8 +168,9 @@ class Connection:
         #: What the cluster wants its user to know.
         self.troubles: list[str] = []
         self._handlers = self._make_handlers()
-        descriptors = [sockets.descriptor(line.socket) for line in self._lines]
-        descriptors += [line.monitor.descriptor for line in self._lines]
+        self._monitored = {line.monitor.descriptor for line in self._lines}
+        descriptors = [line.descriptor for line in self._lines]
+        descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
         self._greet(timeout)
         self._pump.start()
@@ -173,7 +178,7 @@ class Connection:
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
-            WhoAreYou: lambda line, *_: line.greet(self._hello(line)),
+            WhoAreYou: lambda line, *_: self._greet_again(line),
             Refused: lambda _, message, __: self._end(
                 ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
             ),
@@ -226,7 +231,7 @@ class Connection:
 
     def close(self) -> None:
         """Take leave of the controller, and release everything."""
-        if self._context.closed:
+        if self._shut:
             return
         for line in self._lines:
             line.outbox.append((Goodbye(), ()))
@@ -236,6 +241,7 @@ class Connection:
             if there:
                 self._flush()
             self._end(ConnectionClosed("this client was closed"))
+            self._shut = True
         self._pump.close()
         for line in self._lines:
             line.monitor.close()
@@ -288,9 +294,14 @@ class Connection:
                 self._open[seq + i] = (sink, index + i)
             message = Submit(seq, method, digest, payload, len(frames), targets)
             self._work.outbox.append((message, frames))
-        now = monotonic()
-        self._pump.nudge(now=now - self._flushed > TOGETHER)
         return seq
+
+    def set_off(self) -> None:
+        """See that what was submitted leaves: at once, or together with more.
+
+        Who waits next need not ask for it.
+        """
+        self._pump.nudge(now=monotonic() - self._flushed > TOGETHER)
 
     def pace(self) -> None:
         """Wait a little if far more is submitted than comes back, and comes quickly."""
@@ -363,20 +374,28 @@ class Connection:
 
     # The pump's side: all of it under the pump's lock
 
-    def _turn(self) -> None:
-        if self._context.closed:
-            return
-        again = True
-        while again:
+    def _turn(self, ready: Sequence[int] | None) -> bool:
+        """Send all there is, read one batch of work, and what else has input.
+
+        Sending uses up the edge of a zmq descriptor, so the work line is read in
+        each turn, until nothing came.
+        """
+        if self._shut:
+            return False
+        self._flush()
+        batch = sockets.receive(self._work.socket)
+        if batch is not None:
+            self._read(self._work, *batch)
+        if ready is None or not self._calm or self._control.descriptor in ready:
+            while (other := sockets.receive(self._control.socket)) is not None:
+                self._read(self._control, *other)
+        if ready is None or self._monitored.intersection(ready):
             for line in self._lines:
-                while (batch := sockets.receive(line.socket)) is not None:
-                    self._read(line, *batch)
                 if line.monitor.lost():
                     self._on_disconnect(line)
+        if not self._calm:
             self._check_patience()
-            self._flush()
-            # What was sent used up the edge of the descriptor: look again.
-            again = any(sockets.has_input(line.socket) for line in self._lines)
+        return batch is not None
 
     def _flush(self) -> None:
         for line in self._lines:
@@ -385,16 +404,18 @@ class Connection:
                 self._flushed = monotonic()
 
     def _has_output(self) -> bool:
-        return any(line.outbox and line.session != NO_SESSION for line in self._lines)
+        return self._calm and bool(self._work.outbox or self._control.outbox)
 
     def _next_timer(self) -> float | None:
-        if self._lost is not None:
-            return min(self._lost + PATIENCE, monotonic() + GREET_EVERY)
-        if not self._is_welcome() and self.closed is None:
-            return monotonic() + GREET_EVERY
-        return None
+        if self._calm or self.closed is not None:
+            return None
+        return monotonic() + GREET_EVERY
 
     def _check_patience(self) -> None:
+        if self._is_welcome():
+            self._lost = None
+            self._calm = True
+            return
         now = monotonic()
         for line in self._lines:
             silent = line.session == NO_SESSION and self.closed is None
@@ -410,7 +431,11 @@ class Connection:
     def _on_disconnect(self, line: Line) -> None:
         if self.closed is None:
             self._lost = self._lost or monotonic()
-            line.greet(self._hello(line))
+            self._greet_again(line)
+
+    def _greet_again(self, line: Line) -> None:
+        self._calm = False
+        line.greet(self._hello(line))
 
     def _read(self, line: Line, head: Any, frames: list[Any]) -> None:
         _, messages = self._decoder.decode(head)
@@ -424,8 +449,6 @@ class Connection:
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
         line.session = welcome.session
         self.engines = {info.engine_id: info for info in welcome.engines}
-        if self._is_welcome():
-            self._lost = None
 
     def _on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
         found = self._open.pop(outcome.seq, None)

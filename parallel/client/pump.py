@@ -9,6 +9,7 @@ The sockets are touched under one lock; waiting for input is done outside it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -30,7 +31,9 @@ class Pump:
     Parameters
     ----------
     turn
-        Reads and sends all it can without waiting; called under the lock.
+        Sends all there is, and reads some; called under the lock with the descriptors
+        that have input, or None when any may. Tells whether to call it again before
+        waiting.
     descriptors
         What to wait on for input.
     has_output
@@ -41,7 +44,7 @@ class Pump:
 
     def __init__(
         self,
-        turn: Callable[[], None],
+        turn: Callable[[Sequence[int] | None], bool],
         descriptors: Sequence[int],
         has_output: Callable[[], bool],
         next_timer: Callable[[], float | None],
@@ -92,12 +95,17 @@ class Pump:
         """See that output is sent: now, if nobody is at it, or soon."""
         if now and self.lock.acquire(blocking=False):
             try:
-                if not self._turning:  # else the turn under way will see to it
-                    self._take_turn()
+                # A turn under way, of which this is part, will see to it.
+                if not self._turning and not self._closed:
+                    self._take_turns(None)
             finally:
                 self.lock.release()
         else:
             self._wake()
+
+    def look(self) -> None:
+        """Take in what has come, unless another thread is at it."""
+        self.nudge(now=True)
 
     def attend(self) -> None:
         """Let the background thread take over at once: somebody counts on it."""
@@ -107,18 +115,12 @@ class Pump:
     def _wake(self) -> None:
         if self._asleep:
             self._asleep = False
-            try:
+            with contextlib.suppress(OSError):
                 os.write(self._wakeup[1], b"w")
-            except (BlockingIOError, OSError):
-                pass
         elif self._leader is None:
             self._parked.set()
 
     # Waiting
-
-    def look(self) -> None:
-        """Take in what has come, unless another thread is at it."""
-        self.nudge(now=not self._closed)
 
     def wait(
         self,
@@ -127,6 +129,8 @@ class Pump:
         deadline: float | None,
     ) -> bool:
         """Wait until `done()`, or until the monotonic `deadline`; tell which.
+
+        What is to be sent goes first, without a nudge.
 
         Parameters
         ----------
@@ -140,6 +144,7 @@ class Pump:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return done()
+                self._wake()
                 self._follow(follow, left)
                 continue
             try:
@@ -164,49 +169,58 @@ class Pump:
             self._followers -= 1
 
     def _lead(self, done: Callable[[], bool], deadline: float | None) -> bool:
+        ready: Sequence[int] = ()
         while True:
             with self.lock:
-                self._take_turn()
+                more = self._take_turn(ready)
             if done():
                 return True
+            if more:
+                continue
             if deadline is not None and monotonic() >= deadline:
                 return False
-            self._sleep(self._waiting_poll, deadline)
+            ready = self._sleep(self._waiting_poll, deadline)
 
-    def _sleep(self, poll: select.poll, deadline: float | None) -> None:
-        """Wait for input, for a nudge, or for the time."""
+    def _sleep(self, poll: select.poll, deadline: float | None) -> Sequence[int]:
+        """Wait for input, for a nudge, or for the time; return what has input."""
         self._asleep = True
         try:
             if self._has_output():
-                return
+                return ()
             timer = self._next_timer()
-            ends = [end for end in (timer, deadline) if end is not None]
             timeout = None
-            if ends:
+            if timer is not None or deadline is not None:
+                ends = [end for end in (timer, deadline) if end is not None]
                 timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
-            for descriptor, _ in poll.poll(timeout):
-                if descriptor == self._wakeup[0]:
-                    os.read(descriptor, 512)
-        except BlockingIOError:
-            pass
+            ready = [descriptor for descriptor, _ in poll.poll(timeout)]
         finally:
             self._asleep = False
+        if self._wakeup[0] in ready:
+            with contextlib.suppress(OSError):
+                os.read(self._wakeup[0], 512)
+        return ready
 
     def _run(self) -> None:
+        ready: Sequence[int] | None = None
         while not self._closed:
             if self._leader is not None or monotonic() - self._led < GRACE:
                 self._parked.wait(PARKED)
                 self._parked.clear()
+                ready = None
                 continue
             with self.lock:
                 if self._closed:
                     return
-                self._take_turn()
-            self._sleep(self._background_poll, None)
+                self._take_turns(ready)
+            ready = self._sleep(self._background_poll, None)
 
-    def _take_turn(self) -> None:
+    def _take_turns(self, ready: Sequence[int] | None) -> None:
+        while self._take_turn(ready):
+            pass
+
+    def _take_turn(self, ready: Sequence[int] | None) -> bool:
         before, self._turning = self._turning, True
         try:
-            self._turn()
+            return self._turn(ready)
         finally:
             self._turning = before

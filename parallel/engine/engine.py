@@ -201,7 +201,6 @@ class Engine:
             if not self._inhand:
                 self._flush()
                 self._take_in(sockets.receive(self._work, wait=True))
-                self._read()
                 continue
             assign, frames = self._inhand.popleft()
             with self._lock:

@@ -78,7 +78,9 @@ class View:
         self, f: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> AsyncResult:
         """Call `f(*args, **kwargs)` there; return an AsyncResult at once."""
-        return self._apply(f, args, kwargs)
+        result = self._apply(f, args, kwargs)
+        self._connection.set_off()
+        return result
 
     def apply_sync(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `f(*args, **kwargs)` there and wait; return the result."""
@@ -117,6 +119,7 @@ class View:
     def _maybe_wait(self, result: AsyncResult, block: bool | None) -> Any:
         """Return a result's value if this view, or the call, is to block."""
         if not (self.block if block is None else block):
+            self._connection.set_off()
             return result
         try:
             return result.get()

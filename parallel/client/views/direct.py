@@ -157,11 +157,7 @@ class DirectView(View):
         It is one even when this blocks; errors are raised then.
         """
         result = self._send(Method.EXECUTE, code, "execute", targets)
-        if self.block if block is None else block:
-            try:
-                result.get()
-            except KeyboardInterrupt:
-                pass
+        self._maybe_wait(result, block)
         return result
 
     def run(

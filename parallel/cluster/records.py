@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -27,6 +30,8 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
     pid, started
         The agent's process, and the start time that tells it from a later one of
         the same pid (clock ticks since boot; 0 where that cannot be known).
+    urls
+        Where its controller listens; none while it starts.
     """
 
     cluster_id: str
@@ -44,15 +49,49 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The file that tells of it."""
         return cluster_file(Path(self.profile_dir), self.cluster_id)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this host."""
+        return self.host == socket.gethostname()
+
     def is_running(self) -> bool:
         """Tell whether its agent is alive; of another host, it is believed to be."""
-        if self.host != socket.gethostname():
+        return not self.is_here or start_time(self.pid) == self.started
+
+    def claim(self) -> bool:
+        """Write its file, unless a running cluster has one there; tell whether so.
+
+        Of several processes that start the same cluster at once, one gets it.
+        """
+        with _alone_in(self.path.parent):
+            other = read_record(self.path)
+            if other is not None and other.is_running():
+                return False
+            self.write()
             return True
-        return start_time(self.pid) == self.started
 
     def write(self) -> None:
         """Write its file."""
         write_private(self.path, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
+
+    def remove(self) -> None:
+        """Remove its file, unless that tells of a later cluster."""
+        with contextlib.suppress(FileNotFoundError), _alone_in(self.path.parent):
+            other = read_record(self.path)
+            if other is None or (other.pid, other.started) == (self.pid, self.started):
+                self.path.unlink()
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing a folder's cluster files meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a network's file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def start_time(pid: int) -> int | None:
@@ -61,11 +100,11 @@ def start_time(pid: int) -> int | None:
     A dead one that its parent has not waited for is dead.
     """
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return None if os.path.isdir("/proc/self") else _start_time_elsewhere(pid)
+        line = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self").is_dir() else _start_time_elsewhere(pid)
     # proc_pid_stat(5): the third field is the state, the 22nd the start time.
+    fields = line.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
@@ -92,13 +131,15 @@ def records_of(folder: Path) -> list[ClusterRecord]:
     found = []
     for path in sorted((folder / "security").glob("cluster-*.json")):
         record = read_record(path)
-        if record is not None and record.is_running():
+        if record is None:
+            continue
+        if record.is_running():
             found.append(record)
-        elif record is not None:
-            path.unlink(missing_ok=True)
+        else:
+            record.remove()
     return found
 
 
-def profile_folders() -> list[Path]:
-    """Return the folders of all profiles."""
-    return sorted(p for p in ipython_dir().glob("profile_*") if p.is_dir())
+def profile_folders(ipython: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Return the folders of all profiles of an IPython folder, by default the user's."""
+    return sorted(p for p in ipython_dir(ipython).glob("profile_*") if p.is_dir())

@@ -77,15 +77,16 @@ class Controller:
     ) -> None:
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
+        self._gate = Gate(self._context, keys)
         try:
             router, bound = sockets.bind_controller(self._context, urls, keys)
         except Exception:
+            self._gate.stop()
             self._context.destroy(0)
             raise
         self._socket = router
         #: The addresses that it listens on.
         self.urls = bound
-        self._keys = keys
         self._link = link
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
@@ -119,8 +120,7 @@ class Controller:
     async def _run(self, lifeline: int | None) -> None:
         loop = self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
-        gate = Gate(self._context, self._keys)
-        gate.watch(loop)
+        self._gate.watch(loop)
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with contextlib.suppress(ValueError):
                 loop.add_signal_handler(signum, self._done.set)
@@ -138,7 +138,7 @@ class Controller:
             drain.close()
             self._say_goodbye()
             self._monitor.close()
-            gate.stop()
+            self._gate.stop()
             self._context.destroy(linger=50)
 
     def _say_goodbye(self) -> None:

@@ -19,7 +19,7 @@ from zmq.utils import z85
 
 from ..protocol.connection import ConnectionInfo, Curve
 
-__all__ = ["ROLES", "Gate", "KeyPair", "Keys", "new_keys"]
+__all__ = ["ROLES", "ZAP_DOMAIN", "Gate", "KeyPair", "Keys", "new_keys"]
 
 ROLES = ("client", "engine")
 
@@ -75,21 +75,27 @@ def _new_pair() -> KeyPair:
     return KeyPair(public.decode(), secret.decode())
 
 
+#: The domain of our sockets' questions to the gate.
+ZAP_DOMAIN = "parallel"
+
+
 class Gate(zmq.auth.Authenticator):
     """Asked by libzmq for each CURVE connection: known keys only, and their role.
 
-    The role becomes the `User-Id` of every message of the connection.
+    The role becomes the `User-Id` of every message of the connection. It is to
+    exist before a socket is bound, or early comers are judged without it.
     """
 
     def __init__(self, context: zmq.Context[Any], keys: Keys) -> None:
         super().__init__(context, log=logging.getLogger("parallel.gate"))
         self._roles = {pair.public: role for role, pair in keys.pairs.items()}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.configure_curve_callback(credentials_provider=self)
+        self.configure_curve_callback(ZAP_DOMAIN, credentials_provider=self)
+        self.start()
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """Tell whether a client's public key is one of ours."""
-        return z85.encode(key).decode() in self._roles
+        """Tell whether a peer's public key (Z85) is one of ours."""
+        return key.decode() in self._roles
 
     def curve_user_id(self, client_public_key: bytes) -> str:
         """Return the role that goes with a public key."""
@@ -97,12 +103,11 @@ class Gate(zmq.auth.Authenticator):
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer from this loop, until `stop`."""
-        self.start()
         loop.add_reader(self.zap_socket.FD, self._on_readable, loop)
         self._on_readable(loop)
 
     def _on_readable(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self.zap_socket.EVENTS & zmq.POLLIN:
+        while not self.zap_socket.closed and self.zap_socket.EVENTS & zmq.POLLIN:
             question = self.zap_socket.recv_multipart()
             task = loop.create_task(self.handle_zap_message(question))
             self._tasks.add(task)

@@ -11,7 +11,7 @@ import zmq
 
 from ..errors import LauncherError, TransportError
 from ..protocol.connection import ConnectionInfo
-from .keys import Keys
+from .keys import ZAP_DOMAIN, Keys
 
 __all__ = [
     "DisconnectMonitor",
@@ -42,7 +42,6 @@ RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
 LINGER_MS = 100
 #: Below this, copying a frame is cheaper than libzmq's call back when it is sent.
 COPY_NBYTES = 256 * 1024
-ZAP_DOMAIN = b"parallel"
 
 
 def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
@@ -72,7 +71,7 @@ def bind_controller(
         router.set(zmq.CURVE_SERVER, 1)
         router.set(zmq.CURVE_SECRETKEY, keys.server.secret.encode())
         router.set(zmq.CURVE_PUBLICKEY, keys.server.public.encode())
-        router.set(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+        router.set(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
         closed = [_bind(router, url) for url in urls if url.startswith("tcp://")]
     except LauncherError:
         router.close(0)

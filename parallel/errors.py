@@ -15,7 +15,8 @@ Cut by what the caller can do about it::
     ├── SerializationError          an object cannot travel
     │   ├── CannotPack              … from here (also a TypeError)
     │   └── CannotUnpack            … into there
-    ├── LauncherError               a process could not be started
+    ├── LauncherError               a process could not be started, or has ended
+    │   └── ClusterRunning          … one of this profile and id is there already
     └── RemoteError                 your function raised, over there
         └── CompositeError          several did
 
@@ -31,6 +32,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "CannotPack",
     "CannotUnpack",
+    "ClusterRunning",
     "CompositeError",
     "ConnectionClosed",
     "ConnectionRefused",
@@ -126,6 +128,10 @@ class CannotUnpack(SerializationError):
 
 class LauncherError(ParallelError):
     """Raised when a process could not be started; carries the last of its log."""
+
+
+class ClusterRunning(LauncherError, RuntimeError):
+    """Raised when a cluster of this profile and id is running already."""
 
 
 class Failure(NamedTuple):

@@ -14,15 +14,31 @@ import string
 import sys
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, validate
-from traitlets.config import LoggingConfigurable, PyFileConfigLoader
-from traitlets.config.loader import ConfigFileNotFound
+import msgspec
+from traitlets import (
+    Bool,
+    Dict,
+    Enum,
+    Float,
+    Int,
+    TraitError,
+    Unicode,
+    default,
+    validate,
+)
+from traitlets.config import LoggingConfigurable
+from traitlets.config.loader import (
+    ConfigFileNotFound,
+    JSONFileConfigLoader,
+    PyFileConfigLoader,
+)
 
 from ..client.client import Client
-from ..errors import EngineError, LauncherError
+from ..errors import ClusterRunning, EngineError, LauncherError
 from ..transport.keys import new_keys
 from ..transport.locations import (
     cluster_file,
@@ -62,11 +78,13 @@ class Cluster(LoggingConfigurable):
     profile_dir = Unicode(help="The profile's folder; wins over its name.")
     transport = Enum(
         ["ipc", "tcp"],
-        "ipc",
-        help="ipc: a socket in a private folder, no port; tcp: one port, encrypted.",
+        help="ipc: a socket in a private folder, no port; tcp: one port, encrypted. "
+        "By default tcp if an ip or a port is given.",
     ).tag(config=True)
-    ip = Unicode("127.0.0.1", help="The address to listen on, with tcp.")
-    port = Int(0, help="The port to listen on, with tcp; 0 takes a free one.")
+    ip = Unicode(help="The address to listen on with tcp; by default 127.0.0.1.")
+    port = Int(
+        0, min=0, max=65535, help="The port to listen on with tcp; 0 takes a free one."
+    )
     start_method = Enum(
         ["fork", "spawn"],
         help="How engines are made: from one warm process, or each from nothing.",
@@ -85,21 +103,24 @@ class Cluster(LoggingConfigurable):
     def __init__(self, **options: Any) -> None:
         unknown = set(options) - set(self.trait_names())
         if unknown:
-            raise TypeError(f"Cluster has no option {sorted(unknown)[0]!r}")
+            raise TypeError(f"Cluster has no option {min(unknown)!r}")
         super().__init__(**options)
         self._agent: AgentProcess | None = None
         self._record: ClusterRecord | None = None
         if self.load_profile:
-            self._load_config(options)
+            self._load_profile_config(options)
 
-    def _load_config(self, options: dict[str, Any]) -> None:
-        loader = PyFileConfigLoader("ipcluster_config.py", path=self.profile_dir)
-        with contextlib.suppress(ConfigFileNotFound):
-            found = loader.load_config()
-            found.merge(self.config)  # what was given outright wins
-            self.update_config(found)
-            for name, value in options.items():
-                setattr(self, name, value)
+    def _load_profile_config(self, options: dict[str, Any]) -> None:
+        for loader in (
+            PyFileConfigLoader("ipcluster_config.py", path=self.profile_dir),
+            JSONFileConfigLoader("ipcluster_config.json", path=self.profile_dir),
+        ):
+            with contextlib.suppress(ConfigFileNotFound):
+                found = loader.load_config()
+                found.merge(self.config)  # what was given outright wins
+                self.update_config(found)
+        for name, value in options.items():
+            setattr(self, name, value)
 
     # Defaults and checks
 
@@ -118,6 +139,19 @@ class Cluster(LoggingConfigurable):
 
     def _start_method_default(self) -> str:
         return "fork" if sys.platform == "linux" else "spawn"
+
+    @default("transport")
+    def _choose_transport(self) -> str:
+        return "tcp" if self.ip or self.port else "ipc"
+
+    @validate("cluster_id")
+    def _check_cluster_id(self, proposal: Any) -> str:
+        cluster_id: str = proposal["value"]
+        if "/" in cluster_id or "\0" in cluster_id:
+            raise TraitError(
+                f"a cluster id is part of files' names, and {cluster_id!r} cannot be"
+            )
+        return cluster_id
 
     @validate("n")
     def _check_n(self, proposal: Any) -> int | None:
@@ -139,15 +173,11 @@ class Cluster(LoggingConfigurable):
 
         Raises
         ------
-        RuntimeError
+        ClusterRunning
             A cluster of this profile and id is running.
         LauncherError
             The controller does not come up: why, and the last lines of its log.
         """
-        self._start(n, detached=not self.shutdown_atexit)
-        return self
-
-    def _start(self, n: int | None, *, detached: bool) -> None:
         if n is not None:
             self.n = n
         if self.n is None:
@@ -155,11 +185,26 @@ class Cluster(LoggingConfigurable):
         folder = make_profile(Path(self.profile_dir))
         known = read_record(cluster_file(folder, self.cluster_id))
         if self._agent is not None or (known is not None and known.is_running()):
-            raise RuntimeError(
-                f"a cluster {self.cluster_id!r} of profile {folder.name} is running: "
-                "stop it, or choose another cluster_id"
-            )
+            raise self._is_running_already()
+        detached = not self.shutdown_atexit
+        log = log_file(folder, "ipagent", self.cluster_id)
         runtime = make_runtime_dir()
+        try:
+            # In this order, nobody can interrupt it and leave anything behind: an
+            # agent that was told nothing yet ends with its pipe.
+            self._agent = AgentProcess(log, self.work_dir, detached=detached)
+            self._begin(self._agent, folder, runtime)
+        except BaseException:
+            self.stop_cluster_sync()
+            shutil.rmtree(runtime, ignore_errors=True)
+            raise
+        if not detached:
+            _running.add(self)
+        return self
+
+    def _begin(self, agent: AgentProcess, folder: Path, runtime: Path) -> None:
+        """Let an agent start everything, and write the files that tell of it."""
+        assert self.n is not None
         spec = AgentSpec(
             cluster_id=self.cluster_id,
             profile_dir=str(folder),
@@ -172,19 +217,7 @@ class Cluster(LoggingConfigurable):
             sys_path=_find_modules_here(),
             environment={str(k): str(v) for k, v in self.environment.items()},
         )
-        log = log_file(folder, "ipagent", self.cluster_id)
-        agent = AgentProcess(spec, log, self.work_dir, detached=detached)
-        self._agent = agent
-        try:
-            urls = agent.wait_until_up(self.engine_timeout)
-        except BaseException:
-            self.stop_cluster_sync()
-            shutil.rmtree(runtime, ignore_errors=True)
-            raise
-        self._info = spec.keys.info(
-            "client", self.cluster_id, urls, encrypted=not urls[0].startswith("ipc:")
-        )
-        self._record = ClusterRecord(
+        record = ClusterRecord(
             cluster_id=self.cluster_id,
             profile_dir=str(folder),
             runtime_dir=str(runtime),
@@ -192,16 +225,30 @@ class Cluster(LoggingConfigurable):
             pid=agent.pid,
             started=start_time(agent.pid) or 0,
             n=self.n,
-            urls=urls,
         )
+        if not record.claim():  # another process was faster
+            raise self._is_running_already()
+        self._record = record
+        agent.begin(spec)
+        urls = agent.wait_until_up(self.engine_timeout)
+        self._info = spec.keys.info(
+            "client", self.cluster_id, urls, encrypted=not urls[0].startswith("ipc:")
+        )
+        self._record = msgspec.structs.replace(record, urls=urls)
         self._record.write()
-        if not detached:
-            _running.add(self)
+
+    def _is_running_already(self) -> ClusterRunning:
+        return ClusterRunning(
+            f"a cluster {self.cluster_id!r} of profile {Path(self.profile_dir).name} "
+            "is running: stop it, or choose another cluster_id"
+        )
 
     def _url(self, runtime: Path) -> str:
-        if self.transport == "ipc":
-            return f"ipc://{runtime}/c"
-        return f"tcp://{self.ip}:{self.port}"
+        if self.transport == "tcp":
+            return f"tcp://{self.ip or '127.0.0.1'}:{self.port}"
+        if self.ip or self.port:
+            raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
+        return f"ipc://{runtime}/c"
 
     def start_and_connect_sync(self, n: int | None = None) -> Client:
         """Start, wait for all engines, and return a connected client.
@@ -258,6 +305,35 @@ class Cluster(LoggingConfigurable):
             **options,
         )
 
+    def wait_for_news(self, also: Sequence[int] = ()) -> list[str] | None:
+        """Wait until there is something to tell of a cluster that this process runs.
+
+        Parameters
+        ----------
+        also
+            Descriptors that end the wait too, once one of them can be read.
+
+        Returns
+        -------
+        list[str] | None
+            What its user should know; None if somebody else has stopped it.
+
+        Raises
+        ------
+        LauncherError
+            It ended by itself: why, with the last lines of a log.
+        """
+        agent = self._agent
+        if agent is None:
+            raise LauncherError(f"{self!r} is not run by this process")
+        if not agent.troubles:
+            agent.wait(also=also)
+        if agent.left_in_order():
+            return None
+        agent.raise_trouble()
+        news, agent.troubles = [trouble.text for trouble in agent.troubles], []
+        return news
+
     # Stopping
 
     def stop_cluster_sync(self) -> None:
@@ -270,8 +346,9 @@ class Cluster(LoggingConfigurable):
         elif record is not None:
             _stop_from_outside(record)
         if record is not None:
-            shutil.rmtree(record.runtime_dir, ignore_errors=True)
-            record.path.unlink(missing_ok=True)
+            if record.is_here:
+                shutil.rmtree(record.runtime_dir, ignore_errors=True)
+            record.remove()
 
     def detach(self) -> None:
         """Leave it running when this process ends, for `ipcluster stop` to stop."""
@@ -388,8 +465,13 @@ def _stop_from_outside(record: ClusterRecord) -> None:
     Raises
     ------
     LauncherError
-        Its agent does not end.
+        It runs on another host, or its agent does not end.
     """
+    if not record.is_here:
+        raise LauncherError(
+            f"the cluster {record.cluster_id!r} runs on {record.host}: stop it there, "
+            "or by a client's shutdown(hub=True)"
+        )
     with contextlib.suppress(ProcessLookupError):
         if record.is_running():
             os.kill(record.pid, signal.SIGTERM)
@@ -407,3 +489,7 @@ def _stop_from_outside(record: ClusterRecord) -> None:
 def _stop_all() -> None:
     for cluster in list(_running):
         cluster.stop_cluster_sync()
+
+
+# A process forked from this one does not own its clusters.
+os.register_at_fork(after_in_child=_running.clear)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
 import msgspec
-import zmq
 
 from ..errors import LauncherError
 from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
@@ -24,59 +25,72 @@ __all__ = ["AgentProcess"]
 
 #: An agent that has not ended after so long, seconds, is killed.
 PATIENCE = 10.0
+#: Not by `-m`, which would load a module anew that the package has loaded.
+PROGRAM = "from parallel.cluster.agent import main; main()"
+#: So many last lines of its log are told with its death.
+LAST_LINES = 8
+
+#: The lifelines that this process holds: what forks from it must not hold them too.
+_lifelines: set[int] = set()
 
 
 class AgentProcess:
-    """An agent that this process started.
+    """An agent that this process started; it waits for `begin`.
+
+    Until then it ends with this process, whatever happens.
 
     Parameters
     ----------
+    log
+        The file for what it says of itself.
     detached
         It outlives this process; otherwise all ends when this process does, however
         it does, since the kernel closes the lifeline.
     """
 
-    def __init__(
-        self, spec: AgentSpec, log: Path, work_dir: str, *, detached: bool
-    ) -> None:
+    def __init__(self, log: Path, work_dir: str, *, detached: bool) -> None:
         self._log = log
-        self._lifeline: int | None = None
-        theirs: list[int] = []
-        if not detached:
-            read, self._lifeline = os.pipe()
-            os.set_blocking(read, False)
-            spec = msgspec.structs.replace(spec, lifeline=read)
-            theirs.append(read)
-        ours, agents = socket.socketpair()
-        theirs.append(agents.fileno())
-        with open(log, "ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "parallel.cluster.agent", str(agents.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=theirs,
-                cwd=work_dir,
-                env=_environment(),
-                start_new_session=True,
-            )
-        agents.close()
-        if not detached:
-            os.close(read)
-        body = msgspec.json.encode(spec)
-        with contextlib.suppress(OSError):  # it died: its pipe and its log say so
-            ours.sendall(len(body).to_bytes(4, "big") + body)
-        self._pipe = Pipe(ours, list[ToOwner])
+        self._log_begin = log.stat().st_size if log.exists() else 0
+        self._begun = False
         self._gone = False
         #: What it reported and nobody has asked for, oldest first.
         self.troubles: list[AgentTrouble] = []
-        if self._lifeline is not None:
-            os.register_at_fork(after_in_child=self._close_in_child)
+        self._lifeline: int | None = None
+        #: The lifeline's other end, in the agent.
+        self._lifeline_there: int | None = None
+        ours, agents = socket.socketpair()
+        theirs = [agents.fileno()]
+        if not detached:
+            read, self._lifeline = os.pipe()
+            os.set_blocking(read, False)
+            _lifelines.add(self._lifeline)
+            self._lifeline_there = read
+            theirs.append(read)
+        self._pipe = Pipe(ours, list[ToOwner])
+        self._ours = ours
+        try:
+            self._process = _run(agents.fileno(), log, work_dir, theirs)
+        except BaseException:
+            self._pipe.close()
+            self._close_lifeline()
+            raise
+        finally:
+            for descriptor in theirs[1:]:
+                os.close(descriptor)
+            agents.close()
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    def begin(self, spec: AgentSpec) -> None:
+        """Tell it what to start."""
+        spec = msgspec.structs.replace(spec, lifeline=self._lifeline_there)
+        body = msgspec.json.encode(spec)
+        self._begun = True
+        with contextlib.suppress(OSError):  # it died: its pipe and its log say so
+            self._ours.sendall(len(body).to_bytes(4, "big") + body)
 
     def wait_until_up(self, timeout: float) -> list[str]:
         """Wait until the controller listens; return its addresses.
@@ -88,7 +102,7 @@ class AgentProcess:
         """
         deadline = monotonic() + timeout
         while True:
-            for message in self._read(deadline - monotonic()):
+            for message in self.wait(deadline - monotonic()):
                 if isinstance(message, Up):
                     return message.urls
             self.raise_trouble()
@@ -97,9 +111,36 @@ class AgentProcess:
                     f"no controller within {timeout:g} s: see {self._log}"
                 )
 
-    def look(self) -> None:
-        """Take in what it reported, without waiting."""
-        self._read(0)
+    def wait(
+        self, timeout: float | None = None, also: Sequence[int] = ()
+    ) -> list[Message]:
+        """Wait for what it reports, or for another descriptor; return the reports.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; by default for ever.
+        """
+        if not self._gone:
+            _poll([self._pipe.fileno(), *also], timeout)
+        return self.look()
+
+    def look(self) -> list[Message]:
+        """Take in what it reported, without waiting, and return it."""
+        if self._gone or not _poll([self._pipe.fileno()], 0):
+            return []
+        messages = self._pipe.receive()
+        if messages is None:
+            self._gone = True
+            return []
+        self.troubles += [m for m in messages if isinstance(m, AgentTrouble)]
+        return messages
+
+    def left_in_order(self) -> bool:
+        """Tell whether it ended because somebody else told it to."""
+        if not self._gone or any(trouble.fatal for trouble in self.troubles):
+            return False
+        return self._wait() == 0
 
     def raise_trouble(self) -> None:
         """Raise what means that the cluster is not, or no longer, there.
@@ -112,33 +153,32 @@ class AgentProcess:
         fatal = [trouble.text for trouble in self.troubles if trouble.fatal]
         if fatal:
             raise LauncherError("the cluster ended: " + "\n".join(fatal))
+        if self.left_in_order():
+            raise LauncherError("the cluster was stopped by somebody else")
         if self._gone:
             raise LauncherError(
-                f"the agent (pid {self.pid} on {socket.gethostname()}) is gone; "
-                f"last lines of {self._log}:\n{_tail(self._log)}"
+                f"the cluster's agent (pid {self.pid} on {socket.gethostname()}) "
+                f"{_say_exit(self._wait())}{_tail(self._log, self._log_begin)}"
             )
 
-    def _read(self, timeout: float) -> list[Message]:
-        if self._gone:
-            return []
-        poller = zmq.Poller()
-        poller.register(self._pipe.fileno(), zmq.POLLIN)
-        if not poller.poll(max(0.0, timeout) * 1000):
-            return []
-        messages = self._pipe.receive()
-        if messages is None:
-            self._gone = True
-            return []
-        self.troubles += [m for m in messages if isinstance(m, AgentTrouble)]
-        return messages
+    def _wait(self) -> int | None:
+        """Return its exit status, or None while it has none."""
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return None
 
     def stop(self) -> None:
         """End the cluster; return once every process of it is gone."""
-        self._pipe.send([Stop(hub=True)])
+        if self._begun:
+            self._pipe.send([Stop(hub=True)])
+        else:
+            with contextlib.suppress(OSError):
+                self._ours.shutdown(socket.SHUT_WR)
         self._close_lifeline()
         deadline = monotonic() + PATIENCE
         while not self._gone and monotonic() < deadline:
-            self._read(deadline - monotonic())
+            self.wait(deadline - monotonic())
         if not self._gone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -151,13 +191,25 @@ class AgentProcess:
         self._process.returncode = 0  # nobody here waits for it
 
     def _close_lifeline(self) -> None:
-        if self._lifeline is not None:
+        if self._lifeline in _lifelines:  # not so in a process forked from this one
+            _lifelines.discard(self._lifeline)
             os.close(self._lifeline)
-            self._lifeline = None
 
-    def _close_in_child(self) -> None:
-        with contextlib.suppress(OSError):
-            self._close_lifeline()
+
+def _run(
+    pipe: int, log: Path, work_dir: str, descriptors: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(pipe)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=descriptors,
+            cwd=work_dir,
+            env=_environment(),
+            start_new_session=True,
+        )
 
 
 def _environment() -> dict[str, str]:
@@ -172,8 +224,37 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _tail(log: Path, lines: int = 8) -> str:
-    with contextlib.suppress(OSError):
-        text = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(f"  {line}" for line in text[-lines:])
-    return ""
+def _poll(descriptors: Sequence[int], timeout: float | None) -> bool:
+    """Wait until a descriptor can be read, so many seconds at most; tell whether so."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+
+def _say_exit(status: int | None) -> str:
+    if status is None:
+        return "closed its pipe, but has not ended"
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"exited with status {status}"
+
+
+def _tail(log: Path, begin: int) -> str:
+    with log.open("rb") as file:
+        file.seek(begin)
+        lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+    if not lines:
+        return ""
+    text = "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+    return f"\nlast lines of {log}:\n{text}"
+
+
+def _close_lifelines() -> None:
+    """Let go of the lifelines in a process that was forked from this one."""
+    for descriptor in _lifelines:
+        os.close(descriptor)
+    _lifelines.clear()
+
+
+os.register_at_fork(after_in_child=_close_lifelines)

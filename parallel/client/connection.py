@@ -217,7 +217,7 @@ class Connection:
         if self.closed is None and not self._is_welcome():
             where = self._info.urls[0]
             self._end(ControllerUnreachable(
-                f"no controller answered at {where} within {timeout:g} s: "
+                f"no controller answered at {where} within {timeout:.3g} s: "
                 "is the cluster still running, and is this host able to reach "
                 f"{self._info.location}?"
             ))  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from ..aliases import Digest
 from ..errors import ParallelError
 from ..protocol.messages import Method
-from ..serialize.calls import pack_value
+from ..serialize.calls import pack_elements
 from ..state.chunks import Chunks
 from .connection import Connection
 from .results import AsyncMapResult
@@ -64,7 +64,7 @@ class Feeder:
             parts: list[Any] = [(sequence[begin],) for sequence in self._sequences]
         else:
             parts = [sequence[begin:end] for sequence in self._sequences]
-        packed = pack_value(parts, "elements of a map")
+        packed = pack_elements(parts, self._name, begin)
         self._at = end
         self._under_way += 1
         index = self._result.add_chunk(size)

@@ -348,7 +348,10 @@ def _last_lines(log: str, begin: int) -> str:
         lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
     if not lines:
         return ""
-    text = "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+    # A crash is told first, and then the stack down to our own first call.
+    crash = [i for i, line in enumerate(lines) if line.startswith("Fatal Python error")]
+    shown = lines[crash[-1] :][:LAST_LINES] if crash else lines[-LAST_LINES:]
+    text = "\n".join(f"  {line}" for line in shown)
     return f"\nlast lines of {log}:\n{text}"
 
 

@@ -54,6 +54,8 @@ log = logging.getLogger("parallel.controller")
 LOOK = 0.05
 #: A disconnected engine is waited for so long, seconds.
 PATIENCE = 30.0
+#: The agent tells within this how an engine died; then the pid alone decides, seconds.
+AGENT_FIRST = 2.0
 #: What an engine may say, and what a client may: the rest is refused.
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset({Goodbye, Ping, Pong, Need, Result, Revoked, Output}),
@@ -231,7 +233,8 @@ class Controller:
 
     def _on_look(self) -> None:
         self._looking = None
-        self._hub.look_for_missing(self._loop.time(), PATIENCE)
+        head_start = 0.0 if self._link is None else AGENT_FIRST
+        self._hub.look_for_missing(self._loop.time(), PATIENCE, head_start)
         self._flush()
         self._drain.look()
 

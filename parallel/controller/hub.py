@@ -80,7 +80,7 @@ class Hub:
                 "cluster, or of an earlier one at the same address"
             )
         if role != hello.role:
-            return f"the key of a {role} does not let in a {hello.role}"
+            return f"its key is for the role {role!r}, and it says {hello.role!r}"
         if hello.channel not in ("work", "control") or len(hello.uuid) != 16:
             return "the greeting is malformed"
         return ""
@@ -113,21 +113,25 @@ class Hub:
             log.warning("%r is disconnected", peer)
             self.missing.setdefault(peer.uuid, now)
 
-    def look_for_missing(self, now: float, patience: float) -> None:
+    def look_for_missing(self, now: float, patience: float, head_start: float) -> None:
         """Give up engines whose process is gone, or that stay away too long.
 
         Parameters
         ----------
         patience
             Seconds that a disconnected engine is waited for.
+        head_start
+            Seconds that its agent has to tell how it died, for it knows best.
         """
         for uuid, since in list(self.missing.items()):
             info = self.engines.get(uuid)
             if info is None:
                 del self.missing[uuid]
                 continue
-            gone = info.host == socket.gethostname() and not _is_alive(info.pid)
-            if gone or now - since > patience:
+            away = now - since
+            here = info.host == socket.gethostname()
+            gone = here and away > head_start and not _is_alive(info.pid)
+            if gone or away > patience:
                 what = "its process is gone" if gone else "its connection broke"
                 reason = f"{what} (pid {info.pid} on {info.host})"
                 self.engine_died(EngineDied(uuid, reason, 0), None, now)

@@ -157,7 +157,7 @@ class Engine:
             signal.signal(signum, self._on_terminate)
         signal.signal(signal.SIGINT, self._on_interrupt)
         keep = os.dup(2)
-        faulthandler.enable(keep)
+        faulthandler.enable(keep, all_threads=False)
         logging.basicConfig(stream=open(keep, "w", closefd=False), force=True)
         stdout = self._spec.stdout
         stderr = self._spec.stderr

@@ -86,7 +86,7 @@ class Execution:
             Method.APPLY: self._apply,
             Method.MAP: self._map,
             Method.EXECUTE: lambda _, code: self._namespace.execute(code),
-            Method.PUSH: lambda _, values: self._namespace.push(values),
+            Method.PUSH: lambda _, call: self._namespace.push(call[1]),
             Method.PULL: lambda _, names: self._namespace.pull(names),
         }
 

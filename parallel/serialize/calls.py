@@ -141,6 +141,28 @@ def pack_value(value: Any, what: str) -> Packed:
         ) from error
 
 
+def pack_elements(parts: Sequence[Any], name: str, begin: int = 0) -> Packed:
+    """Return one part of each sequence of a map.
+
+    Parameters
+    ----------
+    begin
+        The index of the first element, for the error.
+
+    Raises
+    ------
+    CannotPack
+        The error names the element.
+    """
+    try:
+        return pack(parts)
+    except Exception as error:
+        for part in parts:
+            for i, element in enumerate(part, begin):
+                pack_value(element, f"element {i} for {name}")
+        raise CannotPack(f"cannot send elements for {name}: {_say(error)}") from error
+
+
 def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
     """Return an exception of the user's code, with its traceback as text."""
     lines = traceback.format_exception(
@@ -200,6 +222,7 @@ __all__ = [
     "FunctionPickler",
     "name_of",
     "pack_call",
+    "pack_elements",
     "pack_error",
     "pack_function",
     "pack_value",

@@ -250,9 +250,11 @@ class Scheduler:
 
 def _say_why(task: Task, engine_id: EngineId, reason: str, started: bool) -> str:
     if len(task.deaths) > 1:
+        first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
+        _, newline, details = task.deaths[-1].partition("\n")
         return (
             f"the task killed {len(task.deaths)} engines and is not tried again: "
-            + "; ".join(task.deaths)
+            f"{first_lines}{newline}{details}"
         )
     when = "while it ran the task" if started else "before it started the task"
     return f"engine {engine_id} died {when}: {reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from ...aliases import EngineId
 from ...errors import NoEnginesRegistered
 from ...protocol.messages import Method
-from ...serialize.calls import pack_call, pack_value
+from ...serialize.calls import pack_call, pack_elements, pack_value
+from ...serialize.objects import Packed
 from ..importing import mirrored_imports
 from ..partition import BLOCK, join, sized, split
 from ..results import AsyncMapResult, AsyncResult
@@ -70,11 +71,10 @@ class DirectView(View):
 
     def _send_parts(
         self, result: AsyncResult, method: Method, digest: bytes,
-        ids: list[EngineId], parts: Iterable[Any], what: str,
+        ids: list[EngineId], parts: Sequence[Packed],
     ) -> None:  # fmt: skip
         """Send a payload of its own to each target."""
-        packed = [pack_value(part, what) for part in parts]
-        for i, (engine_id, own) in enumerate(zip(ids, packed, strict=True)):
+        for i, (engine_id, own) in enumerate(zip(ids, parts, strict=True)):
             seq = self._connection.submit(
                 result, method, digest, own, [engine_id], index=i
             )
@@ -141,8 +141,8 @@ class DirectView(View):
             sizes=[len(part[0]) for part in parts],
             return_exceptions=return_exceptions,
         )
-        what = f"the elements for {function.name}"
-        self._send_parts(result, Method.MAP, function.digest, ids, parts, what)
+        packed = [pack_elements(part, function.name) for part in parts]
+        self._send_parts(result, Method.MAP, function.digest, ids, packed)
         return self._maybe_wait(result, block)
 
     def execute(
@@ -187,9 +187,11 @@ class DirectView(View):
         """
         if not isinstance(ns, Mapping) or not all(isinstance(k, str) for k in ns):
             raise TypeError(f"push takes a dict of names and values, not {ns!r}")
-        for name, value in ns.items():
-            pack_value(value, f"{name!r}") if len(ns) > 1 and _is_small(value) else None
-        result = self._send(Method.PUSH, dict(ns), "push", targets)
+        ids, single = self._resolve(targets)
+        packed = pack_call("push", (), dict(ns))
+        result = AsyncResult(self._connection, "push", single=single, count=len(ids))
+        seq = self._connection.submit(result, Method.PUSH, b"", packed, ids)
+        result.sent(seq, len(ids))
         return self._maybe_wait(result, block)
 
     def update(self, ns: Mapping[str, Any]) -> Any:
@@ -209,9 +211,11 @@ class DirectView(View):
         TypeError
             A name is no string.
         """
-        wanted = names if isinstance(names, str) else list(names)
-        if not all(isinstance(name, str) for name in wanted):
-            raise TypeError(f"names are strings, not {names!r}")
+        wanted = list(names) if isinstance(names, (list, tuple, set)) else names
+        if not isinstance(wanted, (str, list)) or not all(
+            isinstance(name, str) for name in wanted
+        ):
+            raise TypeError(f"names are a string or a list of strings, not {names!r}")
         return self._maybe_wait(self._send(Method.PULL, wanted, "pull", targets), block)
 
     def get(self, names: str | Iterable[str]) -> Any:
@@ -244,11 +248,10 @@ class DirectView(View):
         """
         ids, single = self._resolve(targets)
         parts = split(sized(seq), len(ids), dist)
-        values = [
-            {key: part[0] if flatten and len(part) == 1 else part} for part in parts
-        ]
+        values = [part[0] if flatten and len(part) == 1 else part for part in parts]
+        packed = [pack_call("scatter", (), {key: value}) for value in values]
         result = AsyncResult(self._connection, "scatter", single=single, count=len(ids))
-        self._send_parts(result, Method.PUSH, b"", ids, values, f"parts of {key!r}")
+        self._send_parts(result, Method.PUSH, b"", ids, packed)
         return self._maybe_wait(result, block)
 
     def gather(
@@ -301,7 +304,3 @@ class GatherResult(AsyncMapResult):
         values = [self._value(i) for i in range(len(self._delivered))]
         self._raise_errors(values)
         return join(values, self._dist)
-
-
-def _is_small(value: Any) -> bool:
-    return not hasattr(value, "nbytes")

@@ -141,5 +141,5 @@ def records_of(folder: Path) -> list[ClusterRecord]:
 
 
 def profile_folders(ipython: str | os.PathLike[str] | None = None) -> list[Path]:
-    """Return the folders of all profiles of an IPython folder, by default the user's."""
+    """Return the folders of all profiles, by default those of the user."""
     return sorted(p for p in ipython_dir(ipython).glob("profile_*") if p.is_dir())

@@ -254,13 +254,13 @@ class CompositeError(RemoteError):
         return f"<CompositeError({len(self.elist)})>"
 
     def render_traceback(self, excid: int | None = None) -> list[str]:
-        """Return the remote tracebacks as lines: of one failure, or of the first few."""
+        """Return the remote tracebacks' lines: of one failure, or of the first few."""
         chosen = (
             self.elist[: self.tb_limit] if excid is None else [self._failure(excid)]
         )
         lines: list[str] = []
         for failure in chosen:
-            lines += RemoteError(*failure).render_traceback() + [""]
+            lines += [*RemoteError(*failure).render_traceback(), ""]
         return lines
 
     def print_traceback(self, excid: int | None = None) -> None:
@@ -318,7 +318,7 @@ def _in_the_shape_of(original: Exception) -> RemoteError:
     error = cls.__new__(cls, *original.args)
     # The attributes of built-in exceptions live in C: `OSError.errno` is set by
     # its __init__, `ImportError.name` by __setstate__.
-    builtin = next(c for c in type(original).__mro__ if c.__module__ == "builtins")
+    builtin: Any = next(c for c in type(original).__mro__ if c.__module__ == "builtins")
     builtin.__init__(error, *original.args)
     state = original.__reduce__()[2:]
     if state and isinstance(state[0], dict):

@@ -112,11 +112,8 @@ class Client:
         TypeError
             They are no targets.
         """
-        if isinstance(targets, list) and all(
-            type(t) is int and t in self._connection.engines for t in targets
-        ):
-            if targets:
-                return targets
+        if targets and isinstance(targets, list) and self._knows(targets):
+            return targets
         ids = self.ids
         if not ids:
             raise NoEnginesRegistered(
@@ -133,6 +130,10 @@ class Client:
                 f"targets are ids, a slice of them or 'all', not {targets!r}"
             )
         return [self._one(t, ids) for t in targets]
+
+    def _knows(self, ids: list[Any]) -> bool:
+        engines = self._connection.engines
+        return all(type(each) is int and each in engines for each in ids)
 
     def _one(self, target: Any, ids: list[EngineId]) -> EngineId:
         if not isinstance(target, int) or isinstance(target, bool):

@@ -28,8 +28,8 @@ def mirrored_imports(view: Executor, quiet: bool) -> Iterator[None]:
 
     def importing(
         name: str,
-        globals: Any = None,
-        locals: Any = None,
+        globals: Any = None,  # noqa: A002 - as __import__ calls them
+        locals: Any = None,  # noqa: A002
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
@@ -44,7 +44,7 @@ def mirrored_imports(view: Executor, quiet: bool) -> Iterator[None]:
                 pending.append(view.execute(code, block=False))
         return module
 
-    builtins.__import__ = importing  # type: ignore[assignment]
+    builtins.__import__ = importing
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["bounds", "join", "sized", "split"]
@@ -69,7 +69,8 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
 
 def sized(sequence: Any) -> Sequence[Any]:
     """Return something with a length that can be sliced: a list of what has none."""
-    if hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__"):
-        if not isinstance(sequence, (dict, set, frozenset)):
-            return sequence  # type: ignore[no-any-return]
+    indexed = hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__")
+    if indexed and not isinstance(sequence, Mapping):
+        found: Sequence[Any] = sequence
+        return found
     return list(sequence)

@@ -202,10 +202,12 @@ class Pump:
 
     def _run(self) -> None:
         ready: Sequence[int] | None = None
-        while not self._closed:
+        while True:
             if self._leader is not None or monotonic() - self._led < GRACE:
                 self._parked.wait(PARKED)
                 self._parked.clear()
+                if self._closed:
+                    return
                 ready = None
                 continue
             with self.lock:

@@ -250,7 +250,7 @@ class Agent:
     def _private(self) -> list[int]:
         """Return the descriptors that no child may keep."""
         pipes = [pipe.fileno() for pipe in (self._owner, self._link) if pipe]
-        inner = self._selector.fileno()  # type: ignore[attr-defined]
+        inner = self._selector.fileno()
         return [*self._own, *pipes, inner]
 
     # Watching
@@ -343,7 +343,7 @@ def _say_exit(code: int) -> str:
 
 
 def _last_lines(log: str, begin: int) -> str:
-    with open(log, "rb") as file:
+    with Path(log).open("rb") as file:
         file.seek(begin)
         lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
     if not lines:
@@ -357,7 +357,7 @@ def _last_lines(log: str, begin: int) -> str:
 
 def _size(log: str) -> int:
     with contextlib.suppress(FileNotFoundError):
-        return os.path.getsize(log)
+        return Path(log).stat().st_size
     return 0
 
 

@@ -105,7 +105,7 @@ def _spawn(spec: ChildSpec) -> int:
         start_new_session=True,
     )
     os.close(read)
-    with open(write, "wb") as file:
+    with os.fdopen(write, "wb") as file:
         file.write(msgspec.json.encode(spec))
     process.returncode = 0  # the agent itself waits for its children
     return process.pid

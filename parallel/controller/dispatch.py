@@ -128,7 +128,8 @@ class Dispatch:
 
     def on_output(self, peer: Peer, output: Output) -> None:
         """Pass on what a task printed after its result, or beside it."""
-        key = self._recent.get(peer.uuid, {}).get(output.ordinal)
+        recent = self._recent.get(peer.uuid)
+        key = None if recent is None else recent.get(output.ordinal)
         engine = self.machine.engines.get(peer.uuid)
         if key is None and engine is not None and output.ordinal in engine.inhand:
             key = engine.inhand[output.ordinal].key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from pathlib import Path
 
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import (
@@ -161,9 +162,9 @@ class Hub:
 
 def _is_alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):  # it ends while it is read
         pass
     try:
         os.kill(pid, 0)
@@ -171,4 +172,4 @@ def _is_alive(pid: int) -> bool:
         return False
     except OSError:
         pass
-    return not os.path.isdir("/proc/self")
+    return not Path("/proc/self").is_dir()

@@ -158,7 +158,8 @@ class Engine:
         signal.signal(signal.SIGINT, self._on_interrupt)
         keep = os.dup(2)
         faulthandler.enable(keep, all_threads=False)
-        logging.basicConfig(stream=open(keep, "w", closefd=False), force=True)
+        stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
+        logging.basicConfig(stream=stream, force=True)
         stdout = self._spec.stdout
         stderr = self._spec.stderr
         self._capture = Capture(
@@ -238,11 +239,11 @@ class Engine:
 
     def _hold_or_flush(self) -> None:
         """Let a result wait for the next, if that will be there in no time."""
-        if self._inhand and self._short.get(self._inhand[0][0].digest):
-            if monotonic() - self._flushed < HOLD:
-                self._side.guard()  # should the next one take long after all
-                return
-        self._flush()
+        soon = self._inhand and self._short.get(self._inhand[0][0].digest)
+        if soon and monotonic() - self._flushed < HOLD:
+            self._side.guard()  # should the next one take long after all
+        else:
+            self._flush()
 
     def _ask_for(self, assign: Assign) -> None:
         self._flush()

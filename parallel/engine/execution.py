@@ -17,6 +17,7 @@ from ..serialize.calls import (
     unpack_function,
     unpack_value,
 )
+from ..serialize.functions import ABSENT
 from ..serialize.objects import Packed
 from .namespace import Namespace
 
@@ -122,18 +123,15 @@ class Execution:
     def _pack_error(self, error: BaseException, assign: Assign) -> Packed:
         if isinstance(error, NameError):
             self._explain(error, assign)
-        code = assign.method in (Method.EXECUTE,)
-        info = {**self._where, "method": "execute" if code else "apply"}
-        return pack_error(error, info)
+        method = "execute" if assign.method is Method.EXECUTE else "apply"
+        return pack_error(error, {**self._where, "method": method})
 
     def _explain(self, error: NameError, assign: Assign) -> None:
         """Say why a name of the session did not come along with the function."""
         if not assign.digest:
             return
-        absent = getattr(self.functions.get(assign.digest), "__parallel_absent__", {})
+        absent = getattr(self.functions.get(assign.digest), ABSENT, {})
         name = getattr(error, "name", None)
         if name in absent:
-            error.args = (
-                f"{error}: the {name!r} of your session did not come along, for "
-                f"{absent[name]}",
-            )
+            why = f"the {name!r} of your session did not come along, for {absent[name]}"
+            error.args = (f"{error}: {why}",)

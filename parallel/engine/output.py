@@ -103,8 +103,10 @@ class Capture:
         self.stdout = Stream(stdout, 1)
         self.stderr = Stream(stderr, 2)
         self._lock = threading.Lock()
-        sys.stdout = sys.__stdout__ = _text(1)
-        sys.stderr = sys.__stderr__ = _text(2)
+        sys.stdout, sys.stderr = _text(1), _text(2)
+        # Final to the stubs, so that nobody does this by mistake.
+        sys.__stdout__ = sys.stdout  # type: ignore[misc]
+        sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
     def take(self) -> tuple[str, str]:
         """Return what was printed since the last call: stdout, stderr."""

@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 import tempfile
+from pathlib import Path
 
 __all__ = ["Page", "open_page", "open_unnamed"]
 
@@ -61,5 +62,5 @@ def open_unnamed(name: str) -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
     descriptor, path = tempfile.mkstemp(prefix=name)
-    os.unlink(path)
+    Path(path).unlink()
     return descriptor

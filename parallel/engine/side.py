@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -88,7 +89,7 @@ class SideThread(threading.Thread):
         }
 
     def guard(self) -> None:
-        """Called by the main thread: results are held back from now on."""
+        """Note, from the main thread, that results are held back from now on."""
         if not self._guarding:
             self._guarding = True
             os.write(self._wakeup[1], b"g")
@@ -164,10 +165,8 @@ class SideThread(threading.Thread):
 
 
 def _empty(descriptor: int) -> None:
-    try:
+    with contextlib.suppress(BlockingIOError):
         os.read(descriptor, 512)
-    except BlockingIOError:
-        pass
 
 
 def _is_closed(lifeline: int) -> bool:

@@ -105,7 +105,7 @@ class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
 # Greetings
 
 
-class Hello(Message, tag=1):
+class Hello(Message, tag=1, frozen=True):
     """Peer → controller: who I am. Said first on each connection, and again at will."""
 
     role: str
@@ -120,7 +120,7 @@ class Hello(Message, tag=1):
     engine_id: EngineId | None = None
 
 
-class Welcome(Message, tag=2):
+class Welcome(Message, tag=2, frozen=True):
     """Controller → peer: come in. The session opens every further batch."""
 
     session: bytes
@@ -128,41 +128,41 @@ class Welcome(Message, tag=2):
     engines: list[EngineInfo]
 
 
-class Refused(Message, tag=3):
+class Refused(Message, tag=3, frozen=True):
     """Controller → peer: no, and why."""
 
     reason: str
 
 
-class Goodbye(Message, tag=4):
+class Goodbye(Message, tag=4, frozen=True):
     """Either way: I am leaving in good order."""
 
     reason: str = ""
 
 
-class WhoAreYou(Message, tag=5):
+class WhoAreYou(Message, tag=5, frozen=True):
     """Controller → peer: your session is unknown here; greet me again."""
 
 
-class Ping(Message, tag=6):
-    """Either way: are you there?"""
+class Ping(Message, tag=6, frozen=True):
+    """Either way: say that you are there."""
 
 
-class Pong(Message, tag=7):
+class Pong(Message, tag=7, frozen=True):
     """The answer to a ping."""
 
 
 # Functions
 
 
-class Define(Message, tag=10):
+class Define(Message, tag=10, frozen=True):
     """Client → controller → engine: the function of this digest."""
 
     digest: Digest
     code: bytes
 
 
-class Need(Message, tag=11):
+class Need(Message, tag=11, frozen=True):
     """Engine → controller → client: I lack the function of this digest."""
 
     digest: Digest
@@ -171,7 +171,7 @@ class Need(Message, tag=11):
 # Tasks
 
 
-class Submit(Message, tag=20):
+class Submit(Message, tag=20, frozen=True):
     """Client → controller: run this on each of these engines, or on any one.
 
     One task for each target, numbered from `seq` up; no target means one task
@@ -186,7 +186,7 @@ class Submit(Message, tag=20):
     targets: list[EngineId] | None = None
 
 
-class Assign(Message, tag=21):
+class Assign(Message, tag=21, frozen=True):
     """Controller → engine: your next task. Ordinals count up from 1 on each engine."""
 
     ordinal: int
@@ -196,7 +196,7 @@ class Assign(Message, tag=21):
     frames: int = 0
 
 
-class Result(Message, tag=22):
+class Result(Message, tag=22, frozen=True):
     """Engine → controller: that task ended so."""
 
     ordinal: int
@@ -209,7 +209,7 @@ class Result(Message, tag=22):
     stderr: str = ""
 
 
-class Outcome(Message, tag=23):
+class Outcome(Message, tag=23, frozen=True):
     """Controller → client: that task ended so."""
 
     seq: int
@@ -223,19 +223,19 @@ class Outcome(Message, tag=23):
     stderr: str = ""
 
 
-class Revoke(Message, tag=24):
+class Revoke(Message, tag=24, frozen=True):
     """Controller → engine: give these back if you have not started them."""
 
     ordinals: list[int]
 
 
-class Revoked(Message, tag=25):
+class Revoked(Message, tag=25, frozen=True):
     """Engine → controller: these will not be started here."""
 
     ordinals: list[int]
 
 
-class Output(Message, tag=26):
+class Output(Message, tag=26, frozen=True):
     """Engine → controller: printed while no result could carry it."""
 
     ordinal: int
@@ -243,7 +243,7 @@ class Output(Message, tag=26):
     stderr: str
 
 
-class TaskOutput(Message, tag=27):
+class TaskOutput(Message, tag=27, frozen=True):
     """Controller → client: what that task printed beside its result."""
 
     seq: int
@@ -254,20 +254,20 @@ class TaskOutput(Message, tag=27):
 # Who is there
 
 
-class EngineJoined(Message, tag=30):
+class EngineJoined(Message, tag=30, frozen=True):
     """Controller → client: one more engine."""
 
     engine: EngineInfo
 
 
-class EngineLeft(Message, tag=31):
+class EngineLeft(Message, tag=31, frozen=True):
     """Controller → client: one engine fewer, and why."""
 
     engine_id: EngineId
     reason: str
 
 
-class Trouble(Message, tag=32):
+class Trouble(Message, tag=32, frozen=True):
     """Controller → client: what a waiting user should be told."""
 
     text: str
@@ -276,7 +276,7 @@ class Trouble(Message, tag=32):
 # Questions and orders, on the control connection
 
 
-class Query(Message, tag=40):
+class Query(Message, tag=40, frozen=True):
     """Client → controller: a question by name."""
 
     seq: int
@@ -284,7 +284,7 @@ class Query(Message, tag=40):
     arguments: dict[str, Any]
 
 
-class Answer(Message, tag=41):
+class Answer(Message, tag=41, frozen=True):
     """Controller → client: the answer, or the error as text."""
 
     seq: int
@@ -292,7 +292,7 @@ class Answer(Message, tag=41):
     error: str = ""
 
 
-class Stop(Message, tag=42):
+class Stop(Message, tag=42, frozen=True):
     """Controller → engine, client → controller: end in good order."""
 
     targets: list[EngineId] | None = None
@@ -302,7 +302,7 @@ class Stop(Message, tag=42):
 # The agent's link with its controller
 
 
-class EngineDied(Message, tag=50):
+class EngineDied(Message, tag=50, frozen=True):
     """Agent → controller: that process is gone: waitpid said so.
 
     `position` is the ordinal that it had started last, from the page it shared
@@ -317,7 +317,7 @@ class EngineDied(Message, tag=50):
     stderr: str = ""
 
 
-class AgentTrouble(Message, tag=51):
+class AgentTrouble(Message, tag=51, frozen=True):
     """Agent → controller, agent → owner: what waiting users should be told.
 
     A fatal one means that the cluster ends.
@@ -327,13 +327,13 @@ class AgentTrouble(Message, tag=51):
     fatal: bool = False
 
 
-class Up(Message, tag=52):
+class Up(Message, tag=52, frozen=True):
     """Controller → agent → owner: listening there."""
 
     urls: list[str]
 
 
-class Retire(Message, tag=53):
+class Retire(Message, tag=53, frozen=True):
     """Controller → agent: these engines end, and are not to be replaced."""
 
     uuids: list[Uuid]

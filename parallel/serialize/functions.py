@@ -27,6 +27,7 @@ import cloudpickle
 from .main import adopt, main_namespace
 
 __all__ = [
+    "ABSENT",
     "ATOMS",
     "Companion",
     "FunctionPickler",
@@ -50,6 +51,8 @@ COMPANION_NBYTES = 1 << 20
 #: Values of these types never change, and know no names.
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis)})
 
+#: The attribute of an unpacked function that tells what did not come along, and why.
+ABSENT = "__parallel_absent__"
 _INTERACTIVE = "__parallel_interactive__"
 _LOADS_GLOBAL = frozenset(
     op for op in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL") if op in dis.opmap
@@ -144,7 +147,7 @@ def fill(f: FunctionType, state: dict[str, Any]) -> None:
     for name, value in state["companions"].items():
         adopt(name, value)
     if state["absent"]:
-        f.__parallel_absent__ = state["absent"]
+        setattr(f, ABSENT, state["absent"])
 
 
 class Companion:

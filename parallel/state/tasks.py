@@ -77,7 +77,8 @@ class Engine:
     """An engine as the scheduler sees it: a line of assigned tasks, in order."""
 
     __slots__ = (
-        "completed", "depth", "engine_id", "heard", "inhand", "ordinal", "revoking", "uuid",
+        "completed", "depth", "engine_id", "heard", "inhand", "ordinal", "revoking",
+        "uuid",
     )  # fmt: skip
 
     def __init__(self, uuid: Uuid, engine_id: EngineId) -> None:

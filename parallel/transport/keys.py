@@ -107,8 +107,9 @@ class Gate(zmq.auth.Authenticator):
         self._on_readable(loop)
 
     def _on_readable(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self.zap_socket.closed and self.zap_socket.EVENTS & zmq.POLLIN:
-            question = self.zap_socket.recv_multipart()
+        zap = self.zap_socket
+        while not zap.closed and int(zap.get(zmq.EVENTS)) & zmq.POLLIN:
+            question = zap.recv_multipart()
             task = loop.create_task(self.handle_zap_message(question))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

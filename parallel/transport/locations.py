@@ -91,9 +91,9 @@ def write_private(path: Path, text: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:  # mkstemp's mode is 0600
             file.write(text)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise
 
 

@@ -50,7 +50,7 @@ def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
 
 
 def bind_controller(
-    context: zmq.Context[Any], urls: Sequence[str], keys: Keys
+    context: zmq.Context[Socket], urls: Sequence[str], keys: Keys
 ) -> tuple[Socket, list[str]]:
     """Return the controller's one socket, bound, and the addresses it got.
 
@@ -93,7 +93,7 @@ def _bind(router: Socket, url: str) -> str:
     return router.get_string(zmq.LAST_ENDPOINT)
 
 
-def connect_peer(context: zmq.Context[Any], info: ConnectionInfo) -> Socket:
+def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:
     """Return a client's or an engine's socket, on its way to the controller.
 
     Raises
@@ -191,7 +191,8 @@ def as_buffers(frames: Sequence[Any]) -> list[Any]:
 
 def has_input(socket: Socket) -> bool:
     """Tell whether a message waits to be read."""
-    return bool(socket.getsockopt(_EVENTS) & _POLLIN)
+    events = socket.getsockopt(_EVENTS)  # a number: other options' values are bytes
+    return bool(events & _POLLIN)  # type: ignore[operator]
 
 
 def descriptor(socket: Socket) -> int:
@@ -249,7 +250,7 @@ def wait_readable(
     poller = zmq.Poller()
     for item in (*sockets, *descriptors):
         poller.register(item, zmq.POLLIN)
-    poller.poll(None if timeout is None else max(0, timeout) * 1000)
+    poller.poll(None if timeout is None else int(max(0, timeout) * 1000))
 
 
 OnBatch: TypeAlias = Callable[[bytes, Any, list[Any]], None]

@@ -86,9 +86,7 @@ class View:
         """Call `f(*args, **kwargs)` there and wait; return the result."""
         return self._apply(f, args, kwargs).get()
 
-    def map(
-        self, f: Callable[..., Any], /, *sequences: Iterable[Any], **options: Any
-    ) -> Any:
+    def map(self, f: Callable[..., Any], /, *sequences: Any, **options: Any) -> Any:
         """Call `f` with each element: the results if `block`, else an AsyncMapResult.
 
         Further sequences give further arguments; the shortest ends the map, as in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 #: The number that users see: counts up from 0, never reused in a cluster's life.
 EngineId: TypeAlias = int
@@ -11,7 +11,5 @@ EngineId: TypeAlias = int
 Uuid: TypeAlias = bytes
 #: What names a packed function: the digest of its bytes.
 Digest: TypeAlias = bytes
-#: The parts of a message that travel beside it, uncopied where that is possible.
-Buffers: TypeAlias = Sequence[Any]
 #: What a user may say to mean some engines.
 Targets: TypeAlias = int | str | slice | Sequence[int] | None

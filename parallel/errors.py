@@ -38,6 +38,7 @@ __all__ = [
     "ConnectionRefused",
     "ControllerUnreachable",
     "EngineError",
+    "Failure",
     "InvalidTransition",
     "LauncherError",
     "NoEnginesRegistered",

@@ -49,7 +49,7 @@ from ..serialize.objects import Packed
 from ..transport import sockets
 from .pump import Pump
 
-__all__ = ["GREET_EVERY", "Connection", "Line", "Sink", "timestamp"]
+__all__ = ["Connection", "Line", "Sink", "timestamp"]
 
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["bounds", "join", "sized", "split"]
+__all__ = ["BLOCK", "bounds", "join", "sized", "split"]
 
 #: Contiguous parts, or every n-th element.
 BLOCK, ROUND_ROBIN = "b", "r"

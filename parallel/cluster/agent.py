@@ -43,7 +43,7 @@ from ..transport.pipe import Pipe
 from . import child
 from .child import ChildSpec
 
-__all__ = ["Agent", "AgentSpec", "EngineChild", "main"]
+__all__ = ["Agent", "AgentSpec", "main"]
 
 #: Engines end by SIGTERM within this, seconds, or by SIGKILL.
 GRACE = 5.0

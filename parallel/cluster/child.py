@@ -28,7 +28,7 @@ from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport.pipe import Pipe
 
-__all__ = ["ChildSpec", "main", "run", "start"]
+__all__ = ["ChildSpec", "main", "start"]
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,6 @@ from ..protocol.messages import (
     TaskOutput,
 )
 from ..state.events import (
-    Action,
     DeliverOutcome,
     EngineJoined,
     EngineLost,
@@ -41,6 +40,8 @@ from ..state.scheduler import Scheduler
 from ..state.tasks import TaskKey
 from .functions import FunctionStore
 from .peers import Peer, Peers
+
+__all__ = ["Dispatch"]
 
 #: Output that comes after its task's result finds the task among so many.
 RECENT = 64
@@ -225,6 +226,3 @@ class Dispatch:
         peer = self._peers.channel(key.client, "work")  # type: ignore[arg-type]
         if peer is not None:
             self._peers.say(peer, message, frames)
-
-
-__all__ = ["Action", "Dispatch", "Work"]

@@ -11,8 +11,22 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..aliases import Digest
 from ..errors import CannotPack, CannotUnpack, Failure, RemoteError, remote_error
-from .functions import ATOMS, FunctionPickler, dumps, fingerprint
+from .functions import ATOMS, dumps, fingerprint
 from .objects import Packed, pack, unpack
+
+__all__ = [
+    "Function",
+    "FunctionCache",
+    "name_of",
+    "pack_call",
+    "pack_elements",
+    "pack_error",
+    "pack_function",
+    "pack_value",
+    "unpack_error",
+    "unpack_function",
+    "unpack_value",
+]
 
 #: So many functions are remembered with their packed form.
 REMEMBERED = 256
@@ -214,19 +228,3 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
 
 def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-__all__ = [
-    "Function",
-    "FunctionCache",
-    "FunctionPickler",
-    "name_of",
-    "pack_call",
-    "pack_elements",
-    "pack_error",
-    "pack_function",
-    "pack_value",
-    "unpack_error",
-    "unpack_function",
-    "unpack_value",
-]

@@ -29,19 +29,11 @@ from .main import adopt, main_namespace
 __all__ = [
     "ABSENT",
     "ATOMS",
-    "Companion",
     "FunctionPickler",
-    "companions",
     "dumps",
-    "fill",
     "fingerprint",
-    "global_names",
     "interactive",
-    "make_function",
     "refuse_pickling",
-    "runs_in_namespace",
-    "state_of",
-    "used_globals",
 ]
 
 #: A companion value larger than this stays at home: pushing it is the user's

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["adopt", "forget_adopted", "main_namespace"]
+__all__ = ["adopt", "main_namespace"]
 
 _adopted: dict[str, Any] = {}
 
@@ -25,8 +25,3 @@ def adopt(name: str, value: Any) -> None:
         name in _adopted and namespace[name] is _adopted[name]
     ):
         namespace[name] = _adopted[name] = value
-
-
-def forget_adopted() -> None:
-    """Forget what came along: the namespace was cleared."""
-    _adopted.clear()

@@ -112,7 +112,12 @@ class Client:
         TypeError
             They are no targets.
         """
-        if targets and isinstance(targets, list) and self._knows(targets):
+        engines = self._connection.engines
+        if (
+            targets
+            and isinstance(targets, list)
+            and all(type(each) is int and each in engines for each in targets)
+        ):
             return targets
         ids = self.ids
         if not ids:
@@ -130,10 +135,6 @@ class Client:
                 f"targets are ids, a slice of them or 'all', not {targets!r}"
             )
         return [self._one(t, ids) for t in targets]
-
-    def _knows(self, ids: list[Any]) -> bool:
-        engines = self._connection.engines
-        return all(type(each) is int and each in engines for each in ids)
 
     def _one(self, target: Any, ids: list[EngineId]) -> EngineId:
         if not isinstance(target, int) or isinstance(target, bool):

@@ -156,7 +156,8 @@ class Agent:
         self._reap()
 
     def _on_lifeline(self) -> None:
-        self._selector.unregister(self._spec.lifeline)  # type: ignore[arg-type]
+        assert self._spec.lifeline is not None
+        self._selector.unregister(self._spec.lifeline)
         self._stop()
 
     def _on_owner(self) -> None:

@@ -223,6 +223,6 @@ class Dispatch:
     def _tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()
     ) -> None:
-        peer = self._peers.channel(key.client, "work")  # type: ignore[arg-type]
+        peer = self._peers.channel(key.client, "work")
         if peer is not None:
             self._peers.say(peer, message, frames)

@@ -40,7 +40,8 @@ class Functions:
     """The functions an engine was told, unpacked once each."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Digest, Any] = OrderedDict()
+        self._known: OrderedDict[Digest, Callable[..., Any] | CannotUnpack]
+        self._known = OrderedDict()
 
     def __contains__(self, digest: Digest) -> bool:
         return not digest or digest in self._known
@@ -65,7 +66,7 @@ class Functions:
         found = self._known[digest]
         if isinstance(found, CannotUnpack):
             raise CannotUnpack(*found.args) from found.__cause__
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 class Execution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -36,7 +35,7 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
 class TaskKey(NamedTuple):
     """Which task: the client that submitted it, and its number there."""
 
-    client: Hashable
+    client: Uuid
     seq: int
 
 

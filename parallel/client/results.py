@@ -194,9 +194,10 @@ class AsyncResult(Future[Any]):
 
     def _say_what_is_missing(self, waited: float) -> str:
         missing = [i for i, d in enumerate(self._delivered) if d is None]
+        there = len(self._connection.engines)
         return (
             f"{self._fname}: {len(missing)} of {len(self._delivered)} results have not "
-            f"come after {waited:g} s; {len(self._connection.engines)} engines are there"
+            f"come after {waited:g} s; {there} engines are there"
         )
 
     # Values
@@ -454,7 +455,10 @@ class AsyncMapResult(AsyncResult):
         super().deliver(index, outcome, frames)
 
     def _complete(self) -> bool:
-        return sum(self._sizes) >= self.total
+        complete = sum(self._sizes) >= self.total
+        if complete:
+            self.on_chunk = None  # it holds us: a cycle, with all our results in it
+        return complete
 
     def _chunk(self, index: int) -> Any:
         value = self._value(index)

@@ -125,7 +125,7 @@ class Dispatch:
 
     def on_revoked(self, peer: Peer, revoked: Revoked, now: float) -> None:
         """Take back what an engine will not start."""
-        self.handle(TasksRevoked(peer.uuid, revoked.ordinals), now)
+        self.handle(TasksRevoked(peer.uuid, revoked.asked, revoked.given), now)
 
     def on_output(self, peer: Peer, output: Output) -> None:
         """Pass on what a task printed after its result, or beside it."""

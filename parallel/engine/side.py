@@ -154,7 +154,7 @@ class SideThread(threading.Thread):
         self._session = welcome.session
 
     def _on_revoke(self, revoke: Revoke) -> None:
-        self._say([Revoked(self._main.revoke(revoke.ordinals))])
+        self._say([Revoked(revoke.ordinals, self._main.revoke(revoke.ordinals))])
 
     def _end(self, why: str) -> None:
         self._ended = True

@@ -230,9 +230,10 @@ class Revoke(Message, tag=24, frozen=True):
 
 
 class Revoked(Message, tag=25, frozen=True):
-    """Engine → controller: these will not be started here."""
+    """Engine → controller: of those asked for, these will not be started here."""
 
-    ordinals: list[int]
+    asked: list[int]
+    given: list[int]
 
 
 class Output(Message, tag=26, frozen=True):

@@ -60,10 +60,11 @@ class TaskFinished(NamedTuple):
 
 
 class TasksRevoked(NamedTuple):
-    """An engine gives back tasks that it will not start."""
+    """An engine answers: of the tasks asked for, it will not start those given."""
 
     uuid: Uuid
-    ordinals: list[int]
+    asked: list[int]
+    given: list[int]
 
 
 class TimePassed(NamedTuple):

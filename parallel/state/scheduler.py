@@ -114,8 +114,9 @@ class Scheduler:
         engine = self.engines.get(event.uuid)
         if engine is None:
             return
-        given = sorted(engine.revoking.intersection(event.ordinals))
-        engine.revoking.clear()
+        # An earlier answer may come while a later question is under way.
+        engine.revoking.difference_update(event.asked)
+        given = [ordinal for ordinal in sorted(event.given) if ordinal in engine.inhand]
         self._requeue([engine.inhand.pop(ordinal) for ordinal in given])
         self._settle(engine)
         self._dispatch(now, actions)

@@ -57,7 +57,7 @@ TOGETHER = 5e-4
 #: So many messages at most in one batch.
 BATCH = 512
 #: Beyond so many unfinished tasks a submitter waits, while results come quickly.
-AHEAD = 4096
+AHEAD = 2048
 #: It waits so long at a time, seconds, …
 WAIT_AHEAD = 0.02
 #: … and if fewer results than this came meanwhile, tasks are long: it stops waiting.

@@ -182,6 +182,8 @@ class Cluster(LoggingConfigurable):
             self.n = n
         if self.n is None:
             self.n = usable_cores()
+        if self.transport == "ipc" and (self.ip or self.port):
+            raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
         folder = make_profile(Path(self.profile_dir))
         known = read_record(cluster_file(folder, self.cluster_id))
         if self._agent is not None or (known is not None and known.is_running()):
@@ -246,8 +248,6 @@ class Cluster(LoggingConfigurable):
     def _url(self, runtime: Path) -> str:
         if self.transport == "tcp":
             return f"tcp://{self.ip or '127.0.0.1'}:{self.port}"
-        if self.ip or self.port:
-            raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
         return f"ipc://{runtime}/c"
 
     def start_and_connect_sync(self, n: int | None = None) -> Client:

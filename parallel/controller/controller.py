@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,8 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     profile_dir: str
     #: A pipe whose end means that the owner of the cluster is gone.
     lifeline: int | None = None
+    #: The name or address by which others reach this host; by default its name.
+    location: str = ""
 
 
 def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
@@ -289,8 +292,13 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     """
     controller = Controller(spec.keys, spec.urls, link)
     encrypted = not controller.urls[0].startswith("ipc:")
+    location = spec.location or socket.gethostname()
+    urls = [_reachable(url, location) for url in controller.urls]
     infos = [
-        spec.keys.info(role, spec.cluster_id, controller.urls, encrypted=encrypted)
+        msgspec.structs.replace(
+            spec.keys.info(role, spec.cluster_id, urls, encrypted=encrypted),
+            location=location,
+        )
         for role in ROLES
     ]
     files = write_connection_files(Path(spec.profile_dir), infos)
@@ -301,3 +309,9 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     finally:
         for file in files:
             file.unlink(missing_ok=True)
+
+
+def _reachable(url: str, location: str) -> str:
+    """Return the address by which peers reach a socket that listens on all of them."""
+    host, _, port = url.removeprefix("tcp://").rpartition(":")
+    return f"tcp://{location}:{port}" if host in ("0.0.0.0", "[::]") else url

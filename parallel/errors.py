@@ -316,11 +316,15 @@ def remote_error(failure: Failure, original: BaseException | None) -> RemoteErro
 
 def _in_the_shape_of(original: Exception) -> RemoteError:
     cls = _both(type(original))
-    error = cls.__new__(cls, *original.args)
     # The attributes of built-in exceptions live in C: `OSError.errno` is set by
-    # its __init__, `ImportError.name` by __setstate__.
+    # its __init__ (whose `args` then lack the file's name), `ImportError.name` by
+    # __setstate__.
+    args = original.args
+    if isinstance(original, OSError):
+        args = original.__reduce__()[1]  # type: ignore[assignment]
+    error = cls.__new__(cls, *args)
     builtin: Any = next(c for c in type(original).__mro__ if c.__module__ == "builtins")
-    builtin.__init__(error, *original.args)
+    builtin.__init__(error, *args)
     state = original.__reduce__()[2:]
     if state and isinstance(state[0], dict):
         error.__setstate__(state[0])

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import uuid
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic, time
@@ -67,6 +68,8 @@ PATIENCE = 10.0
 GREET_EVERY = 0.5
 #: What was submitted last is sent within this, ms, before the sockets close.
 LEAVING_MS = 5_000
+#: Output that comes after its task's result finds the task among so many.
+RECENT = 256
 #: So many functions' digests are remembered as sent.
 CODES = 1024
 
@@ -146,6 +149,8 @@ class Connection:
         self._work, self._control = self._lines
         self._decoder = client_decoder()
         self._open: dict[int, tuple[Sink, int]] = {}
+        #: The tasks that finished last: what they print now still finds them.
+        self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
         self._answers: dict[int, Answer] = {}
         self._seqs = itertools.count()
         self._next_seq = 0
@@ -454,12 +459,20 @@ class Connection:
         found = self._open.pop(outcome.seq, None)
         if found is not None:
             self._finished += 1
-            found[0].deliver(found[1], outcome, frames)
+            sink, index = found
+            sink.deliver(index, outcome, frames)
+            recent = self._recent
+            recent[outcome.seq] = weakref.ref(sink), index
+            if len(recent) > RECENT:
+                del recent[next(iter(recent))]
 
     def _on_output(self, output: TaskOutput) -> None:
-        found = self._open.get(output.seq)
-        if found is not None:
-            found[0].print_late(found[1], output.stdout, output.stderr)
+        sink, index = self._open.get(output.seq, (None, 0))
+        if sink is None and output.seq in self._recent:
+            reference, index = self._recent[output.seq]
+            sink = reference()
+        if sink is not None:
+            sink.print_late(index, output.stdout, output.stderr)
 
     def _on_need(self, need: Need) -> None:
         code = self._codes.get(need.digest)

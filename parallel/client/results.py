@@ -119,6 +119,14 @@ class AsyncResult(Future[Any]):
             return True
         return self._connection.wait(is_done, self._follow, timeout)
 
+    def wait_for_output(self, timeout: float | None = -1) -> bool:
+        """Wait until all has come, output included; tell whether it has.
+
+        What a task printed comes with its result, so this waits for no more than
+        `wait` does; what its threads print later is added as it comes.
+        """
+        return self.wait(timeout)
+
     def _follow(self, seconds: float | None) -> None:
         """Wait while another thread reads the connection."""
         with self._condition:

@@ -63,9 +63,12 @@ AHEAD = 2048
 WAIT_AHEAD = 0.02
 #: … and if fewer results than this came meanwhile, tasks are long: it stops waiting.
 QUICK = 16
-#: A controller that has gone is waited for so long, seconds.
-PATIENCE = 10.0
 GREET_EVERY = 0.5
+#: Somebody listens there, and hangs up before we are greeted.
+KEY_HINT = (
+    " Somebody is there and breaks the connection off: the keys may be those of "
+    "another cluster."
+)
 #: What was submitted last is sent within this, ms, before the sockets close.
 LEAVING_MS = 5_000
 #: Output that comes after its task's result finds the task among so many.
@@ -160,8 +163,9 @@ class Connection:
         self._flushed = 0.0
         self._unhurried = 0.0
         self._finished = 0
-        self._lost: float | None = None
-        #: Both lines are welcome and none is lost: nothing to look after.
+        #: A connection broke, if only before the greeting was answered.
+        self._broke = False
+        #: Both lines are welcome: nothing to look after.
         self._calm = False
         self._shut = False
         #: Why no more can be sent, once that is so.
@@ -183,7 +187,7 @@ class Connection:
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
-            WhoAreYou: lambda line, *_: self._greet_again(line),
+            WhoAreYou: lambda *_: self._on_disconnect(),
             Refused: lambda _, message, __: self._end(
                 ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
             ),
@@ -224,7 +228,7 @@ class Connection:
             self._end(ControllerUnreachable(
                 f"no controller answered at {where} within {timeout:.3g} s: "
                 "is the cluster still running, and is this host able to reach "
-                f"{self._info.location}?"
+                f"{self._info.location}?" + (KEY_HINT if self._broke else "")
             ))  # fmt: skip
         if self.closed is not None:
             error = self.closed
@@ -242,7 +246,7 @@ class Connection:
             line.outbox.append((Goodbye(), ()))
         with self._pump.lock:
             # What was submitted and not waited for is still to be sent.
-            there = self._lost is None and self.closed is None
+            there = self.closed is None
             if there:
                 self._flush()
             self._end(ConnectionClosed("this client was closed"))
@@ -397,9 +401,9 @@ class Connection:
         if ready is None or self._monitored.intersection(ready):
             for line in self._lines:
                 if line.monitor.lost():
-                    self._on_disconnect(line)
+                    self._on_disconnect()
         if not self._calm:
-            self._check_patience()
+            self._look_after_greeting()
         return batch is not None
 
     def _flush(self) -> None:
@@ -416,9 +420,8 @@ class Connection:
             return None
         return monotonic() + GREET_EVERY
 
-    def _check_patience(self) -> None:
+    def _look_after_greeting(self) -> None:
         if self._is_welcome():
-            self._lost = None
             self._calm = True
             return
         now = monotonic()
@@ -426,21 +429,14 @@ class Connection:
             silent = line.session == NO_SESSION and self.closed is None
             if silent and now - line.greeted > GREET_EVERY:
                 line.greet(self._hello(line))
-        if self._lost is not None and now - self._lost > PATIENCE:
-            self._lost = None
+
+    def _on_disconnect(self) -> None:
+        self._broke = True
+        if self._calm:
             self._end(TransportError(
-                f"the controller at {self._info.urls[0]} is gone, and has not come "
-                f"back for {PATIENCE:g} s: what was submitted has no result"
+                f"the connection to the controller at {self._info.urls[0]} broke: it "
+                "was killed, or the network was cut. What was under way has no result"
             ))  # fmt: skip
-
-    def _on_disconnect(self, line: Line) -> None:
-        if self.closed is None:
-            self._lost = self._lost or monotonic()
-            self._greet_again(line)
-
-    def _greet_again(self, line: Line) -> None:
-        self._calm = False
-        line.greet(self._hello(line))
 
     def _read(self, line: Line, head: Any, frames: list[Any]) -> None:
         _, messages = self._decoder.decode(head)

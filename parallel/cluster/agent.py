@@ -30,6 +30,7 @@ from ..engine.page import Page, open_page
 from ..protocol.messages import (
     AgentTrouble,
     EngineDied,
+    Kill,
     Message,
     Retire,
     Stop,
@@ -187,6 +188,10 @@ class Agent:
             elif isinstance(message, Retire):
                 for engine in self._engines.values():
                     engine.retired |= engine.uuid in message.uuids
+            elif isinstance(message, Kill):
+                for engine in self._engines.values():
+                    if engine.uuid in message.uuids:
+                        _kill_group(engine.pid)
             elif isinstance(message, AgentTrouble):
                 self._tell_owner(message)
             elif isinstance(message, Stop):

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ..aliases import Uuid
 from ..errors import ProtocolError
 from ..protocol.messages import (
     AgentTrouble,
@@ -22,6 +23,7 @@ from ..protocol.messages import (
     EngineDied,
     Goodbye,
     Hello,
+    Kill,
     Need,
     Output,
     Ping,
@@ -55,8 +57,6 @@ log = logging.getLogger("parallel.controller")
 LOOK = 0.05
 #: A disconnected engine is waited for so long, seconds.
 PATIENCE = 30.0
-#: The agent tells within this how an engine died; then the pid alone decides, seconds.
-AGENT_FIRST = 2.0
 #: What an engine may say, and what a client may: the rest is refused.
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset({Goodbye, Ping, Pong, Need, Result, Revoked, Output}),
@@ -234,10 +234,13 @@ class Controller:
 
     def _on_look(self) -> None:
         self._looking = None
-        head_start = 0.0 if self._link is None else AGENT_FIRST
-        self._hub.look_for_missing(self._loop.time(), PATIENCE, head_start)
+        kill = self._kill if self._link is not None else None
+        self._hub.look_for_missing(self._loop.time(), PATIENCE, kill)
         self._flush()
         self._drain.look()
+
+    def _kill(self, uuid: Uuid) -> bool:
+        return self._link is not None and self._link.send([Kill([uuid])])
 
     def _on_disconnects(self) -> None:
         self._note_disconnects()

@@ -45,6 +45,8 @@ __all__ = ["Dispatch"]
 
 #: Output that comes after its task's result finds the task among so many.
 RECENT = 64
+#: So many functions an engine is remembered to know.
+KNOWN = 1024
 
 
 class Work(NamedTuple):
@@ -72,7 +74,8 @@ class Dispatch:
         self._parked: dict[Digest, list[tuple[Peer, Work]]] = {}
         self._known: dict[Uuid, set[Digest]] = {}
         self._recent: dict[Uuid, OrderedDict[int, TaskKey]] = {}
-        self._last_words: dict[Uuid, tuple[str, str]] = {}
+        #: What the engine printed last whose death is being dealt with.
+        self._last_words = "", ""
         self._carry: dict[type, Any] = {
             SendTask: self._send_task,
             DeliverOutcome: self._deliver,
@@ -146,13 +149,24 @@ class Dispatch:
         self._recent.setdefault(uuid, OrderedDict())
         self.handle(EngineJoined(uuid, engine_id), now)
 
-    def engine_lost(self, died: EngineDied, position: int | None, now: float) -> None:
+    def engine_lost(
+        self, died: EngineDied, position: int | None, now: float, *, proved: bool
+    ) -> None:
         """Do with a dead engine's work what the machine decides."""
-        self._last_words[died.uuid] = (died.stdout, died.stderr)
-        self.handle(EngineLost(died.uuid, died.reason, position), now)
+        self._last_words = died.stdout, died.stderr
+        self.handle(EngineLost(died.uuid, died.reason, position, proved), now)
+        self._last_words = "", ""
         self._known.pop(died.uuid, None)
         self._recent.pop(died.uuid, None)
-        self._last_words.pop(died.uuid, None)
+
+    def client_left(self, client: Uuid) -> None:
+        """Forget what waits for a function that will not come any more."""
+        for digest, waiting in list(self._parked.items()):
+            kept = [(peer, work) for peer, work in waiting if peer.uuid != client]
+            if kept:
+                self._parked[digest] = kept
+            else:
+                del self._parked[digest]
 
     def on_time(self, now: float) -> None:
         """Tell the machine that it is as late as it asked."""
@@ -173,6 +187,8 @@ class Dispatch:
         digest = submit.digest
         known = self._known[action.uuid]
         if digest and digest not in known:
+            if len(known) >= KNOWN:
+                known.clear()  # to define one again does no harm
             known.add(digest)
             self._peers.say(peer, Define(digest, self._functions.code(digest)))
         assign = Assign(
@@ -206,9 +222,7 @@ class Dispatch:
     def _fail(self, action: FailTask) -> None:
         key = action.task.key
         self._functions.release(action.task.body.submit.digest)
-        stdout, stderr = "", ""
-        for words in self._last_words.values():
-            stdout, stderr = words
+        stdout, stderr = self._last_words
         payload = pickle.dumps(action.reason)
         outcome = Outcome(
             key.seq, Status.LOST, payload, 0, action.engine_id, 0, 0, stdout, stderr

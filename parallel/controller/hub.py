@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from ..aliases import EngineId, Uuid
@@ -28,6 +29,9 @@ __all__ = ["Hub"]
 
 log = logging.getLogger("parallel.hub")
 
+#: The agent tells within this how an engine died; then the pid decides, seconds.
+AGENT_FIRST = 2.0
+
 
 class Hub:
     """Registers peers, and notices when they are gone."""
@@ -40,6 +44,7 @@ class Hub:
         self.engines: dict[Uuid, EngineInfo] = {}
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
+        self._given_up: set[Uuid] = set()
         #: The newest troubles, for clients that come later.
         self.troubles: list[str] = []
 
@@ -49,6 +54,8 @@ class Hub:
     ) -> None:  # fmt: skip
         """Let a peer in under the role that its secret proves, or say why not."""
         why = self._why_not(hello, curve)
+        if not why and hello.role == "engine":
+            why = self._why_not_again(hello, routing_id)
         if why:
             log.warning(
                 "refused %s of %s:%s: %s", hello.role, hello.host, hello.pid, why
@@ -86,6 +93,21 @@ class Hub:
             return "the greeting is malformed"
         return ""
 
+    def _why_not_again(self, hello: Hello, routing_id: bytes) -> str:
+        """Say why an engine that was here before may not come back.
+
+        What was on its way when its connection broke is lost, in both directions:
+        its tasks are dealt with as those of a lost engine, and it must end.
+        """
+        known = self._peers.channel(hello.uuid, hello.channel)
+        broke = hello.uuid in self.missing or (
+            known is not None and known.routing_id != routing_id
+        )
+        if hello.uuid in self._given_up or (broke and hello.uuid in self.engines):
+            self.missing.setdefault(hello.uuid, 0.0)
+            return "its connection broke, and its work was given to others"
+        return ""
+
     def _complete(self, peer: Peer, engine_id: EngineId, now: float) -> None:
         """Call an engine there once both of its connections are."""
         uuid, hello = peer.uuid, peer.hello
@@ -102,27 +124,37 @@ class Hub:
     def leave(self, peer: Peer, now: float) -> None:
         """Take note of a goodbye."""
         if peer.role == "engine":
-            died = EngineDied(peer.uuid, "it was stopped", 0)
-            self.engine_died(died, None, now)
+            self.engine_died(EngineDied(peer.uuid, "was stopped", 0), None, now)
         else:
-            self._peers.remove(peer)
+            self._remove_client(peer)
 
     def disconnected(self, peer: Peer, now: float) -> None:
-        """Take note of a broken connection: of an engine, it may come back."""
+        """Take note of a broken connection."""
+        log.info("%r is disconnected", peer)
+        if peer.role != "engine":
+            self._remove_client(peer)
+            return
         self._peers.remove(peer)
-        if peer.role == "engine" and peer.uuid in self.engines:
-            log.warning("%r is disconnected", peer)
+        if peer.uuid in self.engines:
             self.missing.setdefault(peer.uuid, now)
 
-    def look_for_missing(self, now: float, patience: float, head_start: float) -> None:
+    def _remove_client(self, peer: Peer) -> None:
+        self._peers.remove(peer)
+        if peer.channel == "work":
+            self._dispatch.client_left(peer.uuid)
+
+    def look_for_missing(
+        self, now: float, patience: float, kill: Callable[[Uuid], bool] | None
+    ) -> None:
         """Give up engines whose process is gone, or that stay away too long.
 
         Parameters
         ----------
         patience
             Seconds that a disconnected engine is waited for.
-        head_start
-            Seconds that its agent has to tell how it died, for it knows best.
+        kill
+            Has an engine's agent make sure that it is dead, and tell how it died;
+            False when it has none that could. None when there is no agent at all.
         """
         for uuid, since in list(self.missing.items()):
             info = self.engines.get(uuid)
@@ -131,14 +163,30 @@ class Hub:
                 continue
             away = now - since
             here = info.host == socket.gethostname()
-            gone = here and away > head_start and not _is_alive(info.pid)
-            if gone or away > patience:
-                what = "its process is gone" if gone else "its connection broke"
-                reason = f"{what} (pid {info.pid} on {info.host})"
+            # An agent knows best how its engine died: it has a head start.
+            gone = here and (kill is None or away > AGENT_FIRST)
+            if gone and not _is_alive(info.pid):
+                reason = f"is gone (pid {info.pid} on {info.host})"
                 self.engine_died(EngineDied(uuid, reason, 0), None, now)
+            elif away > patience:
+                if kill is not None and kill(uuid):
+                    self.missing[uuid] = now
+                    continue
+                where = f"pid {info.pid} on {info.host}"
+                reason = f"its connection broke {away:.0f} s ago ({where})"
+                died = EngineDied(uuid, reason, 0)
+                self.engine_died(died, None, now, proved=False)
 
-    def engine_died(self, died: EngineDied, position: int | None, now: float) -> None:
+    def engine_died(
+        self,
+        died: EngineDied,
+        position: int | None,
+        now: float,
+        *,
+        proved: bool = True,
+    ) -> None:
         """Take an engine out, tell the clients, and see to its work."""
+        self._given_up.add(died.uuid)
         self.missing.pop(died.uuid, None)
         info = self.engines.pop(died.uuid, None)
         for channel in ("work", "control"):
@@ -147,10 +195,10 @@ class Hub:
                 self._peers.remove(peer)
         if info is None:
             return
-        log.warning("engine %s is gone: %s", info.engine_id, died.reason)
+        log.warning("engine %s is gone: it %s", info.engine_id, died.reason)
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineLeft(info.engine_id, died.reason))
-        self._dispatch.engine_lost(died, position, now)
+        self._dispatch.engine_lost(died, position, now, proved=proved)
 
     def trouble(self, text: str) -> None:
         """Tell all clients, and those to come, what their user should know."""

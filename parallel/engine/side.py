@@ -78,6 +78,7 @@ class SideThread(threading.Thread):
         self._ended = False
         self._greeted = -GREET_EVERY
         self._looked = 0.0
+        self._monitor = sockets.DisconnectMonitor(socket)
         self._handlers: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
             WhoAreYou: lambda _: self._greet(monotonic()),
@@ -100,12 +101,13 @@ class SideThread(threading.Thread):
         if self.is_alive():
             os.write(self._wakeup[1], b"s")
             self.join(1)
+        self._monitor.close()
         for end in self._wakeup:
             os.close(end)
 
     def run(self) -> None:
         """Serve until `stop`."""
-        descriptors = [self._wakeup[0]]
+        descriptors = [self._wakeup[0], self._monitor.descriptor]
         if self._lifeline is not None:
             descriptors.append(self._lifeline)
         while not self._ended:
@@ -116,6 +118,9 @@ class SideThread(threading.Thread):
             sockets.wait_readable([self._socket], descriptors, patience)
             self._read()
             self._look_after_main(monotonic())
+            if self._monitor.lost() and self._session != NO_SESSION:
+                # The controller refuses who comes back: what was on its way is lost.
+                self._end("the connection to the controller broke")
             if self._lifeline is not None and _is_closed(self._lifeline):
                 self._end("the process that started it is gone")
                 return

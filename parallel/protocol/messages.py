@@ -30,6 +30,7 @@ __all__ = [
     "FromAgent",
     "Goodbye",
     "Hello",
+    "Kill",
     "Message",
     "Method",
     "Need",
@@ -340,6 +341,12 @@ class Retire(Message, tag=53, frozen=True):
     uuids: list[Uuid]
 
 
+class Kill(Message, tag=54, frozen=True):
+    """Controller → agent: these have not answered for too long: make sure."""
+
+    uuids: list[Uuid]
+
+
 ToController: TypeAlias = (
     Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked | Output
     | Query | Stop
@@ -362,7 +369,7 @@ ToClient: TypeAlias = (
 )  # fmt: skip
 
 #: What an agent hears, from its owner and from its controller.
-ToAgent: TypeAlias = Stop | Up | Retire | AgentTrouble
+ToAgent: TypeAlias = Stop | Up | Retire | Kill | AgentTrouble
 #: What the owner of a cluster hears from its agent.
 ToOwner: TypeAlias = Up | AgentTrouble
 #: What a controller hears from the agent that forked it.

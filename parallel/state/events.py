@@ -31,15 +31,17 @@ class EngineJoined(NamedTuple):
 
 
 class EngineLost(NamedTuple):
-    """An engine is dead, for certain.
+    """An engine is gone.
 
     `position` is the ordinal of the task that it had started last, where that is
-    known; else the first in hand counts as started.
+    known; else the first in hand counts as started. What is not proved dead may
+    still be running all it was sent, so nothing of that is tried again.
     """
 
     uuid: Uuid
     reason: str
     position: int | None = None
+    proved: bool = True
 
 
 class TaskSubmitted(NamedTuple):

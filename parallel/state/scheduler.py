@@ -140,15 +140,21 @@ class Scheduler:
         self.policy.remove(engine.uuid)
         self.crowded.pop(engine.uuid, None)
         position = event.position
-        if position is None:
+        if not event.proved:
+            position = engine.ordinal
+        elif position is None:
             position = next(iter(engine.inhand), 0)
         again: list[Task] = []
         for ordinal, task in engine.inhand.items():
-            if ordinal <= position:
+            started = ordinal <= position
+            if started:
                 task.deaths.append(f"engine {engine.engine_id}: {event.reason}")
-            if task.pinned is not None or len(task.deaths) > self.engine_retries:
-                started = ordinal <= position
-                reason = _say_why(task, engine.engine_id, event.reason, started)
+            if (
+                task.pinned is not None
+                or (started and not event.proved)
+                or len(task.deaths) > self.engine_retries
+            ):
+                reason = _say_why(task, engine.engine_id, event, started)
                 self._fail(task, engine.engine_id, reason, actions)
             else:
                 again.append(task)
@@ -249,7 +255,12 @@ class Scheduler:
             assert self.policy.choose() is None, "a task waits while an engine is free"
 
 
-def _say_why(task: Task, engine_id: EngineId, reason: str, started: bool) -> str:
+def _say_why(task: Task, engine_id: EngineId, event: EngineLost, started: bool) -> str:
+    if not event.proved:
+        return (
+            f"engine {engine_id} is lost: {event.reason}. It may still be running the "
+            "task, which is therefore not run again elsewhere"
+        )
     if len(task.deaths) > 1:
         first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
         _, newline, details = task.deaths[-1].partition("\n")
@@ -258,4 +269,4 @@ def _say_why(task: Task, engine_id: EngineId, reason: str, started: bool) -> str
             f"{first_lines}{newline}{details}"
         )
     when = "while it ran the task" if started else "before it started the task"
-    return f"engine {engine_id} died {when}: {reason}"
+    return f"engine {engine_id} died {when}: {event.reason}"

@@ -59,10 +59,9 @@ TOGETHER = 5e-4
 BATCH = 512
 #: Beyond so many unfinished tasks a submitter waits, while results come quickly.
 AHEAD = 2048
-#: It waits so long at a time, seconds, …
-WAIT_AHEAD = 0.02
-#: … and if fewer results than this came meanwhile, tasks are long: it stops waiting.
-QUICK = 16
+#: It waits so long at a time, seconds; if fewer results than these came meanwhile,
+#: tasks are long, and a quarter more may be under way.
+WAIT_AHEAD, QUICK = 0.05, 16
 GREET_EVERY = 0.5
 #: Somebody listens there, and hangs up before we are greeted.
 KEY_HINT = (
@@ -161,7 +160,7 @@ class Connection:
         self._functions = FunctionCache()
         self._codes: dict[Digest, bytes] = {}
         self._flushed = 0.0
-        self._unhurried = 0.0
+        self._allowed = AHEAD
         self._finished = 0
         #: A connection broke, if only before the greeting was answered.
         self._broke = False
@@ -313,13 +312,18 @@ class Connection:
         self._pump.nudge(now=monotonic() - self._flushed > TOGETHER)
 
     def pace(self) -> None:
-        """Wait a little if far more is submitted than comes back, and comes quickly."""
-        if len(self._open) < AHEAD or monotonic() < self._unhurried:
+        """Wait a little if far more is submitted than comes back, and comes quickly.
+
+        So a loop over a million short tasks keeps a few thousand in memory, and one
+        over a thousand long tasks is done at once.
+        """
+        under_way = len(self._open)
+        if under_way < self._allowed:
             return
         before = self._finished
-        self.wait(lambda: len(self._open) < AHEAD, lambda _: None, WAIT_AHEAD)
-        if self._finished - before < QUICK:
-            self._unhurried = monotonic() + 1.0
+        self.wait(lambda: len(self._open) < AHEAD, None, WAIT_AHEAD)
+        quick = self._finished - before >= QUICK
+        self._allowed = AHEAD if quick else under_way + under_way // 4
 
     @property
     def submitted(self) -> int:

@@ -57,10 +57,11 @@ __all__ = ["Connection", "Line", "Sink", "timestamp"]
 TOGETHER = 5e-4
 #: So many messages at most in one batch.
 BATCH = 512
-#: Beyond so many unfinished tasks a submitter waits, while results come quickly.
-AHEAD = 2048
+#: Beyond so many unfinished tasks, or so many bytes of their arguments, a submitter
+#: waits while results come quickly. What fits the caches is copied twice as fast.
+AHEAD, AHEAD_NBYTES = 2048, 8 << 20
 #: It waits so long at a time, seconds; if fewer results than these came meanwhile,
-#: tasks are long, and a quarter more may be under way.
+#: tasks are long, and a quarter more may be under way than is.
 WAIT_AHEAD, QUICK = 0.05, 16
 GREET_EVERY = 0.5
 #: Somebody listens there, and hangs up before we are greeted.
@@ -150,7 +151,7 @@ class Connection:
             self._lines.append(Line(dealer, channel))
         self._work, self._control = self._lines
         self._decoder = client_decoder()
-        self._open: dict[int, tuple[Sink, int]] = {}
+        self._open: dict[int, tuple[Sink, int, int]] = {}
         #: The tasks that finished last: what they print now still finds them.
         self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
         self._answers: dict[int, Answer] = {}
@@ -160,7 +161,9 @@ class Connection:
         self._functions = FunctionCache()
         self._codes: dict[Digest, bytes] = {}
         self._flushed = 0.0
-        self._allowed = AHEAD
+        #: The bytes of arguments under way, those that travel in frames.
+        self._nbytes = 0
+        self._slack = 1.0
         self._finished = 0
         #: A connection broke, if only before the greeting was answered.
         self._broke = False
@@ -259,7 +262,7 @@ class Connection:
         """Take note that nothing will come any more, and tell who waits."""
         if self.closed is None:
             self.closed = error
-        waiting = list({id(sink): sink for sink, _ in self._open.values()}.values())
+        waiting = list({id(found[0]): found[0] for found in self._open.values()}.values())
         self._open.clear()
         for sink in waiting:
             sink.give_up(error)
@@ -293,13 +296,16 @@ class Connection:
             raise self.closed
         count = len(targets) if targets else 1
         payload, frames = packed.payload, packed.buffers
+        nbytes = 0
         if frames or len(payload) > INLINE_NBYTES:
             payload, frames = stow(payload, frames)
+            nbytes = sum(memoryview(frame).nbytes for frame in frames)
         with self._seq_lock:
             seq = self._next_seq
             self._next_seq = seq + count
+            self._nbytes += nbytes * count
             for i in range(count):
-                self._open[seq + i] = (sink, index + i)
+                self._open[seq + i] = (sink, index + i, nbytes)
             message = Submit(seq, method, digest, payload, len(frames), targets)
             self._work.outbox.append((message, frames))
         return seq
@@ -317,13 +323,16 @@ class Connection:
         So a loop over a million short tasks keeps a few thousand in memory, and one
         over a thousand long tasks is done at once.
         """
-        under_way = len(self._open)
-        if under_way < self._allowed:
+        if self._load() < self._slack:
             return
         before = self._finished
-        self.wait(lambda: len(self._open) < AHEAD, None, WAIT_AHEAD)
+        self.wait(lambda: self._load() < 1.0, None, WAIT_AHEAD)
         quick = self._finished - before >= QUICK
-        self._allowed = AHEAD if quick else under_way + under_way // 4
+        self._slack = 1.0 if quick else 1.25 * self._load()
+
+    def _load(self) -> float:
+        """Return how much is under way; 1.0 is as much as ever speeds things up."""
+        return max(len(self._open) / AHEAD, self._nbytes / AHEAD_NBYTES)
 
     @property
     def submitted(self) -> int:
@@ -459,7 +468,8 @@ class Connection:
         found = self._open.pop(outcome.seq, None)
         if found is not None:
             self._finished += 1
-            sink, index = found
+            sink, index, nbytes = found
+            self._nbytes -= nbytes
             sink.deliver(index, outcome, frames)
             recent = self._recent
             recent[outcome.seq] = weakref.ref(sink), index
@@ -467,7 +477,7 @@ class Connection:
                 del recent[next(iter(recent))]
 
     def _on_output(self, output: TaskOutput) -> None:
-        sink, index = self._open.get(output.seq, (None, 0))
+        sink, index, _ = self._open.get(output.seq, (None, 0, 0))
         if sink is None and output.seq in self._recent:
             reference, index = self._recent[output.seq]
             sink = reference()

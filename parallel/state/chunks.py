@@ -47,7 +47,7 @@ class Chunks:
 
     def learn(self, size: int, duration: float) -> None:
         """Take into account that a chunk of `size` took `duration` seconds."""
-        each = duration / size
+        each = max(0.0, duration) / size  # a clock may have been set back
         if self._mean is None or size > self._largest:
             self._mean = each  # a larger chunk measures the calls better
         else:

@@ -31,6 +31,7 @@ class Depth:
 
     def learn(self, duration: float) -> None:
         """Take a task's duration into account."""
+        duration = max(0.0, duration)  # a clock may have been set back
         mean = self.mean
         if mean is None:
             mean = duration

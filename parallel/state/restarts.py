@@ -11,7 +11,7 @@ from collections.abc import Hashable
 
 __all__ = ["Restarts"]
 
-#: More deaths than this in the window, seconds, end the attempts.
+#: So many deaths in the window, seconds, end the attempts.
 MOST_DEATHS = 3
 WINDOW = 60.0
 

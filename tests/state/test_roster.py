@@ -1,0 +1,43 @@
+"""Engines get ids that count up from 0 and are never given twice."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from parallel.state.roster import Roster
+
+requests = st.tuples(st.integers(0, 20), st.none() | st.integers(-3, 20))
+
+
+def test_ids_count_up_from_zero() -> None:
+    roster = Roster()
+    assert [roster.register(b"%d" % i) for i in range(3)] == [0, 1, 2]
+
+
+def test_asking_again_gives_the_same() -> None:
+    roster = Roster()
+    first = roster.register(b"a")
+    roster.register(b"b")
+    assert roster.register(b"a") == roster.register(b"a", 7) == first
+    assert b"a" in roster
+    assert b"c" not in roster
+
+
+def test_a_free_id_can_be_had_and_is_skipped_later() -> None:
+    roster = Roster()
+    assert roster.register(b"a", 1) == 1
+    assert roster.register(b"b", 1) == 0
+    assert roster.register(b"c") == 2
+
+
+@given(st.lists(requests))
+def test_no_id_is_given_twice(history: list[tuple[int, int | None]]) -> None:
+    roster = Roster()
+    ids: dict[bytes, int] = {}
+    for number, wanted in history:
+        uuid = b"%d" % number
+        given_id = roster.register(uuid, wanted)
+        assert ids.setdefault(uuid, given_id) == given_id
+    assert len(set(ids.values())) == len(ids)
+    assert all(each >= 0 for each in ids.values())

@@ -305,6 +305,7 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
         for role in ROLES
     ]
     files = write_connection_files(Path(spec.profile_dir), infos)
+    log.info("connection files: %s", ", ".join(map(str, files)))
     if link is not None:
         link.send([Up(controller.urls)])
     try:

@@ -159,7 +159,11 @@ class Engine:
         keep = os.dup(2)
         faulthandler.enable(keep, all_threads=False)
         stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
-        logging.basicConfig(stream=stream, force=True)
+        logging.basicConfig(
+            stream=stream,
+            format="%(asctime)s %(levelname)s %(name)s %(message)s",
+            force=True,
+        )
         stdout = self._spec.stdout
         stderr = self._spec.stderr
         self._capture = Capture(
@@ -173,6 +177,8 @@ class Engine:
 
     def _leave(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if self.engine_id is not None:
+            log.info("engine %s ends: %s", self.engine_id, self._ending)
         self._page.leave()
         self._side.stop()
         with contextlib.suppress(Exception):

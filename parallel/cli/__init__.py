@@ -1,0 +1,1 @@
+"""The commands `ipcluster`, `ipcontroller` and `ipengine`."""

@@ -1,0 +1,262 @@
+"""What the commands have in common: options, configuration files, log and exit."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import itertools
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from traitlets import Enum, TraitError, Unicode, default, validate
+from traitlets.config import Application, Configurable
+from traitlets.config.loader import (
+    ArgumentError,
+    JSONFileConfigLoader,
+    KVArgParseConfigLoader,
+    PyFileConfigLoader,
+)
+
+from .._version import __version__
+from ..errors import LauncherError, ParallelError
+from ..transport.locations import profile_dir
+from .signals import Signalled, Signals
+
+__all__ = ["BaseApp"]
+
+LEVELS = (
+    logging.DEBUG,
+    logging.INFO,
+    logging.WARNING,
+    logging.ERROR,
+    logging.CRITICAL,
+)
+
+
+class BaseApp(Application):
+    """What `ipcluster`, `ipcontroller` and `ipengine` have in common."""
+
+    version = __version__
+    #: What the names of its configuration files begin with.
+    config_name: ClassVar[str] = ""
+    #: Whether words without a dash mean something to it.
+    takes_words: ClassVar[bool] = False
+
+    profile = Unicode(help="The profile's name; by default 'default'.").tag(config=True)
+    profile_dir = Unicode(
+        help="The profile's folder, which wins over its name. Without either, "
+        "$IPP_PROFILE_DIR if that is set."
+    ).tag(config=True)
+    ipython_dir = Unicode(
+        help="The folder of the profiles; by default $IPYTHONDIR, or ~/.ipython."
+    ).tag(config=True)
+    cluster_id = Unicode(
+        help="Tells the clusters of a profile apart; by default $IPP_CLUSTER_ID, or ''."
+    ).tag(config=True)
+    work_dir = Unicode(
+        help="The folder to work in; by default the one that it is started in."
+    ).tag(config=True)
+    log_level = Enum(
+        (*LEVELS, *(logging.getLevelName(level) for level in LEVELS)),
+        logging.INFO,
+        help="How much to say.",
+    ).tag(config=True)
+    config_file = Unicode(
+        help="One more configuration file, which wins over those of the profile."
+    ).tag(config=True)
+
+    aliases = {
+        "profile": "BaseApp.profile",
+        "profile-dir": "BaseApp.profile_dir",
+        "ipython-dir": "BaseApp.ipython_dir",
+        "cluster-id": "BaseApp.cluster_id",
+        "work-dir": "BaseApp.work_dir",
+        "config": "BaseApp.config_file",
+    } | Application.aliases
+    flags = Application.flags | {
+        "quiet": (
+            {"Application": {"log_level": logging.CRITICAL}},
+            "Say only what went wrong for good.",
+        ),
+    }
+
+    # Defaults and checks
+
+    @default("cluster_id")
+    def _find_cluster_id(self) -> str:
+        return os.environ.get("IPP_CLUSTER_ID", "")
+
+    @validate("cluster_id")
+    def _check_cluster_id(self, proposal: Any) -> str:
+        cluster_id: str = proposal["value"]
+        if "/" in cluster_id:
+            raise TraitError(f"a cluster id is part of files' names: no {cluster_id!r}")
+        return cluster_id
+
+    @default("log_format")
+    def _use_one_format(self) -> str:
+        return "%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s"
+
+    @default("log")
+    def _log_with_the_package(self) -> logging.Logger:
+        return logging.getLogger(f"parallel.{self.config_name}")
+
+    def get_default_logging_config(self) -> dict[str, Any]:
+        """Return where what is logged goes: the package's log, to stderr."""
+        config = super().get_default_logging_config()
+        level = config["handlers"]["console"]["level"]
+        config["loggers"] = {
+            "parallel": {"level": level, "handlers": ["console"], "propagate": False}
+        }
+        return config
+
+    @property
+    def folder(self) -> Path:
+        """The profile's folder, which may not be there yet."""
+        return profile_dir(
+            self.profile, folder=self.profile_dir or None, ipython=self.ipython_dir
+        )
+
+    @property
+    def profile_name(self) -> str:
+        """What the profile is called, to say."""
+        return self.folder.name.removeprefix("profile_")
+
+    # The command line and the files
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Read the command line, and the configuration files of the profile."""
+        words = sys.argv[1:] if argv is None else argv
+        try:
+            if problem := next(self._bad_options(words), ""):
+                raise TraitError(problem)
+            self.parse_command_line(words)
+            if self.subapp is None:
+                self._read_all_config()
+        except TraitError as error:
+            self.exit(self.fail(error))
+
+    def _bad_options(self, words: list[str]) -> Iterator[str]:
+        """Yield what is wrong with the options, for their parser lets much pass."""
+        if words and words[0] in self.subcommands:
+            return
+        known = {"h", "help", "help-all", "V", "version", *self.aliases, *self.flags}
+        for each in (type(self), *self.classes):
+            for base in each.mro():
+                if issubclass(base, Configurable):
+                    traits = base.class_trait_names(config=True)
+                    known.update(f"{base.__name__}.{trait}" for trait in traits)
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            found = re.match(r"--?([A-Za-z][^=]*)", word)
+            if found is None or found[1] in known:
+                continue
+            if not word.startswith("--") and found[1][0] in known:
+                continue  # as in -n4
+            near = difflib.get_close_matches(found[1], known, n=1)
+            more = f"did you mean --{near[0]}?" if near else "see --help"
+            yield f"there is no option {word.partition('=')[0]}: {more}"
+
+    def _create_loader(self, *args: Any, **kwargs: Any) -> KVArgParseConfigLoader:
+        loader = super()._create_loader(*args, **kwargs)
+        # One line instead of the whole usage.
+        parser: Any = type("_", (loader.parser_class,), {"error": _refuse})
+        loader.parser_class = parser
+        return loader
+
+    def _read_all_config(self) -> None:
+        if self.extra_args and not self.takes_words:
+            raise TraitError(
+                f"what is {self.extra_args[0]!r} for? {self.name} takes options only"
+            )
+        folder, name = self.folder, f"{self.config_name}_config"
+        for path in (folder / f"{name}.py", folder / f"{name}.json"):
+            if path.exists():
+                self._read_config(path)
+        if self.config_file:
+            path = Path(self.config_file).expanduser().absolute()
+            if not path.is_file():
+                raise TraitError(f"there is no configuration file {path}")
+            self._read_config(path)
+
+    def _read_config(self, path: Path) -> None:
+        """Take a configuration file in; what the command line says wins.
+
+        Raises
+        ------
+        TraitError
+            It is not there, or in error; says where.
+        """
+        loader = JSONFileConfigLoader if path.suffix == ".json" else PyFileConfigLoader
+        try:
+            found = loader(path.name, path=str(path.parent)).load_config()
+        except Exception as error:
+            stack = traceback.extract_tb(error.__traceback__)
+            lines = [f", line {f.lineno}" for f in stack if f.filename == str(path)]
+            where = f"{path}{''.join(lines[-1:])}"
+            raise TraitError(f"{where}: {type(error).__name__}: {error}") from error
+        self._loaded_config_files.append(str(path))
+        found.merge(self.cli_config)
+        self.update_config(found)
+
+    # Running
+
+    def start(self) -> None:
+        """Run, and end this process with the exit status."""
+        if self.subapp is not None:
+            self.subapp.start()
+            return
+        try:
+            with Signals() as signals:
+                status = self._run_in_folder(signals)
+        except Signalled as ended:
+            self.log.info("%s", ended)
+            status = ended.status
+        self.leave(status)
+
+    def _run_in_folder(self, signals: Signals) -> int:
+        try:
+            if self.work_dir:
+                self._go_to(Path(self.work_dir).expanduser())
+            return self.run(signals)
+        except (ParallelError, TraitError, OSError) as error:
+            return self.fail(error)
+
+    def _go_to(self, folder: Path) -> None:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise LauncherError(f"cannot work in {folder}: {error.strerror}") from error
+
+    def run(self, signals: Signals) -> int:
+        """Do what the command is for, and return its exit status."""
+        raise NotImplementedError
+
+    def fail(self, error: Exception, status: int = 1) -> int:
+        """Say what went wrong; return the exit status."""
+        self.log.critical("%s", error)
+        self.log.debug("where it was raised:", exc_info=error)
+        return status
+
+    def leave(self, status: int) -> None:
+        """End this process."""
+        self.exit(status)
+
+    @classmethod
+    def main(cls, argv: list[str] | None = None) -> None:
+        """Be the command."""
+        try:
+            cls.launch_instance(argv)
+            sys.stdout.flush()
+        except BrokenPipeError:  # as in `--help | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+
+
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    raise ArgumentError(message)

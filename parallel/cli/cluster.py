@@ -1,0 +1,54 @@
+"""`ipcluster`: starts, stops and lists clusters."""
+
+from __future__ import annotations
+
+import sys
+
+from .app import BaseApp
+from .listing import IPClusterList
+from .signals import Signals
+from .start import IPClusterStart
+from .stop import IPClusterStop
+
+__all__ = ["IPCluster", "main"]
+
+
+class IPCluster(BaseApp):
+    """The command `ipcluster`, which leaves the work to its subcommands."""
+
+    name = "ipcluster"
+    config_name = "ipcluster"
+    takes_words = True
+    description = (
+        "Start, stop and list clusters: a controller and engines, of a profile and "
+        "with an id.\n\n"
+        "`ipcluster start --help` tells the options of start, and so on."
+    )
+    examples = """
+ipcluster start -n 4                 # until Ctrl-C
+ipcluster start -n 4 --daemonize     # returns once the engines are there
+ipcluster list
+ipcluster stop
+"""
+    subcommands = {  # noqa: RUF012
+        "start": (IPClusterStart, "Start a cluster."),
+        "stop": (IPClusterStop, "Stop clusters."),
+        "list": (IPClusterList, "List the running clusters."),
+    }
+
+    def run(self, signals: Signals) -> int:
+        """Say what there is, for no subcommand was given."""
+        if self.extra_args:
+            there = ", ".join(self.subcommands)
+            self.log.critical(
+                "no subcommand %r; there are %s", self.extra_args[0], there
+            )
+        else:
+            words = [*self.emit_description(), *self.emit_subcommands_help()]
+            print("\n".join(words), file=sys.stderr)
+        return 1
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Be `ipcluster`."""
+    IPCluster.main(argv)

@@ -1,0 +1,90 @@
+"""`ipcluster list`: the running clusters, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from traitlets import Enum
+
+from ..cluster.records import profile_folders, records_of
+from ..transport.locations import ipython_dir, profile_dir
+from .app import BaseApp
+from .signals import Signals
+
+__all__ = ["IPClusterList", "table"]
+
+HEADER = ("PROFILE", "CLUSTER-ID", "RUNNING", "ENGINES", "LAUNCHER")
+
+
+class IPClusterList(BaseApp):
+    """The command `ipcluster list`."""
+
+    name = "ipcluster list"
+    config_name = "ipcluster"
+    description = "List the running clusters of all profiles, or of the one given."
+    examples = """
+ipcluster list
+ipcluster list --profile=simulations -o json
+"""
+    output = Enum(
+        ["text", "json"], "text", help="A table to read, or JSON for programs."
+    ).tag(config=True)
+
+    aliases = {
+        "o": "IPClusterList.output",
+        "output": "IPClusterList.output",
+    } | BaseApp.aliases
+
+    def run(self, signals: Signals) -> int:
+        """Print the list."""
+        clusters = [
+            {
+                "profile": self._name(folder),
+                **msgspec.structs.asdict(record),
+                "running": record.is_running(),
+                "cluster_file": str(record.path),
+            }
+            for folder in self._folders()
+            for record in records_of(folder)
+        ]
+        if self.output == "json":
+            print(json.dumps(clusters, indent=2))
+        else:
+            rows = [
+                (
+                    str(each["profile"]),
+                    each["cluster_id"] or "''",
+                    str(each["running"]),
+                    str(each["n"]),
+                    each["launcher"],
+                )
+                for each in clusters
+            ]
+            print("\n".join(table([HEADER, *rows])))
+        return 0
+
+    def _folders(self) -> list[Path]:
+        if self.profile or self.profile_dir:
+            return [self.folder]
+        folders = profile_folders(self.ipython_dir)
+        if os.environ.get("IPP_PROFILE_DIR") and profile_dir() not in folders:
+            folders.append(profile_dir())
+        return folders
+
+    def _name(self, folder: Path) -> str:
+        """Return what tells a profile from others: its name, or its whole path."""
+        name = folder.name.removeprefix("profile_")
+        standard = profile_dir(name, ipython=self.ipython_dir or ipython_dir())
+        return name if folder == standard else str(folder)
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield lines in which each column is as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,81 @@
+"""SIGINT, SIGTERM and SIGHUP as one exception: `finally` cleans up after each."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Signalled", "Signals"]
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Signalled(BaseException):
+    """Raised in the main thread by the first signal that ends a command."""
+
+    def __init__(self, signum: int) -> None:
+        self.signal = signal.Signals(signum)
+        super().__init__(f"got {self.signal.name}")
+
+    @property
+    def status(self) -> int:
+        """What a shell calls the exit status of a process that a signal ended."""
+        return 128 + self.signal
+
+
+class Signals:
+    """A block in which the first such signal raises, and further ones do nothing.
+
+    The end is under way then: a second Ctrl-C must not end the cleaning up. SIGHUP
+    stays ignored where `nohup` said so.
+    """
+
+    def __init__(self) -> None:
+        self._got: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        self._read, self._write = os.pipe()
+        for end in (self._read, self._write):
+            os.set_blocking(end, False)
+        self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for signum in ENDING:
+            known = signal.getsignal(signum)
+            if signum != signal.SIGHUP or known is not signal.SIG_IGN:
+                self._before[signum] = signal.signal(signum, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self._read)
+        os.close(self._write)
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read once a signal has come.
+
+        One that comes just before a wait begins raises only after it: so that has to
+        wait for this descriptor too.
+        """
+        return self._read
+
+    def raise_if_any(self) -> None:
+        """Raise if a signal has come, should the exception have been lost.
+
+        Python does not let an exception out of a `__del__`, for one.
+        """
+        if self._got is not None:
+            raise Signalled(self._got)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._got is None:
+            self._got = signum
+            raise Signalled(signum)

@@ -1,0 +1,127 @@
+"""`ipcluster start`: a cluster in the foreground, or one that stays."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from traitlets import Bool
+
+from ..cluster.cluster import Cluster
+from ..errors import ClusterRunning, LauncherError
+from ..transport.locations import connection_file, ipython_dir
+from .app import BaseApp
+from .signals import Signalled, Signals
+
+__all__ = ["ALREADY_RUNNING", "IPClusterStart"]
+
+#: The exit status where a cluster of this profile and id runs.
+ALREADY_RUNNING = 10
+
+
+class IPClusterStart(BaseApp):
+    """The command `ipcluster start`."""
+
+    name = "ipcluster start"
+    config_name = "ipcluster"
+    description = (
+        "Start a controller and engines on this host.\n\n"
+        "In the foreground it stays until Ctrl-C, SIGTERM, SIGHUP or the end of the "
+        "cluster; with --daemonize it returns once all engines are registered."
+    )
+    examples = """
+ipcluster start -n 4
+ipcluster start -n 4 --daemonize --profile=simulations
+ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
+"""
+    daemonize = Bool(
+        help="Return once all engines are registered, and leave the cluster running."
+    ).tag(config=True)
+
+    classes = [Cluster]  # noqa: RUF012
+    aliases = {
+        "n": "Cluster.n",
+        "ip": "Cluster.ip",
+        "port": "Cluster.port",
+        "transport": "Cluster.transport",
+    } | BaseApp.aliases
+    flags = {
+        "daemonize": (
+            {"IPClusterStart": {"daemonize": True}},
+            "Return once all engines are registered, and leave the cluster running.",
+        ),
+    } | BaseApp.flags
+
+    def run(self, signals: Signals) -> int:
+        """Start a cluster, and stay with it or leave it."""
+        cluster = self._make_cluster()
+        try:
+            cluster.start_and_connect_sync().close()
+            if not self.daemonize:
+                return self._stay(cluster, signals)
+            signals.raise_if_any()
+            self._tell(cluster)
+            cluster.detach()
+        except ClusterRunning as error:
+            return self.fail(error, ALREADY_RUNNING)
+        except Signalled:
+            cluster.stop_cluster_sync()
+            raise
+        assert cluster.record is not None
+        print(cluster.record.path, file=sys.stderr)
+        return 0
+
+    def _make_cluster(self) -> Cluster:
+        options: dict[str, Any] = {
+            "profile_dir": str(self.folder),
+            "load_profile": False,  # it is part of our own
+            "shutdown_atexit": not self.daemonize,
+        }
+        if self.cluster_id or "cluster_id" not in self.config.Cluster:
+            options["cluster_id"] = self.cluster_id
+        return Cluster(parent=self, **options)
+
+    def _tell(self, cluster: Cluster) -> None:
+        """Say what there is now, how to reach it, and how to end it."""
+        folder, cluster_id = Path(cluster.profile_dir), cluster.cluster_id
+        name = self.profile_name
+        standard = folder == ipython_dir() / f"profile_{name}"
+        arguments, words = [], ["ipcluster", "stop"]
+        if not standard:
+            arguments.append(f"profile_dir={str(folder)!r}")
+            words.append(f"--profile-dir={folder}")
+        elif name != "default":
+            arguments.append(f"profile={name!r}")
+            words.append(f"--profile={name}")
+        if cluster_id:
+            arguments.append(f"cluster_id={cluster_id!r}")
+            words.append(cluster_id)
+        engines = "1 engine is" if cluster.n == 1 else f"{cluster.n} engines are"
+        file = connection_file(folder, cluster_id, "client")
+        here = "" if self.daemonize else "Ctrl-C here, or "
+        self.log.info("%s running; the connection file is %s", engines, file)
+        self.log.info("to connect: parallel.Client(%s)", ", ".join(arguments))
+        self.log.info("to stop: %s%s", here, shlex.join(words))
+
+    def _stay(self, cluster: Cluster, signals: Signals) -> int:
+        """Wait until it is told to end, or ends by itself; return the exit status."""
+        try:
+            self._tell(cluster)
+            while True:
+                signals.raise_if_any()
+                news = cluster.wait_for_news(also=[signals.fileno()])
+                if news is None:
+                    self.log.info("the cluster was stopped by somebody else")
+                    break
+                for text in news:
+                    self.log.error("%s", text)
+        except Signalled as ended:
+            self.log.info("%s: stopping", ended)
+        except LauncherError as error:
+            cluster.stop_cluster_sync()
+            return self.fail(error)
+        cluster.stop_cluster_sync()
+        self.log.info("stopped")
+        return 0

@@ -241,7 +241,9 @@ class Agent:
         )
         log = self._log(f"ipengine-{slot}")
         begin = _size(log)
-        what = ChildSpec(log=log, engine=own, environment=spec.environment)
+        what = ChildSpec(
+            log=log, engine=own, environment=spec.environment, sys_path=spec.sys_path
+        )
         others = [
             fd for e in self._engines.values() for fd in (e.page, e.stdout, e.stderr)
         ]

@@ -40,6 +40,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
         The file for what it says of itself.
     link
         The controller's descriptor to its agent.
+    sys_path
+        Where to look for modules last: a forked child has this from its parent.
     """
 
     log: str
@@ -47,6 +49,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     controller: ControllerSpec | None = None
     link: int | None = None
     environment: dict[str, str] = {}
+    sys_path: list[str] = []
 
     @property
     def descriptors(self) -> list[int]:
@@ -116,6 +119,7 @@ def run(spec: ChildSpec) -> int:
     with contextlib.suppress(OSError):  # a spawned one leads its session already
         os.setsid()
     os.environ.update(spec.environment)
+    sys.path += [folder for folder in spec.sys_path if folder not in sys.path]
     _redirect(spec.log)
     logging.basicConfig(
         level=logging.INFO,

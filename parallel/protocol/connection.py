@@ -62,7 +62,7 @@ def from_json(text: bytes, source: str) -> ConnectionInfo:
     """
     try:
         info = msgspec.json.decode(text, type=ConnectionInfo)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConnectionRefused(
             f"{source} is not a connection file of this package: {error}. "
             "Was it written by another program, or cut short? "

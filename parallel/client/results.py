@@ -7,7 +7,7 @@ import pickle
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..errors import (
     CompositeError,
@@ -413,6 +413,10 @@ class AsyncResult(Future[Any]):
             d.outcome.status != Status.OK for d in self._all_delivered()
         )
         return "failed" if failed else "finished"
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"an {name} stays in its process: send what its get() returns")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._fname}): {self._state_word()}>"

@@ -84,7 +84,7 @@ class View:
 
     def apply_sync(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `f(*args, **kwargs)` there and wait; return the result."""
-        return self._apply(f, args, kwargs).get()
+        return self._maybe_wait(self._apply(f, args, kwargs), True)
 
     def map(self, f: Callable[..., Any], /, *sequences: Any, **options: Any) -> Any:
         """Call `f` with each element: the results if `block`, else an AsyncMapResult.

@@ -283,10 +283,12 @@ class Cluster(LoggingConfigurable):
             left = deadline - time.monotonic()
             try:
                 return client.wait_for_engines(self.n, timeout=min(0.2, max(0.0, left)))
-            except TimeoutError as error:
+            except TimeoutError:
                 if left <= 0:
                     raise TimeoutError(
-                        f"{error}; their logs are in {self.profile_dir}/log"
+                        f"{len(client)} of {self.n} engines registered within "
+                        f"{self.engine_timeout:g} s; their logs are in "
+                        f"{self.profile_dir}/log"
                     ) from None
             if self._agent is not None:
                 self._agent.look()

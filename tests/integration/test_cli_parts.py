@@ -1,0 +1,176 @@
+"""`ipcontroller` and `ipengine`, each by itself: they find one another by a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from parallel import Client
+from tests.commands import run, running, security
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def speak(word: str) -> int:
+    print(word)
+    print(word.upper(), file=sys.stderr)
+    return os.getpid()
+
+
+def connection_file(role: str) -> Path:
+    folder = Path(os.environ["IPYTHONDIR"]) / "profile_default/security"
+    return folder / f"ipcontroller-{role}.json"
+
+
+@pytest.mark.parametrize("options", ["", "--ip=127.0.0.1", "--transport=tcp"])
+def test_a_cluster_by_hand(options: str) -> None:
+    with (
+        running("ipengine") as one,
+        running("ipengine") as two,
+        running(f"ipcontroller {options}") as controller,
+    ):
+        controller.wait_for("listening")
+        info = json.loads(connection_file("engine").read_text())
+        assert info["urls"][0].startswith("tcp://127.0.0.1:" if options else "ipc://")
+        assert bool(info["curve"]) == bool(options)
+        with Client() as client:
+            client.wait_for_engines(2, timeout=10)
+            result = client[:].apply_async(speak, "hello")
+            pids = {one.process.pid, two.process.pid}
+            assert set(result.get(10)) == pids
+            assert result.stdout == ["hello\n"] * 2
+            assert result.stderr == ["HELLO\n"] * 2
+        said = controller.end()
+        assert f"connection files: {connection_file('client')}" in said
+        assert said.splitlines()[-1].endswith("stopped")
+        for engine in (one, two):
+            said = engine.wait()
+            assert "ends: the controller was stopped" in said
+            assert "hello" not in said.lower()
+    assert security() == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_controller_ends_by_a_signal(signum: signal.Signals) -> None:
+    with running("ipcontroller") as controller:
+        controller.wait_for("listening")
+        assert len(security()) == 2
+        controller.end(signum)
+    assert security() == []
+
+
+def test_an_engine_ends_by_sigterm_not_by_sigint() -> None:
+    with running("ipcontroller") as controller, running("ipengine") as engine:
+        with Client() as client:
+            client.wait_for_engines(1, timeout=10)
+            engine.process.send_signal(signal.SIGINT)
+            engine.wait_for("SIGINT while idle is ignored")
+            assert client[0].apply_sync(speak, "here") == engine.process.pid
+            assert "got SIGTERM" in engine.end(signal.SIGTERM)
+            wait_until(lambda: client.ids == [], what="news that the engine left")
+        controller.end()
+
+
+def test_an_engine_ends_by_sighup() -> None:
+    with running("ipcontroller") as controller, running("ipengine") as engine:
+        controller.wait_for("joined")
+        assert "got SIGHUP" in engine.end(signal.SIGHUP)
+        controller.end()
+
+
+def test_an_engine_ends_whatever_its_users_left_running() -> None:
+    with running("ipcontroller") as controller, running("ipengine") as engine:
+        with Client() as client:
+            client.wait_for_engines(1, timeout=10)
+            client[0].execute("from threading import Thread").get(10)
+            client[0].execute("from time import sleep").get(10)
+            client[0].execute("Thread(target=sleep, args=[60]).start()").get(10)
+        engine.end()
+        controller.end()
+
+
+def test_a_controller_whose_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = run(f"ipcontroller --port={port}", status=1)[1]
+    assert len(said.splitlines()) == 1
+    assert f"cannot listen on tcp://127.0.0.1:{port}: Address already in use" in said
+    assert security() == []
+
+
+def test_a_controller_that_others_reach_by_its_location() -> None:
+    command = "ipcontroller --ip=0.0.0.0 --location=localhost"
+    with running(command) as controller, running("ipengine"):
+        controller.wait_for("joined")
+        info = json.loads(connection_file("client").read_text())
+        assert info["urls"][0].startswith("tcp://localhost:")
+        assert info["location"] == "localhost"
+        with Client() as client:
+            assert client[0].apply_sync(speak, "here")
+        controller.end()
+
+
+def test_an_engine_whose_file_never_comes(tmp_path: Path) -> None:
+    out, said = run("ipengine --timeout=1.1", status=1)
+    assert out == ""
+    assert f"Waiting for connection file: {connection_file('engine')}" in said
+    assert f"no connection file {connection_file('engine')} after 1.1 s" in said
+    said = run(
+        f"ipengine --IPEngine.wait_for_url_file=0 --file={tmp_path}/x", status=1
+    )[1]
+    assert len(said.splitlines()) == 1
+    assert f"no connection file {tmp_path}/x" in said
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"url": "tcp://127.0.0.1:9"}'])
+def test_an_engine_whose_file_is_corrupt(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "engine.json"
+    file.write_text(text)
+    said = run(f"ipengine --file={file}", status=1)[1]
+    assert len(said.splitlines()) == 1
+    assert f"{file} is not a connection file of this package" in said
+
+
+def test_an_engine_with_the_file_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "engine.json"
+    with running("ipcontroller --ip=127.0.0.1") as controller:
+        controller.wait_for("listening")
+        said = run(f"ipengine --file={connection_file('client')}", status=1)[1]
+        assert "is for a client: an engine needs the file" in said
+        info = json.loads(connection_file("engine").read_text())
+
+        file.write_text(json.dumps({**info, "secret": "0" * 32}))
+        said = run(f"ipengine --file={file}", status=255)[1]
+        assert "its key is not of this cluster" in said.splitlines()[-1]
+
+        # Of an earlier cluster at the same address: CURVE lets nothing through.
+        keys = {**info["curve"], "server": info["curve"]["public"]}
+        file.write_text(json.dumps({**info, "curve": keys}))
+        said = run(f"ipengine --file={file} --timeout=0.5", status=255)[1]
+        assert f"no controller answered at {info['urls'][0]} within" in said
+        controller.end()
+
+
+def test_an_engine_whose_controller_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "engine.json"
+    with running("ipcontroller") as controller:
+        controller.wait_for("listening")
+        file.write_text(connection_file("engine").read_text())
+        controller.end()
+    said = run(f"ipengine --file={file} --timeout=0.5", status=255)[1]
+    assert "no controller answered at ipc://" in said
+    assert "Traceback" not in said
+
+
+def test_an_engine_that_waits_can_be_interrupted() -> None:
+    with running("ipengine") as engine:
+        engine.wait_for("Waiting for connection file")
+        said = engine.end(signal.SIGINT, status=128 + signal.SIGINT)
+        assert "Traceback" not in said

@@ -10,7 +10,8 @@
 
 from ._version import __version__
 from .client.client import Client
-from .client.results import AsyncMapResult, AsyncResult
+from .client.mapresults import AsyncMapResult
+from .client.results import AsyncResult
 from .client.views.balanced import LoadBalancedView
 from .client.views.direct import DirectView
 from .cluster.cluster import Cluster

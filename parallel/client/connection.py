@@ -8,7 +8,6 @@ import socket
 import threading
 import uuid
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any, Protocol
@@ -44,10 +43,11 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
-from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, encode, stow
+from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow
 from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
 from ..transport import sockets
+from .line import Line
 from .pump import Pump
 
 __all__ = ["Connection", "Line", "Sink", "timestamp"]
@@ -55,8 +55,6 @@ __all__ = ["Connection", "Line", "Sink", "timestamp"]
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
 TOGETHER = 5e-4
-#: So many messages at most in one batch.
-BATCH = 512
 #: Beyond so many unfinished tasks, or so many bytes of their arguments, a submitter
 #: waits while results come quickly. What fits the caches is copied twice as fast.
 AHEAD, AHEAD_NBYTES = 2048, 8 << 20
@@ -88,39 +86,6 @@ class Sink(Protocol):
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that no outcome will come any more."""
-
-
-class Line:
-    """One of the two connections."""
-
-    def __init__(self, socket: sockets.Socket, channel: str) -> None:
-        self.socket = socket
-        self.channel = channel
-        self.session = NO_SESSION
-        self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
-        self.greeted = 0.0
-        self.descriptor = sockets.descriptor(socket)
-        self.monitor = sockets.DisconnectMonitor(socket)
-
-    def flush(self) -> None:
-        """Send what is to be sent, if the controller has welcomed us."""
-        outbox = self.outbox
-        while outbox and self.session != NO_SESSION:
-            messages: list[Message] = []
-            frames: list[Any] = []
-            for _ in range(min(BATCH, len(outbox))):
-                message, own = outbox.popleft()
-                messages.append(message)
-                if own:
-                    frames += own
-            head = encode(self.session, messages)
-            sockets.send(self.socket, [head, *frames])
-
-    def greet(self, hello: Hello) -> None:
-        """Say who we are, at once."""
-        self.greeted = monotonic()
-        self.session = NO_SESSION
-        sockets.send(self.socket, [encode(NO_SESSION, [hello])])
 
 
 class Connection:
@@ -262,7 +227,9 @@ class Connection:
         """Take note that nothing will come any more, and tell who waits."""
         if self.closed is None:
             self.closed = error
-        waiting = list({id(found[0]): found[0] for found in self._open.values()}.values())
+        waiting = list(
+            {id(found[0]): found[0] for found in self._open.values()}.values()
+        )
         self._open.clear()
         for sink in waiting:
             sink.give_up(error)

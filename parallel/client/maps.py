@@ -11,7 +11,7 @@ from ..protocol.messages import Method
 from ..serialize.calls import pack_elements
 from ..state.chunks import Chunks
 from .connection import Connection
-from .results import AsyncMapResult
+from .mapresults import AsyncMapResult
 
 __all__ = ["Feeder"]
 

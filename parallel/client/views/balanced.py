@@ -7,9 +7,10 @@ from typing import Any
 
 from ...protocol.messages import Method
 from ...serialize.calls import pack_call
+from ..mapresults import AsyncMapResult
 from ..maps import Feeder
 from ..partition import sized
-from ..results import AsyncMapResult, AsyncResult
+from ..results import AsyncResult
 from .base import View
 
 __all__ = ["LoadBalancedView"]

@@ -14,11 +14,12 @@ from ...protocol.messages import Method
 from ...serialize.calls import pack_call, pack_elements, pack_value
 from ...serialize.objects import Packed
 from ..importing import mirrored_imports
-from ..partition import BLOCK, join, sized, split
-from ..results import AsyncMapResult, AsyncResult
+from ..mapresults import AsyncMapResult, GatherResult
+from ..partition import BLOCK, sized, split
+from ..results import AsyncResult
 from .base import View
 
-__all__ = ["DirectView", "GatherResult"]
+__all__ = ["DirectView"]
 
 
 class DirectView(View):
@@ -291,16 +292,3 @@ class DirectView(View):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.targets}>"
-
-
-class GatherResult(AsyncMapResult):
-    """The parts of a scattered sequence, joined."""
-
-    def __init__(self, connection: Any, dist: str, count: int) -> None:
-        super().__init__(connection, "gather", total=count, sizes=[1] * count)
-        self._dist = dist
-
-    def _collect(self) -> Any:
-        values = [self._value(i) for i in range(len(self._delivered))]
-        self._raise_errors(values)
-        return join(values, self._dist)

@@ -1,0 +1,1 @@
+"""The measured systems, each behind the same few operations."""

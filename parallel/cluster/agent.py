@@ -332,6 +332,7 @@ class Agent:
             if pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
+                    os.kill(pid, signal.SIGCONT)  # a stopped one must hear it
 
     def _kill(self) -> None:
         self._killed = True

@@ -157,7 +157,8 @@ def companions(f: FunctionType) -> tuple[dict[str, Any], dict[str, str]]:
     values: dict[str, Any] = {}
     absent: dict[str, str] = {}
     for name, value in used_globals(f):
-        if type(value) in ATOMS or isinstance(value, (FunctionType, type, ModuleType)):
+        small = type(value) in ATOMS and sys.getsizeof(value) <= COMPANION_NBYTES
+        if small or isinstance(value, (FunctionType, type, ModuleType)):
             values[name] = value
             continue
         try:

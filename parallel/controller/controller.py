@@ -121,6 +121,7 @@ class Controller:
         asyncio.run(self._run(lifeline))
 
     async def _run(self, lifeline: int | None) -> None:
+        self._lifeline = lifeline
         loop = self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
         self._gate.watch(loop)
@@ -253,12 +254,24 @@ class Controller:
             for peer in self._peers.by_descriptors(lost):
                 self._hub.disconnected(peer, self._loop.time())
 
+    def _on_agent_gone(self) -> None:
+        """Go on without the agent, unless nobody else could ever stop this cluster.
+
+        Dead engines are found missing then, and are not replaced.
+        """
+        assert self._link is not None
+        self._loop.remove_reader(self._link.fileno())
+        self._link.close()
+        self._link = None
+        if self._lifeline is None:
+            log.error("the agent is gone, and so is this cluster")
+            self._done.set()
+
     def _on_link(self) -> None:
         assert self._link is not None
         messages = self._link.receive()
-        if messages is None:  # the agent is gone; its engines are found missing
-            self._loop.remove_reader(self._link.fileno())
-            self._link = None
+        if messages is None:
+            self._on_agent_gone()
             return
         for message in messages:
             if isinstance(message, EngineDied):

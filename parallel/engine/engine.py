@@ -39,7 +39,7 @@ from .execution import Execution
 from .namespace import Namespace
 from .output import Capture, open_stream
 from .page import Page, open_page
-from .side import GREET_EVERY, SideThread
+from .side import GREET_EVERY, SideThread, is_closed
 
 __all__ = ["Engine", "EngineSpec", "run_engine"]
 
@@ -136,11 +136,15 @@ class Engine:
             self._leave()
 
     def _join(self) -> None:
+        lifeline = [] if self._spec.lifeline is None else [self._spec.lifeline]
+        parent = os.getppid()
         deadline = self._spec.timeout and monotonic() + self._spec.timeout
         while self.engine_id is None:
             self._say([self._hello("work")])
-            sockets.wait_readable([self._work], (), GREET_EVERY)
+            sockets.wait_readable([self._work], lifeline, GREET_EVERY)
             self._read()
+            if (lifeline and is_closed(lifeline[0])) or os.getppid() != parent:
+                raise _Ending
             if self._ending:
                 raise ConnectionRefused(f"the controller refused: {self._ending}")
             if deadline and monotonic() > deadline and self.engine_id is None:

@@ -27,7 +27,7 @@ from ..protocol.messages import (
 from ..protocol.wire import NO_SESSION, encode, engine_decoder
 from ..transport import sockets
 
-__all__ = ["GREET_EVERY", "Main", "SideThread"]
+__all__ = ["GREET_EVERY", "Main", "SideThread", "is_closed"]
 
 log = logging.getLogger("parallel.engine")
 
@@ -121,7 +121,7 @@ class SideThread(threading.Thread):
             if self._monitor.lost() and self._session != NO_SESSION:
                 # The controller refuses who comes back: what was on its way is lost.
                 self._end("the connection to the controller broke")
-            if self._lifeline is not None and _is_closed(self._lifeline):
+            if self._lifeline is not None and is_closed(self._lifeline):
                 self._end("the process that started it is gone")
                 return
 
@@ -174,7 +174,7 @@ def _empty(descriptor: int) -> None:
         os.read(descriptor, 512)
 
 
-def _is_closed(lifeline: int) -> bool:
+def is_closed(lifeline: int) -> bool:
     """Tell whether the other end of a pipe that nobody writes to is closed."""
     try:
         return os.read(lifeline, 1) == b""

@@ -144,8 +144,8 @@ class Client:
         if target in ids:
             return target
         died = self._connection.departed.get(target)
-        story = f" any more: it {died}" if died else ""
-        raise IndexError(f"there is no engine {target}{story}; engines are {ids}")
+        more, story = (" any more", f". It {died}") if died else ("", "")
+        raise IndexError(f"there is no engine {target}{more}; engines are {ids}{story}")
 
     def wait_for_engines(
         self, n: int | None = None, *, timeout: float | None = -1

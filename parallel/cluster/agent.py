@@ -294,7 +294,7 @@ class Agent:
         page.close()
         died = EngineDied(
             uuid=engine.uuid,
-            reason=self._say_why(engine, code),
+            reason="was stopped" if left and not code else self._say_why(engine, code),
             position=position,
             stdout=read_from(engine.stdout, out_begin),
             stderr=read_from(engine.stderr, err_begin),

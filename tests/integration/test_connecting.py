@@ -1,0 +1,121 @@
+"""Who cannot start a cluster, or connect to one, is told why, and what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets import TraitError
+
+from parallel import (
+    Client,
+    Cluster,
+    ConnectionClosed,
+    ConnectionRefused,
+    ControllerUnreachable,
+    LauncherError,
+)
+from tests.integration.soon import said_soon
+from tests.integration.tasks import add
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[Client]:
+    """Start a cluster that can be mistaken for another."""
+    with Cluster(n=1, profile="bad", cluster_id="") as client:
+        yield client
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_cluster_of_nothing(n: int) -> None:
+    with said_soon(TraitError, f"at least one engine, not n={n}"):
+        Cluster(n=n)
+
+
+def test_options_that_are_none() -> None:
+    with said_soon(TypeError, "no option 'm'"):
+        Cluster(m=3)
+    with said_soon(LauncherError, "an ip and a port are for transport='tcp'"):
+        Cluster(n=1, transport="ipc", port=5000).start_cluster_sync()
+
+
+def test_a_second_cluster_of_the_same_name() -> None:
+    with said_soon(LauncherError, "cluster '' of profile profile_bad is running"):
+        Cluster(n=1, profile="bad", cluster_id="").start_cluster_sync()
+
+
+def test_a_missing_connection_file(tmp_path: Path) -> None:
+    with said_soon(
+        ControllerUnreachable, f"no connection file {tmp_path}", "ipcluster start",
+    ):  # fmt: skip
+        Client(profile_dir=tmp_path, timeout=0.1)
+    assert issubclass(ControllerUnreachable, TimeoutError)
+    assert issubclass(ControllerUnreachable, OSError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"cluster_id": "x", "ur',
+        "\0\1\2\xff",
+        "[]",
+        '{"ssh": "", "interface": "tcp://127.0.0.1", "registration": 4711}',
+    ],
+    ids=["empty", "cut", "bytes", "list", "foreign"],
+)
+def test_a_corrupt_connection_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "client.json"
+    file.write_bytes(text.encode("latin-1"))
+    with said_soon(ConnectionRefused, str(file), "not a connection file", "again"):
+        Client(file)
+
+
+def test_an_address_instead_of_a_file() -> None:
+    with said_soon(ValueError, "is an address: a client needs a connection file"):
+        Client("tcp://127.0.0.1:5000")
+
+
+def connection(role: str = "client") -> dict[str, Any]:
+    """Return what a connection file of the running cluster says."""
+    folder = Path(os.environ["IPYTHONDIR"]) / "profile_bad/security"
+    found: dict[str, Any] = json.loads(
+        (folder / f"ipcontroller-{role}.json").read_text()
+    )
+    return found
+
+
+def test_a_wrong_key() -> None:
+    with said_soon(ConnectionRefused, "its key is not of this cluster"):
+        Client({**connection(), "secret": "0" * 32})
+
+
+def test_an_engines_key(cluster: Client) -> None:
+    with said_soon(ConnectionRefused, "its key is for the role 'engine'"):
+        Client(connection("engine"))
+
+
+def test_nobody_at_the_address(tmp_path: Path) -> None:
+    urls = [f"ipc://{tmp_path}/nobody"]
+    with said_soon(ControllerUnreachable, "no controller answered at ipc", "0.5 s"):
+        Client({**connection(), "urls": urls}, timeout=0.5)
+
+
+def test_a_closed_client(cluster: Client) -> None:
+    client = Client(connection())
+    view = client[0]
+    ar = view.apply_async(time.sleep, 0.2)
+    client.close()
+    client.close()
+    assert repr(client) == "<Client: closed>"
+    with said_soon(ConnectionClosed, "this client was closed"):
+        ar.get()
+    with said_soon(ConnectionClosed, "this client was closed"):
+        view.apply(add, 1)
+    with said_soon(ConnectionClosed, "this client was closed"):
+        client.queue_status()

@@ -116,11 +116,20 @@ class Controller:
             Stop: self._on_stop,
         }
 
-    def run(self, lifeline: int | None = None) -> None:
-        """Serve until told to stop, or until `lifeline` (a descriptor) closes."""
-        asyncio.run(self._run(lifeline))
+    def run(
+        self, lifeline: int | None = None, at_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve until told to stop, or until `lifeline` (a descriptor) closes.
 
-    async def _run(self, lifeline: int | None) -> None:
+        Parameters
+        ----------
+        at_end
+            What is to be done then, while signals are still held off: a second one
+            may end this process as soon as the loop is closed.
+        """
+        asyncio.run(self._run(lifeline, at_end))
+
+    async def _run(self, lifeline: int | None, at_end: Callable[[], None]) -> None:
         self._lifeline = lifeline
         loop = self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
@@ -139,6 +148,7 @@ class Controller:
         try:
             await self._done.wait()
         finally:
+            at_end()
             drain.close()
             self._say_goodbye()
             self._monitor.close()
@@ -321,11 +331,15 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     log.info("connection files: %s", ", ".join(map(str, files)))
     if link is not None:
         link.send([Up(controller.urls)])
-    try:
-        controller.run(spec.lifeline)
-    finally:
+
+    def remove() -> None:
         for file in files:
             file.unlink(missing_ok=True)
+
+    try:
+        controller.run(spec.lifeline, at_end=remove)
+    finally:
+        remove()
 
 
 def _reachable(url: str, location: str) -> str:

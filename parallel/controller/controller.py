@@ -333,8 +333,8 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
         link.send([Up(controller.urls)])
 
     def remove() -> None:
-        for file in files:
-            file.unlink(missing_ok=True)
+        while files:  # once: the next controller's have the same names
+            files.pop().unlink(missing_ok=True)
 
     try:
         controller.run(spec.lifeline, at_end=remove)

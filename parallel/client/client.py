@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -265,6 +266,11 @@ class Client:
         _open.discard(self)
         self._connection.close()
 
+    def abandon(self) -> None:
+        """Let go of a connection that belongs to the process that forked this one."""
+        _open.discard(self)
+        self._connection.abandon()
+
     def __enter__(self) -> Client:
         return self
 
@@ -309,6 +315,15 @@ def _as_info(given: Any, timeout: float) -> ConnectionInfo:
             f"{given!r} is an address: a client needs a connection file, with its keys"
         )
     return read_connection_file(Path(given), timeout)
+
+
+def _abandon_all() -> None:
+    for client in list(_open):
+        client.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 @atexit.register

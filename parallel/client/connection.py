@@ -223,6 +223,14 @@ class Connection:
             line.monitor.close()
         self._context.destroy(LEAVING_MS if there else 0)
 
+    def abandon(self) -> None:
+        """Let go of what belongs to the process that this one was forked from."""
+        self._shut = True
+        self.closed = ConnectionClosed(
+            "this client belongs to the process that forked this one: make a Client here"
+        )
+        self._pump.abandon()
+
     def _end(self, error: ParallelError) -> None:
         """Take note that nothing will come any more, and tell who waits."""
         if self.closed is None:
@@ -350,6 +358,8 @@ class Connection:
         timeout: float | None = None,
     ) -> bool:
         """Wait until `done()`, at most `timeout` seconds; tell whether it is."""
+        if self._shut and self.closed is not None and not done():
+            raise self.closed
         deadline = None if timeout is None else monotonic() + timeout
         return self._pump.wait(done, follow or _pause, deadline)
 

@@ -89,6 +89,13 @@ class Pump:
             for end in self._wakeup:
                 os.close(end)
 
+    def abandon(self) -> None:
+        """Forget the threads, which a fork leaves behind, and what they held."""
+        self._closed = True
+        self.lock = threading.RLock()
+        self._lead_lock = threading.Lock()
+        self._leader = None
+
     # Sending
 
     def nudge(self, *, now: bool) -> None:

@@ -18,7 +18,7 @@ def queue_status(hub: Hub, machine: Scheduler, *, verbose: bool = False) -> Any:
     counts direct tasks, `tasks` balanced ones.
     """
     status: dict[str, Any] = {}
-    for engine in machine.engines.values():
+    for _, engine in sorted(machine.by_id.items()):
         tasks = engine.inhand.values()
         direct = [t.key.seq for t in tasks if t.pinned is not None]
         balanced = [t.key.seq for t in tasks if t.pinned is None]

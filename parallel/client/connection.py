@@ -227,7 +227,7 @@ class Connection:
         """Let go of what belongs to the process that this one was forked from."""
         self._shut = True
         self.closed = ConnectionClosed(
-            "this client belongs to the process that forked this one: make a Client here"
+            "this client is of the process that forked this one: make a Client here"
         )
         self._pump.abandon()
 

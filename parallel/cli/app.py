@@ -212,8 +212,8 @@ class BaseApp(Application):
             self.subapp.start()
             return
         try:
-            with Signals() as signals:
-                status = self._run_in_folder(signals)
+            signals = Signals()
+            status = self._run_in_folder(signals)
         except Signalled as ended:
             self.log.info("%s", ended)
             status = ended.status

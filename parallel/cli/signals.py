@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 __all__ = ["Signalled", "Signals"]
@@ -26,7 +26,7 @@ class Signalled(BaseException):
 
 
 class Signals:
-    """A block in which the first such signal raises, and further ones do nothing.
+    """The ending signals, from now on: the first raises, further ones do nothing.
 
     The end is under way then: a second Ctrl-C must not end the cleaning up. SIGHUP
     stays ignored where `nohup` said so.
@@ -34,30 +34,15 @@ class Signals:
 
     def __init__(self) -> None:
         self._got: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Signals:
         self._read, self._write = os.pipe()
         for end in (self._read, self._write):
             os.set_blocking(end, False)
         self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before: dict[int, Any] = {}
         for signum in ENDING:
             known = signal.getsignal(signum)
             if signum != signal.SIGHUP or known is not signal.SIG_IGN:
                 self._before[signum] = signal.signal(signum, self._on_signal)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
-        signal.set_wakeup_fd(self._wakeup)
-        os.close(self._read)
-        os.close(self._write)
 
     def fileno(self) -> int:
         """Return a descriptor that can be read once a signal has come.
@@ -74,6 +59,23 @@ class Signals:
         """
         if self._got is not None:
             raise Signalled(self._got)
+
+    def settle(self) -> None:
+        """Raise if a signal has come; those that come from now on are too late.
+
+        Also at the interpreter's end, which would let a handler of ours go.
+        """
+        for signum in ENDING:
+            signal.signal(signum, signal.SIG_IGN)
+        self.raise_if_any()
+
+    def restore(self) -> None:
+        """Handle signals as before."""
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self._read)
+        os.close(self._write)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._got is None:

@@ -61,9 +61,9 @@ ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
             cluster.start_and_connect_sync().close()
             if not self.daemonize:
                 return self._stay(cluster, signals)
-            signals.raise_if_any()
-            self._tell(cluster)
+            signals.settle()
             cluster.detach()
+            self._tell(cluster)
         except ClusterRunning as error:
             return self.fail(error, ALREADY_RUNNING)
         except Signalled:

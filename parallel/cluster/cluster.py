@@ -39,9 +39,10 @@ from traitlets.config.loader import (
 
 from ..client.client import Client
 from ..errors import ClusterRunning, EngineError, LauncherError
-from ..transport.keys import new_keys
+from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
     cluster_file,
+    connection_file,
     log_file,
     make_profile,
     make_runtime_dir,
@@ -190,35 +191,25 @@ class Cluster(LoggingConfigurable):
             raise self._is_running_already()
         detached = not self.shutdown_atexit
         log = log_file(folder, "ipagent", self.cluster_id)
-        runtime = make_runtime_dir()
         try:
             # In this order, nobody can interrupt it and leave anything behind: an
             # agent that was told nothing yet ends with its pipe.
             self._agent = AgentProcess(log, self.work_dir, detached=detached)
-            self._begin(self._agent, folder, runtime)
+            self._begin(self._agent, folder)
+            urls = self._agent.wait_until_up(self.engine_timeout)
+            self._know(urls)
         except BaseException:
             self.stop_cluster_sync()
-            shutil.rmtree(runtime, ignore_errors=True)
             raise
         if not detached:
             _running.add(self)
         return self
 
-    def _begin(self, agent: AgentProcess, folder: Path, runtime: Path) -> None:
-        """Let an agent start everything, and write the files that tell of it."""
+    def _begin(self, agent: AgentProcess, folder: Path) -> None:
+        """Let an agent start everything, and write the file that tells of it."""
         assert self.n is not None
-        spec = AgentSpec(
-            cluster_id=self.cluster_id,
-            profile_dir=str(folder),
-            runtime_dir=str(runtime),
-            cluster_file=str(cluster_file(folder, self.cluster_id)),
-            urls=[self._url(runtime)],
-            keys=new_keys(),
-            n=self.n,
-            start_method=self.start_method,
-            sys_path=_find_modules_here(),
-            environment={str(k): str(v) for k, v in self.environment.items()},
-        )
+        self._keys = new_keys()
+        runtime = make_runtime_dir()
         record = ClusterRecord(
             cluster_id=self.cluster_id,
             profile_dir=str(folder),
@@ -229,14 +220,32 @@ class Cluster(LoggingConfigurable):
             n=self.n,
         )
         if not record.claim():  # another process was faster
+            runtime.rmdir()
             raise self._is_running_already()
         self._record = record
-        agent.begin(spec)
-        urls = agent.wait_until_up(self.engine_timeout)
-        self._info = spec.keys.info(
-            "client", self.cluster_id, urls, encrypted=not urls[0].startswith("ipc:")
+        agent.begin(
+            AgentSpec(
+                cluster_id=self.cluster_id,
+                profile_dir=str(folder),
+                runtime_dir=str(runtime),
+                cluster_file=str(record.path),
+                urls=[self._url(runtime)],
+                keys=self._keys,
+                n=self.n,
+                start_method=self.start_method,
+                sys_path=_find_modules_here(),
+                environment={str(k): str(v) for k, v in self.environment.items()},
+            )
         )
-        self._record = msgspec.structs.replace(record, urls=urls)
+
+    def _know(self, urls: list[str]) -> None:
+        """Take note of where the controller listens."""
+        assert self._record is not None
+        encrypted = not urls[0].startswith("ipc:")
+        self._info = self._keys.info(
+            "client", self.cluster_id, urls, encrypted=encrypted
+        )
+        self._record = msgspec.structs.replace(self._record, urls=urls)
         self._record.write()
 
     def _is_running_already(self) -> ClusterRunning:
@@ -348,9 +357,7 @@ class Cluster(LoggingConfigurable):
         elif record is not None:
             _stop_from_outside(record)
         if record is not None:
-            if record.is_here:
-                shutil.rmtree(record.runtime_dir, ignore_errors=True)
-            record.remove()
+            _clean_up(record)
 
     def detach(self) -> None:
         """Leave it running when this process ends, for `ipcluster stop` to stop."""
@@ -459,6 +466,15 @@ def _path(profile: str | None, folder: str | Path | None, cluster_id: str) -> Pa
 def _find_modules_here() -> list[str]:
     """Return where this process finds modules, for engines to look there too."""
     return [str(Path(folder or ".").absolute()) for folder in sys.path]
+
+
+def _clean_up(record: ClusterRecord) -> None:
+    """Remove what processes that had to be killed have left of a cluster."""
+    shutil.rmtree(record.runtime_dir, ignore_errors=True)
+    for role in ROLES:
+        file = connection_file(Path(record.profile_dir), record.cluster_id, role)
+        file.unlink(missing_ok=True)
+    record.remove()  # last: until then, nobody else writes such files
 
 
 def _stop_from_outside(record: ClusterRecord) -> None:

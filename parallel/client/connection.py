@@ -81,8 +81,8 @@ class Sink(Protocol):
     def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Take the outcome of the task of this index."""
 
-    def print_late(self, index: int, stdout: str, stderr: str) -> None:
-        """Take what a task printed beside its result."""
+    def show(self, index: int, output: TaskOutput) -> None:
+        """Take what a task printed while it ran, or after its result."""
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that no outcome will come any more."""
@@ -459,7 +459,7 @@ class Connection:
             reference, index = self._recent[output.seq]
             sink = reference()
         if sink is not None:
-            sink.print_late(index, output.stdout, output.stderr)
+            sink.show(index, output)
 
     def _on_need(self, need: Need) -> None:
         code = self._codes.get(need.digest)

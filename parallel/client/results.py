@@ -17,7 +17,7 @@ from ..errors import (
     RemoteError,
     TaskAborted,
 )
-from ..protocol.messages import Outcome, Status
+from ..protocol.messages import Outcome, Status, TaskOutput
 from ..protocol.wire import unstow
 from ..serialize.calls import unpack_error, unpack_value
 from ..transport.sockets import as_buffers
@@ -74,15 +74,19 @@ class AsyncResult(Future[Any]):
 
     def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Take the outcome of the task of this index."""
+        if self._printed and _tells_output(outcome):
+            self._printed.pop(index, None)
         self._delivered[index] = Delivered(outcome, frames, timestamp())
         self._missing -= 1
         if not self._missing and self._complete():
             super().set_result(None)
 
-    def print_late(self, index: int, stdout: str, stderr: str) -> None:
-        """Take what a task printed beside its result."""
+    def show(self, index: int, output: TaskOutput) -> None:
+        """Take what a task printed while it ran, or after its result."""
+        if output.running and self._delivered[index] is not None:
+            return  # its result has told this already
         out, err = self._printed.get(index, ("", ""))
-        self._printed[index] = (out + stdout, err + stderr)
+        self._printed[index] = (out + output.stdout, err + output.stderr)
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that no outcome will come any more."""
@@ -419,6 +423,14 @@ class AsyncResult(Future[Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._fname}): {self._state_word()}>"
+
+
+def _tells_output(outcome: Outcome) -> bool:
+    """Tell whether all that its task printed so far comes with an outcome.
+
+    Of an engine that was lost, the last words may be lost too.
+    """
+    return outcome.status != Status.LOST or bool(outcome.stdout or outcome.stderr)
 
 
 def _failure_of(error: ParallelError) -> Failure:

@@ -138,7 +138,7 @@ class Dispatch:
         if key is None and engine is not None and output.ordinal in engine.inhand:
             key = engine.inhand[output.ordinal].key
         if key is not None:
-            told = TaskOutput(key.seq, output.stdout, output.stderr)
+            told = TaskOutput(key.seq, output.stdout, output.stderr, output.running)
             self._tell_client(key, told)
 
     # Engines come and go

@@ -226,6 +226,7 @@ class Engine:
         while assign.digest not in self._execution.functions:
             self._ask_for(assign)
         capture = self._capture
+        capture.begin(assign.ordinal)
         self._page.start(assign.ordinal, capture.stdout.offset, capture.stderr.offset)
         payload, buffers = unstow(assign.payload, sockets.as_buffers(frames))
         ran = self._execution.run(assign, payload, buffers)
@@ -312,12 +313,12 @@ class Engine:
         return results, frames
 
     def take_output(self) -> list[Message]:
-        """Return what was printed and no result carries."""
+        """Return what was printed, and that no result has carried yet."""
         self._capture.repair()
-        stdout, stderr = self._capture.take()
+        task, running, stdout, stderr = self._capture.look()
         if not stdout and not stderr:
             return []
-        return [Output(self._position, stdout, stderr)]
+        return [Output(task, stdout, stderr, running)]
 
     def revoke(self, ordinals: list[int]) -> list[int]:
         """Return those of these tasks that will not be started."""

@@ -27,8 +27,12 @@ __all__ = ["Capture", "Stream", "open_stream", "read_from"]
 
 #: A task's output beyond this is cut in its middle, bytes.
 MOST_NBYTES = 8 << 20
-#: So much read output is left in the file before it is punched out, bytes.
+#: What was shown while it ran is kept for its result, up to so many characters.
+KEPT = 2 * MOST_NBYTES
+#: So much read output is left in the file before it is punched out, bytes …
 PUNCH_NBYTES = 1 << 20
+#: … and so much of the last always.
+LAST_NBYTES = CHUNK_NBYTES = 64 << 10
 _KEEP_SIZE_PUNCH_HOLE = 3
 
 
@@ -39,7 +43,7 @@ def open_stream(name: str) -> int:
     return descriptor
 
 
-def read_from(descriptor: int, offset: int, most: int = 1 << 16) -> str:
+def read_from(descriptor: int, offset: int, most: int = LAST_NBYTES) -> str:
     """Return what stands in a stream's file from an offset on: its last part."""
     size = os.fstat(descriptor).st_size
     begin = max(offset, size - most)
@@ -55,28 +59,52 @@ class Stream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         #: The bytes read so far.
         self.offset = 0
+        self._kept = ""
+        self._cut = 0
         os.dup2(source, target)
 
+    def look(self, *, keep: bool) -> str:
+        """Return what was printed since the last call; `keep` it for `take` to tell."""
+        text = self._read()
+        if keep:
+            self._kept += text
+            cut = len(self._kept) - KEPT
+            if cut > 0:
+                half = KEPT // 2
+                self._kept = self._kept[:half] + self._kept[half + cut :]
+                self._cut += cut
+        return text
+
     def take(self) -> str:
-        """Return what was printed since the last call."""
-        some = os.pread(self._source, 1 << 16, self.offset)
+        """Return what was printed since the last call, and what was kept till then."""
+        text, kept = self._read(), self._kept
+        if not kept:
+            return text
+        if self._cut:
+            half = KEPT // 2
+            kept = kept[:half] + _say_cut(self._cut) + kept[half:]
+        self._kept, self._cut = "", 0
+        return kept + text
+
+    def _read(self) -> str:
+        """Return what was printed by now; of too much, the begin and the end."""
+        some = os.pread(self._source, CHUNK_NBYTES, self.offset)
         if not some:
             return ""
-        size = os.fstat(self._source).st_size
-        text = ""
-        if size - self.offset > MOST_NBYTES:
+        end = os.fstat(self._source).st_size
+        parts = []
+        if end - self.offset > MOST_NBYTES:
             half = MOST_NBYTES // 2
+            cut = end - self.offset - 2 * half
             first = os.pread(self._source, half, self.offset)
-            cut = size - self.offset - 2 * half
-            text = self._decoder.decode(first)
-            text += f"\n[... {cut:,} bytes of output cut here ...]\n"
-            self.offset = size - half
-            some = os.pread(self._source, 1 << 16, self.offset)
-        parts = [text]
+            parts = [self._decoder.decode(first), _say_cut(cut)]
+            self.offset = end - half
+            some = os.pread(self._source, CHUNK_NBYTES, self.offset)
         while some:
             self.offset += len(some)
             parts.append(self._decoder.decode(some))
-            some = os.pread(self._source, 1 << 16, self.offset)
+            left = min(CHUNK_NBYTES, end - self.offset)
+            some = os.pread(self._source, left, self.offset) if left > 0 else b""
         self._punch()
         return "".join(parts)
 
@@ -87,41 +115,67 @@ class Stream:
             self.offset = self._punched = 0
 
     def _punch(self) -> None:
-        if self.offset - self._punched > PUNCH_NBYTES and _fallocate is not None:
-            length = self.offset - self._punched
+        # The agent tells what was printed last, should this process die.
+        length = self.offset - LAST_NBYTES - self._punched
+        if length > PUNCH_NBYTES and _fallocate is not None:
             _fallocate(self._source, _KEEP_SIZE_PUNCH_HOLE, self._punched, length)
-            self._punched = self.offset
+            self._punched += length
 
 
 class Capture:
     """Both streams of this process, from now on."""
 
     def __init__(self, stdout: int, stderr: int) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
+        _flush()
         self.stdout = Stream(stdout, 1)
         self.stderr = Stream(stderr, 2)
         self._lock = threading.Lock()
+        self._task, self._running = 0, False
         sys.stdout, sys.stderr = _text(1), _text(2)
         # Final to the stubs, so that nobody does this by mistake.
         sys.__stdout__ = sys.stdout  # type: ignore[misc]
         sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
-    def take(self) -> tuple[str, str]:
-        """Return what was printed since the last call: stdout, stderr."""
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):  # the user may have put anything there
-                stream.flush()
-        _flush_c(None)
+    def begin(self, task: int) -> None:
+        """Note that a task runs."""
         with self._lock:
+            self._task, self._running = task, True
+
+    def take(self) -> tuple[str, str]:
+        """Return what the task printed, now that it has ended: stdout, stderr."""
+        _flush()
+        with self._lock:
+            self._running = False
             return self.stdout.take(), self.stderr.take()
+
+    def look(self) -> tuple[int, bool, str, str]:
+        """Return what was printed of late: task, whether it runs, stdout, stderr.
+
+        While the task runs, `take` will tell it again, with all the rest.
+        """
+        _flush()
+        with self._lock:
+            keep = self._running
+            stdout, stderr = self.stdout.look(keep=keep), self.stderr.look(keep=keep)
+            return self._task, keep, stdout, stderr
 
     def repair(self) -> None:
         """Go on reading after somebody truncated a stream."""
         with self._lock:
             self.stdout.repair()
             self.stderr.repair()
+
+
+def _flush() -> None:
+    """Make Python and C write what they hold back."""
+    for name in ("stdout", "stderr"):
+        with contextlib.suppress(Exception):  # the user may have put anything there
+            getattr(sys, name).flush()
+    _flush_c(None)
+
+
+def _say_cut(cut: int) -> str:
+    return f"\n[... {cut:,} bytes of output cut here ...]\n"
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:

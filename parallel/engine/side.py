@@ -46,7 +46,7 @@ class Main(Protocol):
         """Return results held back since before this time."""
 
     def take_output(self) -> list[Message]:
-        """Return what was printed and no result carries."""
+        """Return what was printed, and that no result has carried yet."""
 
     def revoke(self, ordinals: list[int]) -> list[int]:
         """Return those of these tasks that will not be started."""

@@ -238,19 +238,24 @@ class Revoked(Message, tag=25, frozen=True):
 
 
 class Output(Message, tag=26, frozen=True):
-    """Engine → controller: printed while no result could carry it."""
+    """Engine → controller: printed while no result could carry it.
+
+    While the task is `running`, its result will tell this again, with all the rest.
+    """
 
     ordinal: int
     stdout: str
     stderr: str
+    running: bool = False
 
 
 class TaskOutput(Message, tag=27, frozen=True):
-    """Controller → client: what that task printed beside its result."""
+    """Controller → client: what that task printed, as `Output` says it."""
 
     seq: int
     stdout: str
     stderr: str
+    running: bool = False
 
 
 # Who is there

@@ -156,8 +156,6 @@ class BaseApp(Application):
             found = re.match(r"--?([A-Za-z][^=]*)", word)
             if found is None or found[1] in known:
                 continue
-            if not word.startswith("--") and found[1][0] in known:
-                continue  # as in -n4
             near = difflib.get_close_matches(found[1], known, n=1)
             more = f"did you mean --{near[0]}?" if near else "see --help"
             yield f"there is no option {word.partition('=')[0]}: {more}"

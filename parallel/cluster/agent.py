@@ -48,6 +48,8 @@ __all__ = ["Agent", "AgentSpec", "main"]
 
 #: Engines end by SIGTERM within this, seconds, or by SIGKILL.
 GRACE = 5.0
+#: An engine that lived so long, seconds, had come up well.
+SETTLED = 5.0
 #: So many last lines of a log are told with a death.
 LAST_LINES = 8
 
@@ -91,6 +93,7 @@ class EngineChild(msgspec.Struct):
     stderr: int
     log: str
     log_begin: int
+    born: float
     retired: bool = False
 
     def close(self) -> None:
@@ -249,7 +252,7 @@ class Agent:
         ]
         pid = child.start(what, spec.start_method, [*self._private(), *others])
         self._engines[pid] = EngineChild(
-            slot, own.uuid, pid, page, stdout, stderr, log, begin
+            slot, own.uuid, pid, page, stdout, stderr, log, begin, time.monotonic()
         )
 
     def _log(self, name: str) -> str:
@@ -291,10 +294,11 @@ class Agent:
         _kill_group(engine.pid)  # what it started, it would have ended
         page = Page(engine.page)
         position, out_begin, err_begin, left = page.read()
+        left = left and code == 0
         page.close()
         died = EngineDied(
             uuid=engine.uuid,
-            reason="was stopped" if left and not code else self._say_why(engine, code),
+            reason="was stopped" if left else self._say_why(engine, code),
             position=position,
             stdout=read_from(engine.stdout, out_begin),
             stderr=read_from(engine.stderr, err_begin),
@@ -307,7 +311,8 @@ class Agent:
         if left or engine.retired:
             return
         now = time.monotonic()
-        if self._restarts.may_restart(engine.slot, now, had_worked=position > 0):
+        worked = position > 0 or now - engine.born > SETTLED
+        if self._restarts.may_restart(engine.slot, now, had_worked=worked):
             self._start_engine(engine.slot)
             return
         trouble = AgentTrouble(

@@ -28,7 +28,7 @@ from ..errors import LauncherError, ParallelError
 from ..transport.locations import profile_dir
 from .signals import Signalled, Signals
 
-__all__ = ["BaseApp"]
+__all__ = ["BaseApp", "absolute"]
 
 LEVELS = (
     logging.DEBUG,
@@ -98,6 +98,11 @@ class BaseApp(Application):
         if "/" in cluster_id:
             raise TraitError(f"a cluster id is part of files' names: no {cluster_id!r}")
         return cluster_id
+
+    @validate("profile_dir", "ipython_dir", "config_file")
+    def _make_absolute(self, proposal: Any) -> str:
+        """See paths from where it was started, whatever the folder to work in."""
+        return absolute(proposal["value"])
 
     @default("log_format")
     def _use_one_format(self) -> str:
@@ -177,10 +182,9 @@ class BaseApp(Application):
             if path.exists():
                 self._read_config(path)
         if self.config_file:
-            path = Path(self.config_file).expanduser().absolute()
-            if not path.is_file():
-                raise TraitError(f"there is no configuration file {path}")
-            self._read_config(path)
+            if not Path(self.config_file).is_file():
+                raise TraitError(f"there is no configuration file {self.config_file}")
+            self._read_config(Path(self.config_file))
 
     def _read_config(self, path: Path) -> None:
         """Take a configuration file in; what the command line says wins.
@@ -254,6 +258,11 @@ class BaseApp(Application):
         except BrokenPipeError:  # as in `--help | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+
+
+def absolute(path: str) -> str:
+    """Return a path seen from the folder of now; nothing remains nothing."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:

@@ -9,14 +9,15 @@ import os
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
-from traitlets import Float, Unicode, default
+from traitlets import Float, Unicode, default, validate
 
 from ..engine.engine import EngineSpec, run_engine
 from ..errors import ConnectionRefused, TransportError
 from ..protocol.connection import ConnectionInfo
 from ..transport.locations import connection_file, read_connection_file
-from .app import BaseApp
+from .app import BaseApp, absolute
 from .signals import Signals
 
 __all__ = ["NOT_REGISTERED", "IPEngine", "main"]
@@ -56,6 +57,10 @@ ipengine --file=/shared/ipcontroller-engine.json
         "timeout": "IPEngine.timeout",
     } | BaseApp.aliases
 
+    @validate("url_file")
+    def _make_file_absolute(self, proposal: Any) -> str:
+        return absolute(proposal["value"])
+
     @default("wait_for_url_file")
     def _wait_as_for_all(self) -> float:
         return self.timeout
@@ -76,7 +81,7 @@ ipengine --file=/shared/ipcontroller-engine.json
     def _find_controller(self) -> ConnectionInfo:
         path = connection_file(self.folder, self.cluster_id, "engine")
         if self.url_file:
-            path = Path(self.url_file).expanduser().absolute()
+            path = Path(self.url_file)
         with contextlib.redirect_stdout(sys.stderr):  # that it waits
             info = read_connection_file(path, self.wait_for_url_file)
         if info.role != "engine":

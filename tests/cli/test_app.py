@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from parallel import __version__
+from parallel.cli.engine import IPEngine
 from tests.cli.conftest import Command
 
 COMMANDS = (
@@ -178,6 +179,13 @@ def test_a_profile_is_found_where_ipython_has_it(
     monkeypatch.setenv("IPP_PROFILE_DIR", f"{tmp_path}/outright")
     assert loaded("") == outright
     assert loaded("--profile=x") == by_name
+
+
+def test_paths_are_seen_from_where_a_command_is_started() -> None:
+    app = IPEngine(url_file="a.json", profile_dir="~/b", config_file="/c", work_dir="d")
+    assert app.url_file == str(Path.cwd() / "a.json")
+    assert app.profile_dir == str(Path.home() / "b")
+    assert app.config_file == "/c"
 
 
 def test_how_much_is_said(command: Command) -> None:

@@ -26,7 +26,9 @@ the original type, where that type can be imported here: `remote_error` builds i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -48,7 +50,9 @@ __all__ = [
     "SerializationError",
     "TaskAborted",
     "TransportError",
+    "parts_of",
     "remote_error",
+    "without_init",
 ]
 
 
@@ -221,7 +225,9 @@ class RemoteError(ParallelError):
         print("\n".join(self.render_traceback()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return remote_error, (self.failure, self.original)
+        original = self.original
+        parts = None if original is None else parts_of(original)
+        return _unpickled, (self.failure, parts)
 
 
 class CompositeError(RemoteError):
@@ -315,21 +321,58 @@ def remote_error(failure: Failure, original: BaseException | None) -> RemoteErro
 
 
 def _in_the_shape_of(original: Exception) -> RemoteError:
-    cls = _both(type(original))
-    # The attributes of built-in exceptions live in C: `OSError.errno` is set by
-    # its __init__ (whose `args` then lack the file's name), `ImportError.name` by
-    # __setstate__.
-    args = original.args
-    if isinstance(original, OSError):
-        args = original.__reduce__()[1]  # type: ignore[assignment]
-    error = cls.__new__(cls, *args)
-    builtin: Any = next(c for c in type(original).__mro__ if c.__module__ == "builtins")
-    builtin.__init__(error, *args)
-    state = original.__reduce__()[2:]
-    if state and isinstance(state[0], dict):
-        error.__setstate__(state[0])
-    error.args = original.args
+    cls, args, attributes = parts_of(original)
+    error: RemoteError = without_init(_both(cls), args, attributes)
     return error
+
+
+def _unpickled(failure: Failure, parts: tuple[Any, ...] | None) -> RemoteError:
+    return remote_error(failure, without_init(*parts) if parts else None)
+
+
+def parts_of(error: BaseException) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return an exception's type, its arguments and its attributes.
+
+    The attributes of built-in exceptions are kept in C: `OSError.filename` is neither
+    in its `args` nor in its `__dict__`.
+    """
+    attributes: dict[str, Any] = {}
+    for cls in type(error).__mro__:
+        for name, kind in vars(cls).items() if cls is not BaseException else ():
+            kept = isinstance(kind, (MemberDescriptorType, GetSetDescriptorType))
+            if kept and not name.startswith("__"):
+                attributes[name] = getattr(error, name, None)
+    attributes.update(vars(error))
+    return type(error), error.args, attributes
+
+
+def without_init(
+    cls: type[Exception], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> Any:
+    """Return an exception of a type whose own ways of making one are left alone.
+
+    They may take other arguments than `args` tells of.
+
+    Raises
+    ------
+    TypeError
+        There is no such way.
+    """
+    error = _blank(cls, args)
+    error.args = args
+    for name, value in attributes.items():
+        with contextlib.suppress(AttributeError, TypeError):  # set by _blank, or ours
+            object.__setattr__(error, name, value)
+    return error
+
+
+def _blank(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
+    for base in cls.__mro__:
+        if base.__module__ == "builtins":
+            with contextlib.suppress(TypeError):  # of several, one has the right shape
+                error: Exception = base.__new__(cls, *args)
+                return error
+    raise TypeError(f"{cls.__name__} cannot be made without its own __init__")
 
 
 def _both(original: type[Exception]) -> type[RemoteError]:

@@ -10,7 +10,15 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, NoReturn
 
 from ..aliases import Digest
-from ..errors import CannotPack, CannotUnpack, Failure, RemoteError, remote_error
+from ..errors import (
+    CannotPack,
+    CannotUnpack,
+    Failure,
+    RemoteError,
+    parts_of,
+    remote_error,
+    without_init,
+)
 from .functions import ATOMS, dumps, fingerprint
 from .objects import Packed, pack, unpack
 
@@ -182,22 +190,62 @@ def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
     lines = traceback.format_exception(
         type(error), error, _users_part(error.__traceback__)
     )
-    failure = Failure(type(error).__name__, str(error), "".join(lines), engine_info)
-    try:
-        original = dumps(error.with_traceback(None))
-        pickle.loads(original)  # some can be pickled and not unpickled
-    except Exception:
-        original = b""
+    name = type(error).__name__
+    failure = Failure(name, _message(error), "".join(lines), engine_info)
+    BaseException.with_traceback(error, None)
+    original = _pack_whole(error) or _pack_parts(error)
     return Packed(pickle.dumps((tuple(failure), original), 5))
+
+
+def _pack_whole(error: BaseException) -> bytes:
+    """Return an exception's pickle, or nothing if it cannot be had or used."""
+    try:
+        packed = dumps(error)
+        pickle.loads(packed)  # an __init__ may ask for more than `args` has
+    except Exception:
+        return b""
+    return packed
+
+
+def _pack_parts(error: BaseException) -> bytes:
+    """Return an exception's type with what of it can travel, or nothing."""
+    try:
+        cls, args, attributes = parts_of(error)
+        if not _can_travel(args):
+            args = (_message(error),)
+        can = {name: value for name, value in attributes.items() if _can_travel(value)}
+        return dumps(_Parts(cls, args, can))
+    except Exception:
+        return b""
+
+
+class _Parts:
+    """An exception that is made again without its own `__init__`."""
+
+    def __init__(self, *parts: Any) -> None:
+        self._parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return without_init, self._parts
+
+
+def _can_travel(value: Any) -> bool:
+    try:
+        pickle.loads(dumps(value))
+    except Exception:
+        return False
+    return True
 
 
 def _users_part(step: Any) -> Any:
     """Return a traceback from where the user's code begins."""
-    while step is not None and step.tb_frame.f_globals.get("__name__", "").startswith(
-        "parallel.engine"
-    ):
+    while step is not None and _is_engines(step.tb_frame.f_globals):
         step = step.tb_next
     return step
+
+
+def _is_engines(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).startswith("parallel.engine")
 
 
 def unpack_error(payload: Any) -> RemoteError:
@@ -227,4 +275,11 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
 
 
 def _say(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {_message(error)}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as own:
+        return f"its message cannot be had ({type(own).__name__} in its __str__)"

@@ -1,0 +1,196 @@
+"""The errors stand as their tree says, and survive pickling with all they tell."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from parallel import errors
+from parallel.errors import (
+    CompositeError,
+    Failure,
+    InvalidTransition,
+    ParallelError,
+    RemoteError,
+    parts_of,
+    remote_error,
+    without_init,
+)
+
+WHERE = {"engine_id": 3, "engine_uuid": "uuid", "method": "apply"}
+FAILURE = Failure("ValueError", "no good", "Traceback:\n  line 1", WHERE)
+
+
+def walk(cls: type[ParallelError]) -> list[type[ParallelError]]:
+    """Return a class and all below it that the file defines, the highest first."""
+    below = [
+        walk(sub) for sub in cls.__subclasses__() if sub.__module__ == "parallel.errors"
+    ]
+    return [cls, *[each for branch in below for each in branch]]
+
+
+CLASSES = walk(ParallelError)
+
+#: What those are made of that need more than a message.
+MADE = {
+    InvalidTransition: ("task 1", "done", "queued", ["engine 3 died"]),
+    RemoteError: tuple(FAILURE),
+    CompositeError: ("a call on 2 engines", [FAILURE, FAILURE]),
+}
+
+
+def told(error: BaseException) -> tuple[Any, ...]:
+    """Return all that an error tells."""
+    return type(error), str(error), repr(error), error.args, vars(error)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_it_survives_pickling(cls: type[ParallelError]) -> None:
+    error = cls(*MADE.get(cls, ("the message",)))
+    found = pickle.loads(pickle.dumps(error))
+    assert told(found) == told(error)
+    assert str(found.__cause__) == str(error.__cause__)
+
+
+def test_the_drawn_tree_is_the_real_one() -> None:
+    entry = re.compile(r"[ │]*(?:[├└]── )?([A-Z]\w+)(  |$)")
+    lines = map(entry.match, inspect.getdoc(errors).splitlines())
+    drawn = [(found.start(1), found[1]) for found in lines if found]
+    parents: dict[str, str] = {}
+    for i, (indent, name) in enumerate(drawn):
+        above = [each for depth, each in drawn[:i] if depth < indent]
+        parents[name] = above[-1] if above else ""
+    real = {cls.__name__: cls.__mro__[1].__name__ for cls in CLASSES[1:]}
+    shown = {name: parent for name, parent in parents.items() if parent}
+    assert shown == real
+
+
+def test_all_of_them_are_exported() -> None:
+    assert {cls.__name__ for cls in CLASSES} <= set(errors.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("CannotPack", TypeError), ("ControllerUnreachable", TimeoutError)],
+)
+def test_some_are_also_what_a_caller_expects(name: str, kind: type) -> None:
+    assert issubclass(getattr(errors, name), kind)
+
+
+# Remote errors
+
+
+def test_a_remote_error_says_where_and_what() -> None:
+    error = RemoteError(*FAILURE)
+    assert str(error) == "[3:apply] ValueError: no good"
+    assert repr(error) == "<RemoteError[3]:ValueError(no good)>"
+    assert (error.engine_id, error.failure) == (3, FAILURE)
+    assert error.render_traceback() == ["Traceback:", "  line 1"]
+    assert str(error.__cause__) == "\nTraceback:\n  line 1"
+
+
+def test_one_without_a_place_says_what() -> None:
+    error = RemoteError("ValueError", "no good")
+    assert str(error) == "ValueError: no good"
+    assert error.engine_id is None
+    assert error.render_traceback() == ["ValueError: no good"]
+
+
+def test_it_prints_the_remote_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    RemoteError(*FAILURE).print_traceback()
+    assert capsys.readouterr().out == "Traceback:\n  line 1\n"
+
+
+def test_it_is_the_original_type_too_and_keeps_the_original() -> None:
+    original = FileNotFoundError(2, "No such file", "name")
+    error = remote_error(FAILURE, original)
+    assert isinstance(error, FileNotFoundError)
+    assert error.original is original
+    assert (error.errno, error.filename) == (2, "name")
+    found = pickle.loads(pickle.dumps(error))
+    assert isinstance(found, FileNotFoundError)
+    assert found.failure == FAILURE
+    assert (found.errno, found.filename) == (2, "name")
+
+
+def test_one_type_is_made_once() -> None:
+    first, second = (remote_error(FAILURE, ValueError(i)) for i in range(2))
+    assert type(first) is type(second)
+
+
+@pytest.mark.parametrize(
+    "original", [None, KeyboardInterrupt(), SystemExit(1), RemoteError(*FAILURE)]
+)
+def test_some_are_remote_errors_only(original: BaseException | None) -> None:
+    error = remote_error(FAILURE, original)
+    assert type(error) is RemoteError
+    assert error.failure == FAILURE
+
+
+class Asking(OSError):
+    """Its `__init__` asks for more than `args` has."""
+
+    __slots__ = ("slot",)
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(2, "is gone", path)
+        self.slot = 1
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    code: int
+
+
+def test_parts_make_an_exception_again() -> None:
+    found = without_init(*parts_of(Asking(path="name")))
+    assert type(found) is Asking
+    assert (found.errno, found.filename, found.slot) == (2, "name", 1)
+    assert (found.path, found.args) == ("name", (2, "is gone"))
+    assert without_init(*parts_of(Frozen(5))).code == 5
+
+
+def test_what_cannot_be_made_so_is_told() -> None:
+    with pytest.raises(TypeError, match="int cannot be made without its own __init__"):
+        without_init(int, ("x", 1, 2, 3), {})  # type: ignore[arg-type]
+
+
+# Several
+
+
+def test_a_composite_error_names_the_first_few() -> None:
+    error = CompositeError("6 engines raised", [FAILURE] * 6)
+    assert str(error).splitlines() == [
+        "6 engines raised",
+        *["[3:apply] ValueError: no good"] * 4,
+        "... 2 more exceptions ...",
+    ]
+    assert repr(error) == "<CompositeError(6)>"
+    assert error.render_traceback(1) == ["Traceback:", "  line 1", ""]
+    assert len(error.render_traceback()) == 4 * 3
+
+
+def test_a_composite_error_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
+    CompositeError("1 engine raised", [FAILURE]).print_traceback()
+    assert capsys.readouterr().out == "Traceback:\n  line 1\n\n"
+
+
+def test_one_of_several_can_be_raised_by_itself() -> None:
+    error = CompositeError(
+        "2 engines raised", [FAILURE, FAILURE._replace(ename="Oops")]
+    )
+    with pytest.raises(RemoteError, match="Oops: no good"):
+        error.raise_exception(1)
+    with pytest.raises(IndexError, match="no exception 2: there are 2"):
+        error.raise_exception(2)
+
+
+def test_an_invalid_transition_tells_its_story() -> None:
+    error = InvalidTransition("task 1", "done", "queued", ["sent", "ended"])
+    assert str(error) == "task 1 cannot go from done to queued\n  sent\n  ended"

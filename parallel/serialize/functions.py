@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import builtins
 import dis
+import io
 import pickle
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import cloudpickle
 
@@ -46,9 +47,11 @@ ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellip
 #: The attribute of an unpacked function that tells what did not come along, and why.
 ABSENT = "__parallel_absent__"
 _INTERACTIVE = "__parallel_interactive__"
-_LOADS_GLOBAL = frozenset(
-    op for op in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL") if op in dis.opmap
-)
+_UNSET: Any = object()
+_LOADS_GLOBAL = {
+    *("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL"),
+    "LOAD_FROM_DICT_OR_GLOBALS",  # 3.12: a class body among type parameters
+}
 
 
 def interactive(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,8 +61,16 @@ def interactive(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def runs_in_namespace(f: FunctionType) -> bool:
-    """Tell whether a function's globals are the engine's namespace."""
-    return f.__module__ == "__main__" or hasattr(f, _INTERACTIVE)
+    """Tell whether a function's globals are the engine's namespace.
+
+    What `functools.wraps` says of its module is another function's.
+    """
+    return f.__globals__.get("__name__") == "__main__" or hasattr(f, _INTERACTIVE)
+
+
+#: Functions with a memory, and what else may be known by name in its module.
+_Cached: Any = type(lru_cache(len))
+_NAMED = (FunctionType, type, type(len), _Cached)
 
 
 @lru_cache(maxsize=1024)
@@ -79,18 +90,56 @@ def global_names(code: CodeType) -> tuple[str, ...]:
 def used_globals(f: FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield the names and values of its own globals that a function uses."""
     for name in global_names(f.__code__):
-        if name in f.__globals__ and not hasattr(builtins, name):
-            yield name, f.__globals__[name]
+        if name not in f.__globals__:
+            continue
+        value = f.__globals__[name]
+        if hasattr(builtins, name) and name.startswith("__"):
+            continue  # `__name__` and its like: each module has its own
+        if value is not getattr(builtins, name, _UNSET):
+            yield name, value
+
+
+class Luggage:
+    """What comes along with one thing that is packed: each global only once.
+
+    Without it, two objects whose class uses both would be packed into one another
+    without end.
+    """
+
+    def __init__(self) -> None:
+        #: Names and identities of the globals that are packed, or being packed.
+        self.brought: set[tuple[str, int]] = set()
+        #: Why others are not.
+        self.left: dict[tuple[str, int], str] = {}
 
 
 class FunctionPickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """A cloudpickle pickler that sends the functions of `__main__` our way."""
+    """A cloudpickle pickler that sends the functions of `__main__` our way.
+
+    Parameters
+    ----------
+    luggage
+        Of the whole that this pickle is a part of.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        buffer_callback: Callable[[Any], Any] | None = None,
+        luggage: Luggage | None = None,
+    ) -> None:
+        super().__init__(file, 5, buffer_callback)
+        self._luggage = luggage or Luggage()
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions of the session; leave the rest to cloudpickle."""
-        if type(obj) is FunctionType and runs_in_namespace(obj):
+        kind = type(obj)
+        if kind is FunctionType and runs_in_namespace(obj):
             cells = len(obj.__closure__ or ())
-            return make_function, (obj.__code__, cells), state_of(obj), None, None, fill
+            state = state_of(obj, self._luggage)
+            return make_function, (obj.__code__, cells), state, None, None, fill
+        if kind is _Cached and not _found_by_name(obj):
+            return make_cached, (obj.__wrapped__, obj.cache_parameters())
         return super().reducer_override(obj)
 
 
@@ -102,9 +151,14 @@ def make_function(code: CodeType, cells: int) -> FunctionType:
     return FunctionType(code, main_namespace(), None, None, closure)
 
 
-def state_of(f: FunctionType) -> dict[str, Any]:
+def make_cached(f: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    """Return a function that remembers its results, as `functools.lru_cache` does."""
+    return lru_cache(**parameters)(f)
+
+
+def state_of(f: FunctionType, luggage: Luggage) -> dict[str, Any]:
     """Return all of a function but its code."""
-    values, absent = companions(f)
+    values, absent = companions(f, luggage)
     cells = []
     for cell in f.__closure__ or ():
         try:
@@ -152,75 +206,103 @@ class Companion:
         return pickle.loads, (self.packed,)
 
 
-def companions(f: FunctionType) -> tuple[dict[str, Any], dict[str, str]]:
+def companions(
+    f: FunctionType, luggage: Luggage
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what comes along with a function, and what cannot, with the reason."""
     values: dict[str, Any] = {}
     absent: dict[str, str] = {}
     for name, value in used_globals(f):
+        item = name, id(value)
         small = type(value) in ATOMS and sys.getsizeof(value) <= COMPANION_NBYTES
-        if small or isinstance(value, (FunctionType, type, ModuleType)):
+        if small or isinstance(value, (FunctionType, type, ModuleType, _Cached)):
             values[name] = value
-            continue
-        try:
-            packed = dumps(value)
-        except Exception as error:
-            absent[name] = f"it cannot be pickled ({type(error).__name__}: {error})"
-            continue
-        if len(packed) > COMPANION_NBYTES:
-            absent[name] = f"its {len(packed):,} bytes travel only if you push them"
-        else:
-            values[name] = Companion(packed)
+        elif item not in luggage.brought:
+            if item not in luggage.left:
+                _try_to_bring(name, value, values, luggage)
+            if item in luggage.left:
+                absent[name] = luggage.left[item]
     return values, absent
 
 
-def dumps(obj: Any) -> bytes:
-    """Return the bytes of any object, functions and classes of `__main__` included."""
-    import io
+def _try_to_bring(
+    name: str, value: Any, values: dict[str, Any], luggage: Luggage
+) -> None:
+    item = name, id(value)
+    before = set(luggage.brought)
+    luggage.brought.add(item)
+    try:
+        packed = dumps(value, luggage)
+    except Exception as error:
+        reason = f"it cannot be pickled ({type(error).__name__}: {error})"
+    else:
+        if len(packed) <= COMPANION_NBYTES:
+            values[name] = Companion(packed)
+            return
+        reason = f"its {len(packed):,} bytes travel only if you push them"
+    luggage.brought = before  # what it would have brought stays here with it
+    luggage.left[item] = reason
 
+
+def dumps(obj: Any, luggage: Luggage | None = None) -> bytes:
+    """Return the bytes of any object, functions and classes of `__main__` included."""
     with io.BytesIO() as file:
-        FunctionPickler(file, protocol=5).dump(obj)
+        FunctionPickler(file, luggage=luggage).dump(obj)
         return file.getvalue()
 
 
-def fingerprint(f: Any, depth: int = 8) -> tuple[Any, ...] | None:
+def fingerprint(f: Any) -> tuple[Any, ...] | None:
     """Return what the packed form of a function depends on, or None if unknown.
 
     Two equal fingerprints of one function object mean equal packed bytes. A
     function that can see anything mutable has none, and is packed at each call:
     it costs some 50 µs, and is never wrong.
     """
-    if type(f) is not FunctionType:
-        named = isinstance(f, (type, type(len))) and f.__module__ != "__main__"
-        return (f,) if named else None
-    if not runs_in_namespace(f):
+    return _fingerprint(f, set(), 8)
+
+
+def _fingerprint(f: Any, told: set[int], depth: int) -> tuple[Any, ...] | None:
+    if type(f) is not FunctionType or not runs_in_namespace(f):
         return (f,) if _found_by_name(f) else None
+    if id(f) in told:
+        return (f,)
+    told.add(id(f))
     if depth == 0 or f.__dict__ or f.__kwdefaults__ or f.__annotations__:
         return None
-    parts: list[Any] = [f.__code__, f.__name__]
+    parts: list[Any] = [f.__code__]
+    parts += [f.__name__, f.__qualname__, f.__module__, f.__doc__]
     try:
         values = [cell.cell_contents for cell in f.__closure__ or ()]
     except ValueError:
         return None
     seen = [("", value) for value in (*values, *(f.__defaults__ or ()))]
     for name, value in (*seen, *used_globals(f)):
-        part = () if value is f else _fingerprint_value(value, depth)
+        part = _fingerprint_value(value, told, depth)
         if part is None:
             return None
         parts.append((name, part))
     return tuple(parts)
 
 
-def _fingerprint_value(value: Any, depth: int) -> tuple[Any, ...] | None:
+def _fingerprint_value(
+    value: Any, told: set[int], depth: int
+) -> tuple[Any, ...] | None:
     if type(value) in ATOMS:
         # 1 == 1.0 == True, and 0.0 == -0.0: the text tells them apart.
         return type(value), value if type(value) in (str, bytes) else repr(value)
     if type(value) is ModuleType:
-        return (value,)
-    return fingerprint(value, depth - 1)
+        return (value,) if sys.modules.get(value.__name__) is value else None
+    return _fingerprint(value, told, depth - 1)
 
 
-def _found_by_name(f: FunctionType) -> bool:
-    found: Any = sys.modules.get(f.__module__ or "")
+def _found_by_name(f: Any) -> bool:
+    """Tell whether a function or class travels as the name of one of a module."""
+    module = getattr(f, "__module__", None)
+    if not isinstance(f, _NAMED) or module == "__main__":
+        return False
+    if cloudpickle.list_registry_pickle_by_value():
+        return False
+    found: Any = sys.modules.get(module or "")
     for name in f.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is f

@@ -36,7 +36,7 @@ def pack(obj: Any) -> Packed:
         return Packed(pickle.dumps(obj, 5))
     buffers: list[Any] = []
     with io.BytesIO() as file:
-        FunctionPickler(file, protocol=5, buffer_callback=_collector(buffers)).dump(obj)
+        FunctionPickler(file, _collector(buffers)).dump(obj)
         return Packed(file.getvalue(), buffers)
 
 

@@ -1,0 +1,582 @@
+"""A function does on an engine what it does in the session that sent it.
+
+The session and the engine are processes of their own: see `tests.serialize.processes`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parallel.serialize.functions import (
+    COMPANION_NBYTES,
+    fingerprint,
+    interactive,
+    refuse_pickling,
+)
+from tests import ROOT
+from tests.serialize.processes import Process, Raised, open_process
+from tests.serialize.session import Session
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[tuple[Process, Process]]:
+    with open_process() as session, open_process() as engine:
+        yield session, engine
+
+
+@pytest.fixture
+def session(processes: tuple[Process, Process]) -> Process:
+    processes[0].begin()
+    return processes[0]
+
+
+@pytest.fixture
+def engine(processes: tuple[Process, Process]) -> Process:
+    processes[1].begin()
+    return processes[1]
+
+
+#: What a session defines, an expression for the function, and arguments for it. It
+#: has to return the same there and here.
+ALIKE = {
+    "lambda": ("", "lambda x: x + 1", 2),
+    "closure": (
+        """
+        def make(n):
+            def add(x):
+                return x + n
+            return add
+        """,
+        "make(3)",
+        4,
+    ),
+    "closure over a closure": (
+        """
+        def make(n):
+            def outer(x):
+                return (lambda y: x * y + n)(2)
+            return outer
+        """,
+        "make(3)",
+        4,
+    ),
+    "recursion": ("def f(n): return n * f(n - 1) if n else 1", "f", 5),
+    "recursion by closure": (
+        """
+        def make():
+            def f(n):
+                return n * f(n - 1) if n else 1
+            return f
+        """,
+        "make()",
+        5,
+    ),
+    "mutual recursion": (
+        """
+        def even(n): return n == 0 or odd(n - 1)
+        def odd(n): return n != 0 and even(n - 1)
+        """,
+        "even",
+        7,
+    ),
+    "helpers of helpers": (
+        """
+        def f(x): return g(x) + 1
+        def g(x): return h(x) * 2
+        h = lambda x: x - k
+        k = 3
+        """,
+        "f",
+        10,
+    ),
+    "imports": (
+        """
+        import math, os.path, xml.dom as dom
+        from collections import Counter as C
+        def f(x): return math.pi, os.path.join("a", x), dom.Node.TEXT_NODE, dict(C(x))
+        """,
+        "f",
+        "aab",
+    ),
+    "defaults": ("def f(x, y=2, *, z=3): return x, y, z", "f", 1),
+    "annotations": (
+        "class T: pass\ndef f(x: T, y: 'T' = 1) -> T: return x, y",
+        "f",
+        1,
+    ),
+    "attributes": ("def f(x): return f.n + x\nf.n = 3", "f", 1),
+    "names": (
+        "def f(x):\n    'Say it.'\n    return f.__name__, f.__qualname__, f.__doc__",
+        "f",
+        0,
+    ),
+    "generator function": (
+        "def count(n):\n    yield from range(n)\ndef f(n): return list(count(n))",
+        "f",
+        3,
+    ),
+    "coroutine function": (
+        """
+        import asyncio
+        async def double(x): return 2 * x
+        def f(x): return asyncio.run(double(x))
+        """,
+        "f",
+        3,
+    ),
+    "nested code": (
+        """
+        k = 3
+        def f(n):
+            class A:
+                at = k
+                def m(self): return k
+            return [k * i for i in range(n)], list(k for _ in range(n)), A().m() + A.at
+        """,
+        "f",
+        2,
+    ),
+    "partial": (
+        "import functools\ndef g(a, b): return a - b\nf = functools.partial(g, b=5)",
+        "f",
+        1,
+    ),
+    "decorator with wraps": (
+        """
+        import functools
+        def twice(g):
+            @functools.wraps(g)
+            def both(*args): return g(*args), g(*args)
+            return both
+        @twice
+        def f(x): return x + 1
+        """,
+        "f",
+        1,
+    ),
+    "a wrapper of a module's function": (
+        """
+        import functools, math
+        k = 3
+        @functools.wraps(math.sin)
+        def f(x): return k + math.sin(x)
+        """,
+        "f",
+        0.0,
+    ),
+    "decorator of a module": (
+        """
+        import contextlib
+        depth = []
+        @contextlib.contextmanager
+        def deeper(x):
+            yield x + len(depth)
+        def f(x):
+            with deeper(x) as y:
+                return y
+        """,
+        "f",
+        1,
+    ),
+    "remembered results": (
+        """
+        import functools
+        @functools.lru_cache(maxsize=None)
+        def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+        """,
+        "fib",
+        60,
+    ),
+    "a helper with remembered results": (
+        """
+        import functools
+        @functools.cache
+        def double(n): return 2 * n
+        def f(n): return double(n), double(n), double.cache_info().hits
+        """,
+        "f",
+        3,
+    ),
+    "method": (
+        """
+        class A:
+            def __init__(self, x): self.x = x
+            def add(self, y): return self.x + y + k
+        k = 3
+        """,
+        "A(4).add",
+        5,
+    ),
+    "class method, static method, property, super": (
+        """
+        class Base:
+            def who(self): return "base"
+        class A(Base):
+            @classmethod
+            def make(cls): return cls()
+            @staticmethod
+            def tell(x): return A.make().name, x
+            @property
+            def name(self): return super().who() + "d"
+        """,
+        "A.tell",
+        5,
+    ),
+    "callable instance": (
+        """
+        class Adder:
+            def __init__(self, n): self.n, self.me = n, self
+            def __call__(self, x): return self.me.n + x
+        """,
+        "Adder(3)",
+        4,
+    ),
+    "a class that returns what plain pickle knows": (
+        "class A(int):\n    def __reduce__(self): return int, (int(self) + 1,)",
+        "A",
+        4,
+    ),
+    "dataclass, enum, named tuple, exception": (
+        """
+        import collections, dataclasses, enum
+        @dataclasses.dataclass
+        class D:
+            x: int = 1
+        class E(enum.Enum):
+            A = 1
+        N = collections.namedtuple("N", "x")
+        class Oops(Exception): pass
+        def f(x):
+            try:
+                raise Oops(x)
+            except Oops as error:
+                return D(x).x, E(1).name, tuple(N(x)), error.args
+        """,
+        "f",
+        5,
+    ),
+    "abstract class": (
+        """
+        import abc
+        class A(abc.ABC):
+            @abc.abstractmethod
+            def m(self): ...
+        class B(A):
+            def m(self): return 5
+        def f(x): return B().m() + x
+        """,
+        "f",
+        5,
+    ),
+    "values": (
+        """
+        numbers, table, whole = [1, 2], {"a": {3}}, 2.5
+        def f(x): return numbers, table, whole, x
+        """,
+        "f",
+        5,
+    ),
+    "a name of builtins": (
+        """
+        def sum(x): return "mine"
+        from math import pow
+        def f(x): return sum([x]), pow(2, x), len([x])
+        """,
+        "f",
+        5,
+    ),
+    "a registry of functions": (
+        """
+        registry = {}
+        def register(f):
+            registry[f.__name__] = f
+            return f
+        @register
+        def g(x): return sorted(registry), x
+        """,
+        "g",
+        5,
+    ),
+    "instances that use one another": (
+        """
+        class A:
+            def m(self, x): return x and [each.m(x - 1) for each in (a, b, c)]
+        a, b, c = A(), A(), A()
+        def f(x): return a.m(x)
+        """,
+        "f",
+        2,
+    ),
+    "a list that holds itself": (
+        "xs = [1]\nxs.append(xs)\ndef f(x): return xs[1] is xs, xs[0] + x",
+        "f",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_it_does_there_what_it_does_here(
+    name: str, session: Process, engine: Process
+) -> None:
+    source, expression, argument = ALIKE[name]
+    session.run(source)
+    here = session.value(f"({expression})({argument!r})")
+    assert engine.call(session.pack(expression), argument) == here
+
+
+def test_a_session_in_a_script(tmp_path: Path, engine: Process) -> None:
+    script = tmp_path / "session.py"
+    script.write_text(
+        "import sys\n"
+        "from parallel.serialize.calls import pack_function\n"
+        "def helper(x): return x * k\n"
+        "k = 3\n"
+        "def f(x): return helper(x), __name__\n"
+        "sys.stdout.buffer.write(pack_function(f).code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert engine.call(done.stdout, 2) == (6, "__main__")
+
+
+# Whose names
+
+
+def test_a_function_runs_in_the_engines_namespace(
+    session: Process, engine: Process
+) -> None:
+    engine.run("a = 10")
+    session.run("def f():\n    global b\n    b = a + 1")
+    engine.call(session.pack("f"))
+    assert engine.value("b") == 11
+
+
+def test_the_engines_own_names_win(session: Process, engine: Process) -> None:
+    engine.run("a = 'engine'\ndef g(): return 'engine'")
+    session.run("a = 'session'\ndef g(): return 'session'\ndef f(): return a, g()")
+    assert engine.call(session.pack("f")) == ("engine", "engine")
+
+
+def test_what_came_along_is_renewed(session: Process, engine: Process) -> None:
+    session.run("a = 1\ndef g(): return 'old'\ndef f(): return a, g()")
+    assert engine.call(session.pack("f")) == (1, "old")
+    session.run("a = 2\ndef g(): return 'new'")
+    assert engine.call(session.pack("f")) == (2, "new")
+
+
+def test_what_came_along_and_was_changed_there_stays(
+    session: Process, engine: Process
+) -> None:
+    session.run("a = 1\ndef f(): return a")
+    engine.call(session.pack("f"))
+    engine.run("a = 10")
+    session.run("a = 2")
+    assert engine.call(session.pack("f")) == 10
+
+
+def test_builtins_are_the_engines(session: Process, engine: Process) -> None:
+    session.run("def f(): return len, __name__")
+    engine.run("def len(x): return 'mine'")
+    session.run("def f(): return len('abc')")
+    assert engine.call(session.pack("f")) == "mine"
+
+
+def test_a_decorators_own_names_stay_in_its_module(
+    session: Process, engine: Process
+) -> None:
+    session.run(
+        "import contextlib\n@contextlib.contextmanager\ndef f(): yield 1\n"
+        "def g():\n    with f() as x: return x"
+    )
+    engine.run("_GeneratorContextManager = None")
+    assert engine.call(session.pack("g")) == 1
+
+
+# What stays at home
+
+
+def absent(engine: Process, packed: bytes) -> dict[str, str]:
+    """Return what did not come along with a function, and why."""
+    engine.bind(packed, "f")
+    found: dict[str, str] = engine.value("getattr(f, '__parallel_absent__', {})")
+    return found
+
+
+@pytest.mark.parametrize(
+    "value", ["'x' * (1 << 20)", "bytes(1 << 20)", "list(range(1 << 20))"]
+)
+def test_a_large_value_stays_and_the_reason_is_told(
+    value: str, session: Process, engine: Process
+) -> None:
+    session.run(f"large = {value}\nsmall = 1\ndef f(): return large, small")
+    packed = session.pack("f")
+    assert len(packed) < COMPANION_NBYTES
+    (name, reason), *others = absent(engine, packed).items()
+    assert (name, others) == ("large", [])
+    assert reason.endswith(" bytes travel only if you push them")
+
+
+def test_what_cannot_be_pickled_stays_and_the_reason_is_told(
+    session: Process, engine: Process
+) -> None:
+    session.run("import threading\nlock = threading.Lock()\ndef f(): return lock")
+    assert absent(engine, session.pack("f")) == {
+        "lock": "it cannot be pickled (TypeError: cannot pickle '_thread.lock' object)"
+    }
+    with pytest.raises(Raised, match="NameError: name 'lock' is not defined"):
+        engine.call(session.pack("f"))
+
+
+def test_what_stays_keeps_nothing_else_back(session: Process, engine: Process) -> None:
+    session.run(
+        """
+        import threading
+        class A:
+            def __init__(self): self.lock = threading.Lock()
+            def m(self): return shared
+        shared = [1]
+        first = A()
+        def f():
+            if not shared: first.m()
+            return shared
+        """
+    )
+    assert engine.call(session.pack("f")) == [1]
+
+
+def test_an_engine_that_has_what_stays_does_without(
+    session: Process, engine: Process
+) -> None:
+    session.run("import threading\nlock = threading.Lock()\ndef f(): return lock")
+    engine.run("lock = 'my own'")
+    assert engine.call(session.pack("f")) == "my own"
+
+
+# Functions of modules
+
+
+def test_a_modules_function_travels_by_name(session: Process, engine: Process) -> None:
+    session.run("import os.path")
+    packed = session.pack("os.path.join")
+    assert len(packed) < 60
+    assert engine.call(packed, "a", "b") == "a/b"
+
+
+@pytest.fixture
+def module(tmp_path: Path, session: Process) -> None:
+    """Make a module that the session can import, and an engine cannot."""
+    (tmp_path / "mine.py").write_text(
+        "from parallel import interactive\n"
+        "k = 3\n"
+        "def by_name(x): return x\n"
+        "@interactive\n"
+        "def by_value(x): return x * k\n"
+    )
+    session.run(
+        f"import sys; sys.modules.pop('mine', None); sys.path[0] = {str(tmp_path)!r}"
+    )
+
+
+@pytest.mark.usefixtures("module")
+def test_a_module_that_the_engine_lacks_is_named(
+    session: Process, engine: Process
+) -> None:
+    session.run("from mine import by_name")
+    with pytest.raises(Raised) as caught:
+        engine.call(session.pack("by_name"), 1)
+    assert str(caught.value) == (
+        "CannotUnpack: the function's module 'mine' cannot be imported on this engine. "
+        "Install it where the engines run, start them in a folder or with a PYTHONPATH "
+        "where it is found, or define the function in your session (or mark it with "
+        "@interactive), so that it travels by value"
+    )
+
+
+@pytest.mark.usefixtures("module")
+def test_an_interactive_function_runs_in_the_engines_namespace(
+    session: Process, engine: Process
+) -> None:
+    session.run("from mine import by_value")
+    packed = session.pack("by_value")
+    assert engine.call(packed, 2) == 6
+    engine.run("k = 10")
+    assert engine.call(packed, 2) == 20
+
+
+def test_interactive_marks_the_function_itself() -> None:
+    def f() -> None: ...
+
+    assert interactive(f) is f
+
+
+def test_some_objects_refuse() -> None:
+    with pytest.raises(TypeError, match="a Client stands for a connection"):
+        refuse_pickling("Client")
+
+
+# What the packed form depends on
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("f = lambda: 1", True),
+        ("def f(x=1): return x", True),
+        ("def f(x=[]): return x", False),
+        ("def f(*, x=1): return x", False),
+        ("def f(x: int): return x", False),
+        ("k = 1\ndef f(): return k", True),
+        ("k = [1]\ndef f(): return k", False),
+        ("import math\ndef f(): return math", True),
+        ("import types\nm = types.ModuleType('m')\ndef f(): return m", False),
+        ("def g(): return f()\ndef f(): return g()", True),
+        ("f = (lambda x: lambda: x)(1)", True),
+        ("f = (lambda x: lambda: x)([])", False),
+        ("class f: pass", False),
+        ("f = len", True),
+        ("f = dict", True),
+        ("import os.path; f = os.path.join", True),
+        ("f = [1].count", False),
+        ("import functools; f = functools.partial(len)", False),
+    ],
+)
+def test_what_sees_nothing_that_can_change_is_packed_once(
+    source: str, known: bool
+) -> None:
+    with Session() as session:
+        session.run(source)
+        assert (fingerprint(session.value("f")) is not None) == known
+
+
+def test_a_class_of_a_function_is_packed_each_time() -> None:
+    class Local:
+        n = 1
+
+    assert fingerprint(Local) is None
+    assert fingerprint(Path) is not None
+
+
+def test_many_helpers_are_looked_at_once_each() -> None:
+    layers, width = 6, 8
+    lines = [
+        f"def f_{layer}_{i}(): return "
+        + ", ".join(f"f_{layer + 1}_{j}" for j in range(width))
+        for layer in range(layers)
+        for i in range(width)
+    ]
+    lines += [f"def f_{layers}_{i}(): return {i}" for i in range(width)]
+    with Session() as session:
+        session.run("\n".join(lines))
+        parts = fingerprint(session.value("f_0_0"))
+    assert parts is not None
+    assert len(repr(parts)) < 100_000

@@ -359,8 +359,7 @@ def without_init(
         There is no such way.
     """
     error = _blank(cls, args)
-    error.args = args
-    for name, value in attributes.items():
+    for name, value in {**attributes, "args": args}.items():
         with contextlib.suppress(AttributeError, TypeError):  # set by _blank, or ours
             object.__setattr__(error, name, value)
     return error
@@ -378,7 +377,11 @@ def _blank(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
 def _both(original: type[Exception]) -> type[RemoteError]:
     cls = _TYPES.get(original)
     if cls is None:
-        body = {"__module__": original.__module__, "__init__": RemoteError.__init__}
+        body = {
+            "__module__": original.__module__,
+            "__init__": RemoteError.__init__,
+            "__setattr__": RemoteError.__setattr__,  # the original may refuse
+        }
         cls = type(original.__name__, (RemoteError, original), body)
         cls.__qualname__ = original.__qualname__
         _TYPES[original] = cls

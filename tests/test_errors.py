@@ -156,6 +156,12 @@ def test_parts_make_an_exception_again() -> None:
     assert without_init(*parts_of(Frozen(5))).code == 5
 
 
+def test_one_that_cannot_be_changed_is_taken_over() -> None:
+    error = remote_error(FAILURE, Frozen(5))
+    assert isinstance(error, Frozen)
+    assert (error.code, error.failure) == (5, FAILURE)
+
+
 def test_what_cannot_be_made_so_is_told() -> None:
     with pytest.raises(TypeError, match="int cannot be made without its own __init__"):
         without_init(int, ("x", 1, 2, 3), {})  # type: ignore[arg-type]

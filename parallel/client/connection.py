@@ -209,6 +209,7 @@ class Connection:
         """Take leave of the controller, and release everything."""
         if self._shut:
             return
+        self._pump.look()  # it may have gone: then there is nobody to take leave of
         for line in self._lines:
             line.outbox.append((Goodbye(), ()))
         with self._pump.lock:

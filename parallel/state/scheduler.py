@@ -55,6 +55,8 @@ class Scheduler:
         self.by_id: dict[EngineId, Engine] = {}
         self.queue: deque[Task] = deque()
         self.policy = LeastLoad()
+        #: How engines ended that are no longer there.
+        self.departed: dict[EngineId, str] = {}
         #: The engines with more than one task in hand.
         self.crowded: dict[Uuid, Engine] = {}
         #: When the machine wants to hear `TimePassed`, or None.
@@ -87,8 +89,7 @@ class Scheduler:
             return
         engine = self.by_id.get(task.pinned)
         if engine is None:
-            reason = f"there is no engine {task.pinned}: it left, or never was"
-            self._fail(task, task.pinned, reason, actions)
+            self._fail(task, task.pinned, self._say_gone(task.pinned), actions)
         else:
             self._assign(task, engine, now, actions)
 
@@ -137,6 +138,7 @@ class Scheduler:
         if engine is None:
             return
         del self.by_id[engine.engine_id]
+        self.departed[engine.engine_id] = event.reason
         self.policy.remove(engine.uuid)
         self.crowded.pop(engine.uuid, None)
         position = event.position
@@ -224,6 +226,12 @@ class Scheduler:
         for task in reversed(tasks):
             task.move(TaskState.QUEUED)
             self.queue.appendleft(task)
+
+    def _say_gone(self, engine_id: EngineId) -> str:
+        reason = self.departed.get(engine_id)
+        if reason is None:
+            return f"there is no engine {engine_id}: it left, or never was"
+        return f"engine {engine_id} died before it started the task: {reason}"
 
     def _fail(
         self, task: Task, engine_id: EngineId, reason: str, actions: list[Action]

@@ -17,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -29,6 +28,8 @@ from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport.pipe import Pipe
 
 __all__ = ["ChildSpec", "main", "start"]
+
+log = logging.getLogger("parallel.cluster")
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,7 @@ def run(spec: ChildSpec) -> int:
             run_engine(spec.engine)
         status = 0
     except Exception as error:
-        traceback.print_exc()
+        log.exception("it ends for an error")
         if link is not None:
             link.send([AgentTrouble(str(error), fatal=True)])
     finally:

@@ -35,7 +35,7 @@ from ..protocol.messages import (
 )
 from ..protocol.wire import NO_SESSION, encode, engine_decoder, stow, unstow
 from ..transport import sockets
-from .execution import Execution
+from .execution import Ending, Execution
 from .namespace import Namespace
 from .output import Capture, open_stream
 from .page import Page, open_page
@@ -130,7 +130,7 @@ class Engine:
             self._prepare()
             self._side.start()
             self._loop()
-        except (_Ending, SystemExit):
+        except (Ending, SystemExit):
             pass
         finally:
             self._leave()
@@ -144,7 +144,7 @@ class Engine:
             sockets.wait_readable([self._work], lifeline, GREET_EVERY)
             self._read()
             if (lifeline and is_closed(lifeline[0])) or os.getppid() != parent:
-                raise _Ending
+                raise Ending
             if self._ending:
                 raise ConnectionRefused(f"the controller refused: {self._ending}")
             if deadline and monotonic() > deadline and self.engine_id is None:
@@ -181,13 +181,13 @@ class Engine:
 
     def _leave(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if self.engine_id is not None:
+        if self._ending:
             log.info("engine %s ends: %s", self.engine_id, self._ending)
-        self._page.leave()
+            self._page.leave()
         self._side.stop()
         with contextlib.suppress(Exception):
             self._flush()
-            if self._ending != "the controller was stopped":
+            if self._ending not in ("", "the controller was stopped"):
                 self._say([Goodbye(self._ending)])
         self._context.destroy(linger=LEAVING_MS)
 
@@ -198,7 +198,7 @@ class Engine:
 
     def _on_terminate(self, signum: int, frame: FrameType | None) -> None:
         self._ending = self._ending or f"it got {signal.Signals(signum).name}"
-        raise _Ending
+        raise Ending
 
     def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         if self._execution.running:
@@ -326,10 +326,6 @@ class Engine:
             given = [o for o in ordinals if o > self._position]
             self._revoked.update(given)
         return given
-
-
-class _Ending(BaseException):
-    """Raised in the main thread by a signal that ends the engine."""
 
 
 def run_engine(spec: EngineSpec) -> None:

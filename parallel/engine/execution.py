@@ -21,10 +21,14 @@ from ..serialize.functions import ABSENT
 from ..serialize.objects import Packed
 from .namespace import Namespace
 
-__all__ = ["Execution", "Functions", "Ran"]
+__all__ = ["Ending", "Execution", "Functions", "Ran"]
 
 #: So many functions an engine remembers; it asks again for an older one.
 REMEMBERED = 1024
+
+
+class Ending(BaseException):
+    """Raised in the main thread by a signal that ends the engine."""
 
 
 class Ran(NamedTuple):
@@ -103,6 +107,8 @@ class Execution:
             completed = time()
             packed = pack_value(value, f"the result of {self._name(assign)}")
             return Ran(Status.OK, packed, started, completed)
+        except Ending:  # not the task's doing
+            raise
         except BaseException as error:
             self.running = False
             completed = time()

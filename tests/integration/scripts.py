@@ -50,3 +50,12 @@ def started_script(
             yield process
         finally:
             process.kill()
+
+
+def first_line(script: subprocess.Popen[str]) -> str:
+    """Return the first line that a script prints; if it ends before, fail the test."""
+    assert script.stdout is not None
+    line = script.stdout.readline()
+    if not line:
+        pytest.fail(script.communicate(timeout=10)[1], pytrace=False)
+    return line.rstrip("\n")

@@ -70,6 +70,13 @@ def test_a_task_that_kills_every_engine_is_given_up(cluster: Client) -> None:
     assert len(set(cluster.ids) - before) == 3
 
 
+def test_an_engine_that_is_broken_is_replaced(cluster: Client) -> None:
+    broken = cluster[-1]
+    broken.execute("import parallel.engine.execution as it; it.Execution.run = None")
+    with said_soon(EngineError, "exited with status 1", "last lines of", "NoneType"):
+        broken.apply_sync(add, 1)
+
+
 def test_recursion_without_end(cluster: Client) -> None:
     def f() -> Any:
         return f()

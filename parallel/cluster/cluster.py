@@ -7,7 +7,6 @@ import atexit
 import contextlib
 import os
 import random
-import shutil
 import signal
 import socket
 import string
@@ -470,7 +469,6 @@ def _find_modules_here() -> list[str]:
 
 def _clean_up(record: ClusterRecord) -> None:
     """Remove what processes that had to be killed have left of a cluster."""
-    shutil.rmtree(record.runtime_dir, ignore_errors=True)
     for role in ROLES:
         file = connection_file(Path(record.profile_dir), record.cluster_id, role)
         file.unlink(missing_ok=True)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from ..transport.locations import cluster_file, ipython_dir, write_private
+from ..transport.locations import (
+    RUNTIME_PREFIX,
+    cluster_file,
+    ipython_dir,
+    write_private,
+)
 
 __all__ = [
     "ClusterRecord",
@@ -65,8 +71,10 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         """
         with _alone_in(self.path.parent):
             other = read_record(self.path)
-            if other is not None and other.is_running():
-                return False
+            if other is not None:
+                if other.is_running():
+                    return False
+                other._remove_runtime_dir()
             self.write()
             return True
 
@@ -75,11 +83,18 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         write_private(self.path, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
 
     def remove(self) -> None:
-        """Remove its file, unless that tells of a later cluster."""
+        """Remove its folder of sockets, and its file unless a later cluster has it."""
+        self._remove_runtime_dir()
         with contextlib.suppress(FileNotFoundError), _alone_in(self.path.parent):
             other = read_record(self.path)
             if other is None or (other.pid, other.started) == (self.pid, self.started):
                 self.path.unlink()
+
+    def _remove_runtime_dir(self) -> None:
+        """Remove what an agent that was killed has left."""
+        folder = Path(self.runtime_dir)
+        if self.is_here and folder.name.startswith(RUNTIME_PREFIX):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -198,6 +198,18 @@ def test_the_file_of_a_dead_cluster_does_not_count() -> None:
         assert len(run("ipcluster list")[0].splitlines()) == 2
 
 
+def test_what_a_killed_cluster_left_is_removed() -> None:
+    with daemonized("-n 1") as said:
+        record = json.loads(Path(said.splitlines()[-1]).read_text())
+        os.kill(record["pid"], signal.SIGKILL)
+        folder = Path(os.environ["IPYTHONDIR"]) / "profile_default/security"
+        wait_until(lambda: not list(folder.glob("ipcontroller*")), 5)
+        assert Path(record["runtime_dir"]).is_dir()
+        assert len(run("ipcluster list")[0].splitlines()) == 1
+        assert not Path(record["runtime_dir"]).exists()
+    assert security() == []
+
+
 def test_a_cluster_of_another_host_is_left_alone() -> None:
     with daemonized("-n 1") as said:
         file = Path(said.splitlines()[-1])

@@ -68,6 +68,8 @@ class Pump:
         self._followers = 0
         self._led = 0.0
         self._parked = threading.Event()
+        #: The background thread keeps out, or is about to.
+        self._out = False
         self._closed = False
         self._lead_lock = threading.Lock()
         self._thread = threading.Thread(
@@ -124,7 +126,8 @@ class Pump:
             self._asleep = False
             with contextlib.suppress(OSError):
                 os.write(self._wakeup[1], b"w")
-        elif self._leader is None:
+        elif self._out and self._leader is None:
+            self._out = False
             self._parked.set()
 
     # Waiting
@@ -210,18 +213,25 @@ class Pump:
     def _run(self) -> None:
         ready: Sequence[int] | None = None
         while True:
-            if self._leader is not None or monotonic() - self._led < GRACE:
+            self._out = True  # before it looks, so that what comes then wakes it
+            if self._keeps_out():
                 self._parked.wait(PARKED)
                 self._parked.clear()
                 if self._closed:
                     return
                 ready = None
                 continue
+            self._out = False
             with self.lock:
                 if self._closed:
                     return
                 self._take_turns(ready)
             ready = self._sleep(self._background_poll, None)
+
+    def _keeps_out(self) -> bool:
+        if self._leader is not None:
+            return True
+        return monotonic() - self._led < GRACE and not self._has_output()
 
     def _take_turns(self, ready: Sequence[int] | None) -> None:
         while self._take_turn(ready):

@@ -20,8 +20,8 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from types import CodeType, FunctionType, ModuleType
-from typing import IO, Any, NoReturn
+from types import CodeType, FunctionType, GenericAlias, ModuleType, UnionType
+from typing import IO, Any, NoReturn, Optional
 
 import cloudpickle
 
@@ -251,6 +251,10 @@ def dumps(obj: Any, luggage: Luggage | None = None) -> bytes:
         return file.getvalue()
 
 
+#: What `list[int]`, `int | None` and `Optional[int]` are: they never change.
+_ANNOTATIONS = (GenericAlias, UnionType, type(Optional[int]))
+
+
 def fingerprint(f: Any) -> tuple[Any, ...] | None:
     """Return what the packed form of a function depends on, or None if unknown.
 
@@ -267,7 +271,7 @@ def _fingerprint(f: Any, told: set[int], depth: int) -> tuple[Any, ...] | None:
     if id(f) in told:
         return (f,)
     told.add(id(f))
-    if depth == 0 or f.__dict__ or f.__kwdefaults__ or f.__annotations__:
+    if depth == 0 or f.__dict__ or f.__kwdefaults__:
         return None
     parts: list[Any] = [f.__code__]
     parts += [f.__name__, f.__qualname__, f.__module__, f.__doc__]
@@ -276,6 +280,7 @@ def _fingerprint(f: Any, told: set[int], depth: int) -> tuple[Any, ...] | None:
     except ValueError:
         return None
     seen = [("", value) for value in (*values, *(f.__defaults__ or ()))]
+    seen += f.__annotations__.items()
     for name, value in (*seen, *used_globals(f)):
         part = _fingerprint_value(value, told, depth)
         if part is None:
@@ -290,6 +295,8 @@ def _fingerprint_value(
     if type(value) in ATOMS:
         # 1 == 1.0 == True, and 0.0 == -0.0: the text tells them apart.
         return type(value), value if type(value) in (str, bytes) else repr(value)
+    if isinstance(value, _ANNOTATIONS):
+        return (value,)
     if type(value) is ModuleType:
         return (value,) if sys.modules.get(value.__name__) is value else None
     return _fingerprint(value, told, depth - 1)

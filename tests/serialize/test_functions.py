@@ -534,7 +534,7 @@ def test_some_objects_refuse() -> None:
         ("def f(x=1): return x", True),
         ("def f(x=[]): return x", False),
         ("def f(*, x=1): return x", False),
-        ("def f(x: int): return x", False),
+        ("def f(x: int): return x", True),
         ("k = 1\ndef f(): return k", True),
         ("k = [1]\ndef f(): return k", False),
         ("import math\ndef f(): return math", True),

@@ -252,7 +252,7 @@ def dumps(obj: Any, luggage: Luggage | None = None) -> bytes:
 
 
 #: What `list[int]`, `int | None` and `Optional[int]` are: they never change.
-_ANNOTATIONS = (GenericAlias, UnionType, type(Optional[int]))
+_ANNOTATIONS = (GenericAlias, UnionType, type(Optional[int]))  # noqa: UP045
 
 
 def fingerprint(f: Any) -> tuple[Any, ...] | None:

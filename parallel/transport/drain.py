@@ -30,7 +30,8 @@ class Drain:
     on_batch
         Called with the routing id, the head frame and the buffers of each batch.
     on_turn_end
-        Called after each turn that read anything: the time to send.
+        Called after each turn, also after one that an exception ended: the time to
+        send.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Drain:
         self._on_batch = on_batch
         self._on_turn_end = on_turn_end
         self._due = False
+        self._closed = False
         self._descriptor = descriptor(socket)
         loop.add_reader(self._descriptor, self._turn)
         self.look()
@@ -58,15 +60,18 @@ class Drain:
     def close(self) -> None:
         """Stop reading."""
         self._loop.remove_reader(self._descriptor)
-        self._due = True
+        self._closed = True
 
     def _turn(self) -> None:
         self._due = False
         end = perf_counter() + TURN
-        while (batch := receive_routed(self._socket)) is not None:
-            self._on_batch(*batch)
-            if perf_counter() > end:
-                break
-        self._on_turn_end()
-        if not self._socket.closed and has_input(self._socket):
-            self.look()
+        try:
+            while not self._closed and (batch := receive_routed(self._socket)):
+                self._on_batch(*batch)
+                if perf_counter() > end:
+                    break
+        finally:  # what follows a batch that could not be read waits for no edge
+            if not self._closed:
+                self._on_turn_end()
+            if not self._closed and has_input(self._socket):
+                self.look()

@@ -90,6 +90,7 @@ class Gate(zmq.auth.Authenticator):
         super().__init__(context, log=logging.getLogger("parallel.gate"))
         self._roles = {pair.public: role for role, pair in keys.pairs.items()}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.configure_curve_callback(ZAP_DOMAIN, credentials_provider=self)
         self.start()
 
@@ -103,12 +104,19 @@ class Gate(zmq.auth.Authenticator):
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer from this loop, until `stop`."""
+        self._loop = loop
         loop.add_reader(self.zap_socket.FD, self._on_readable, loop)
         self._on_readable(loop)
 
+    def stop(self) -> None:
+        """Answer no more."""
+        if self.zap_socket and self._loop is not None:
+            self._loop.remove_reader(self.zap_socket.FD)
+        super().stop()
+
     def _on_readable(self, loop: asyncio.AbstractEventLoop) -> None:
         zap = self.zap_socket
-        while not zap.closed and int(zap.get(zmq.EVENTS)) & zmq.POLLIN:
+        while zap and not zap.closed and int(zap.get(zmq.EVENTS)) & zmq.POLLIN:
             question = zap.recv_multipart()
             task = loop.create_task(self.handle_zap_message(question))
             self._tasks.add(task)

@@ -99,21 +99,23 @@ def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:
     Raises
     ------
     TransportError
-        The connection file's address cannot be understood or reached from here.
+        The connection file's keys or address cannot be understood, or not reached.
     """
     dealer = context.socket(zmq.DEALER)
     _set_common(dealer)
     dealer.set(zmq.RECONNECT_IVL, RECONNECT_MS)
     dealer.set(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MS)
-    if info.curve is not None:
-        dealer.set(zmq.CURVE_SERVERKEY, info.curve.server.encode())
-        dealer.set(zmq.CURVE_PUBLICKEY, info.curve.public.encode())
-        dealer.set(zmq.CURVE_SECRETKEY, info.curve.secret.encode())
+    what = "use the keys for"
     try:
+        if info.curve is not None:
+            dealer.set(zmq.CURVE_SERVERKEY, info.curve.server.encode())
+            dealer.set(zmq.CURVE_PUBLICKEY, info.curve.public.encode())
+            dealer.set(zmq.CURVE_SECRETKEY, info.curve.secret.encode())
+        what = "connect to"
         dealer.connect(info.urls[0])
     except zmq.ZMQError as error:
         dealer.close(0)
-        raise TransportError(f"cannot connect to {info.urls[0]}: {error}") from error
+        raise TransportError(f"cannot {what} {info.urls[0]}: {error}") from error
     return dealer
 
 

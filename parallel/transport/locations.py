@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..errors import ControllerUnreachable
+from ..errors import ConnectionRefused, ControllerUnreachable
 from ..protocol.connection import ConnectionInfo, from_json, to_json
 
 __all__ = [
@@ -89,7 +89,8 @@ def write_private(path: Path, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(descriptor, "wb") as file:  # mkstemp's mode is 0600
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)  # mkstemp's mode, but for the umask
             file.write(text)
         Path(temporary).replace(path)
     except BaseException:
@@ -115,7 +116,7 @@ def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
     ControllerUnreachable
         It did not come.
     ConnectionRefused
-        It is no connection file of this package.
+        It is no connection file of this package, or cannot be read.
     """
     deadline = time.monotonic() + timeout
     told = False
@@ -129,6 +130,8 @@ def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
                 told = True
                 print(f"Waiting for connection file: {path}")
             time.sleep(0.02)
+        except OSError as error:
+            raise ConnectionRefused(f"cannot read {path}: {error.strerror}") from error
 
 
 def _missing(path: Path, timeout: float) -> str:

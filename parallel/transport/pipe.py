@@ -68,7 +68,7 @@ class Pipe:
             del self._read[: _LENGTH.size + nbytes]
             try:
                 messages += self._decoder.decode(body)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise ProtocolError(f"not a message of ours: {error}") from error
         return messages
 

@@ -37,7 +37,7 @@ from traitlets.config.loader import (
 )
 
 from ..client.client import Client
-from ..errors import ClusterRunning, EngineError, LauncherError
+from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
     cluster_file,
@@ -298,6 +298,10 @@ class Cluster(LoggingConfigurable):
                         f"{self.engine_timeout:g} s; their logs are in "
                         f"{self.profile_dir}/log"
                     ) from None
+            except TransportError:  # what ended the controller, the agent knows
+                if self._agent is not None and self._agent.wait_until_gone(1.0):
+                    self._agent.raise_trouble()
+                raise
             if self._agent is not None:
                 self._agent.look()
                 self._agent.raise_trouble()

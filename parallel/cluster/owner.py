@@ -25,8 +25,12 @@ __all__ = ["AgentProcess"]
 
 #: An agent that has not ended after so long, seconds, is killed.
 PATIENCE = 10.0
-#: Not by `-m`, which would load a module anew that the package has loaded.
-PROGRAM = "from parallel.cluster.agent import main; main()"
+#: Not by `-m`, which would load a module anew that the package has loaded. What stands
+#: in the folder to work in, such as somebody's `parallel.py`, is for users' code only.
+PROGRAM = (
+    "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
+    "from parallel.cluster.agent import main; sys.path[:] = path; main()"
+)
 #: So many last lines of its log are told with its death.
 LAST_LINES = 8
 
@@ -136,6 +140,13 @@ class AgentProcess:
         self.troubles += [m for m in messages if isinstance(m, AgentTrouble)]
         return messages
 
+    def wait_until_gone(self, timeout: float) -> bool:
+        """Wait for its end, so many seconds; tell whether it came."""
+        deadline = monotonic() + timeout
+        while not self._gone and monotonic() < deadline:
+            self.wait(deadline - monotonic())
+        return self._gone
+
     def left_in_order(self) -> bool:
         """Tell whether it ended because somebody else told it to."""
         if not self._gone or any(trouble.fatal for trouble in self.troubles):
@@ -176,10 +187,7 @@ class AgentProcess:
             with contextlib.suppress(OSError):
                 self._ours.shutdown(socket.SHUT_WR)
         self._close_lifeline()
-        deadline = monotonic() + PATIENCE
-        while not self._gone and monotonic() < deadline:
-            self.wait(deadline - monotonic())
-        if not self._gone:
+        if not self.wait_until_gone(PATIENCE):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self._process.wait()

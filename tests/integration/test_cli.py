@@ -144,6 +144,13 @@ def test_engines_work_in_the_folder_that_is_given(tmp_path: Path) -> None:
         assert client[0]["mine.answer"] == 42
 
 
+def test_files_in_the_folder_do_not_stand_in_for_ours(tmp_path: Path) -> None:
+    for name in ("parallel.py", "zmq.py", "selectors.py"):
+        tmp_path.joinpath(name).write_text("raise ImportError('not this one')\n")
+    with daemonized(f"-n 1 --work-dir={tmp_path}"), Client(timeout=0) as client:
+        assert client[0].apply_sync(forty_two) == 42
+
+
 # What goes wrong
 
 

@@ -87,14 +87,14 @@ def median(summary: Summary | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a figure with three or more digits that count."""
+    """Return a figure with three digits that count, or four near a small budget."""
     if value is None:
         return NOTHING
     if abs(value) >= 1e6:
         return f"{value / 1e6:.2f} M"
     if value.is_integer() and abs(value) < 1000:
         return f"{value:.0f}"
-    for least, digits in ((100, 0), (10, 1), (1, 2)):
+    for least, digits in ((100, 0), (10, 1)):
         if abs(value) >= least:
             return f"{value:,.{digits}f}"
     return f"{value:.3f}"

@@ -440,7 +440,8 @@ class Connection:
 
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
         line.session = welcome.session
-        self.engines = {info.engine_id: info for info in welcome.engines}
+        if line is self._work:  # news of engines comes here: both in one order
+            self.engines = {info.engine_id: info for info in welcome.engines}
 
     def _on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
         found = self._open.pop(outcome.seq, None)

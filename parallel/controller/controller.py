@@ -151,6 +151,7 @@ class Controller:
             at_end()
             drain.close()
             self._say_goodbye()
+            loop.remove_reader(self._monitor.descriptor)
             self._monitor.close()
             self._gate.stop()
             self._context.destroy(linger=50)

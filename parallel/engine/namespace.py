@@ -11,6 +11,9 @@ from typing import Any
 
 __all__ = ["Namespace"]
 
+#: The source of so many executions is remembered, for tracebacks.
+REMEMBERED = 1024
+
 
 class Namespace:
     """A fresh `__main__`, in which users' code runs."""
@@ -32,16 +35,24 @@ class Namespace:
         filename = f"<execute {self._executed}>"
         lines = code.splitlines(keepends=True)
         linecache.cache[filename] = (len(code), None, lines, filename)
-        exec(compile(code, filename, "exec"), self.names)
+        linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
+        # The user's own __future__ imports count, and not those of this file.
+        exec(compile(code, filename, "exec", dont_inherit=True), self.names)
 
     def push(self, values: Mapping[str, Any]) -> None:
-        """Bind names; a dotted one is an assignment to an attribute."""
+        """Bind names; a dotted one is an assignment to an attribute.
+
+        Raises
+        ------
+        NameError
+            There is nothing under a dotted one's first name.
+        """
         for name, value in values.items():
             first, *rest = name.split(".")
             if not rest:
                 self.names[first] = value
                 continue
-            found = self.names[first]
+            found = self.pull(first)
             for part in rest[:-1]:
                 found = getattr(found, part)
             setattr(found, rest[-1], value)

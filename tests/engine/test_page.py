@@ -1,0 +1,66 @@
+"""What an engine notes on its page can be read by another, also after its death."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from parallel.engine.page import Page, open_page, open_unnamed
+
+
+@pytest.fixture
+def descriptor() -> Iterator[int]:
+    descriptor = open_page()
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_a_new_page_tells_of_nothing(descriptor: int) -> None:
+    page = Page(descriptor)
+    assert page.read() == (0, 0, 0, False)
+    page.close()
+
+
+def test_what_one_notes_another_reads(descriptor: int) -> None:
+    engine, agent = Page(descriptor), Page(descriptor)
+    engine.start(3, 100, 2**40)
+    assert agent.read() == (3, 100, 2**40, False)
+    engine.leave()
+    assert agent.read() == (3, 100, 2**40, True)
+    engine.start(4, 0, 0)
+    assert agent.read() == (4, 0, 0, False)
+    engine.close()
+    assert agent.read() == (4, 0, 0, False)
+    agent.close()
+
+
+def test_it_outlives_a_killed_process(descriptor: int) -> None:
+    pid = os.fork()
+    if pid == 0:
+        Page(descriptor).start(7, 8, 9)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    page = Page(descriptor)
+    assert page.read() == (7, 8, 9, False)
+    page.close()
+
+
+def test_a_closed_page_can_be_closed(descriptor: int) -> None:
+    page = Page(descriptor)
+    page.close()
+    page.close()
+
+
+def test_an_unnamed_file_without_the_systems_help(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    descriptor = open_unnamed("parallel-test")
+    try:
+        assert os.fstat(descriptor).st_nlink == 0
+        assert os.write(descriptor, b"text") == 4
+    finally:
+        os.close(descriptor)

@@ -34,6 +34,7 @@ PUNCH_NBYTES = 1 << 20
 #: … and so much of the last always.
 LAST_NBYTES = CHUNK_NBYTES = 64 << 10
 _KEEP_SIZE_PUNCH_HOLE = 3
+_NAMES = "stdout", "stderr"
 
 
 def open_stream(name: str) -> int:
@@ -168,10 +169,11 @@ class Capture:
 
 def _flush() -> None:
     """Make Python and C write what they hold back."""
-    for name in ("stdout", "stderr"):
+    for name in _NAMES:
         with contextlib.suppress(Exception):  # the user may have put anything there
             getattr(sys, name).flush()
-    _flush_c(None)
+    for file in _c_files:  # and not all: one that a thread waits to read is locked
+        _flush_c(file)
 
 
 def _say_cut(cut: int) -> str:
@@ -185,12 +187,14 @@ def _text(descriptor: int) -> io.TextIOWrapper:
     )
 
 
-def _load() -> tuple[Any, Any]:
+def _load() -> tuple[Any, list[ctypes.c_void_p], Any]:
     libc = ctypes.CDLL(None)
+    names = ("__stdoutp", "__stderrp") if sys.platform == "darwin" else _NAMES
+    files = [ctypes.c_void_p.in_dll(libc, name) for name in names]
     fallocate = getattr(libc, "fallocate", None)
     if fallocate is not None:
         fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
-    return libc.fflush, fallocate
+    return libc.fflush, files, fallocate
 
 
-_flush_c, _fallocate = _load()
+_flush_c, _c_files, _fallocate = _load()

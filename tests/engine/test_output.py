@@ -99,6 +99,28 @@ def test_c_code_that_keeps_others_waiting_may_print_much(captured: Captured) -> 
     ) == [5_000_050, 50]
 
 
+def test_c_code_that_waits_for_input_keeps_nobody_waiting(captured: Captured) -> None:
+    assert captured(
+        """
+        libc.fdopen.restype = ctypes.c_void_p
+        end, other_end = os.pipe()
+        file = ctypes.c_void_p(libc.fdopen(end, b"r"))
+        line = ctypes.create_string_buffer(10)
+        waiting = threading.Thread(target=libc.fgets, args=(line, 10, file))
+        waiting.start()
+        print("meanwhile")
+        taken = []
+        taking = threading.Thread(target=lambda: taken.append(capture.take()))
+        taking.start()
+        taking.join(5)
+        told = list(taken)
+        os.write(other_end, b"line\\n")
+        for thread in waiting, taking:
+            thread.join()
+        """
+    ) == [["meanwhile\n", ""]]
+
+
 def test_what_threads_print(captured: Captured) -> None:
     lines = captured(
         """

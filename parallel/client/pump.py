@@ -4,7 +4,10 @@ A thread that waits for a result reads the sockets itself: no hand-over between
 threads stands on the way of a round trip (each costs 50 µs and more). While
 nobody waits, a background thread reads, so that callbacks and futures work.
 
-The sockets are touched under one lock; waiting for input is done outside it.
+The sockets are touched under one lock; waiting for input is done outside it. Any
+thread that has something to send may take a turn, and then reads what others wait
+for: so whoever waits first says that it sleeps, then looks whether it need not, and
+whoever read wakes it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,43 @@ __all__ = ["Pump"]
 GRACE = 0.01
 #: While it keeps out, it looks this often whether it is wanted, seconds.
 PARKED = 0.05
+
+
+class Sleeper:
+    """Where one thread at a time waits for input, until it is woken."""
+
+    def __init__(self, descriptors: Sequence[int]) -> None:
+        self._ends = os.pipe()
+        for end in self._ends:
+            os.set_blocking(end, False)
+        self.poll = select.poll()
+        for descriptor in (*descriptors, self._ends[0]):
+            self.poll.register(descriptor, select.POLLIN)
+        #: Whether it is to be woken.
+        self.asleep = False
+
+    def wake(self) -> bool:
+        """Wake the thread that sleeps; tell whether one did."""
+        if not self.asleep:
+            return False
+        self.asleep = False
+        with contextlib.suppress(OSError):
+            os.write(self._ends[1], b"w")
+        return True
+
+    def sleep(self, timeout: float | None) -> Sequence[int]:
+        """Wait for input, at most so many ms; return the descriptors that have it."""
+        ready = [descriptor for descriptor, _ in self.poll.poll(timeout)]
+        self.asleep = False
+        if self._ends[0] in ready:
+            with contextlib.suppress(OSError):
+                os.read(self._ends[0], 512)
+        return ready
+
+    def close(self) -> None:
+        """Close the ends of its pipe."""
+        for end in self._ends:
+            os.close(end)
 
 
 class Pump:
@@ -53,17 +93,13 @@ class Pump:
         self._has_output = has_output
         self._next_timer = next_timer
         self.lock = threading.RLock()
-        self._wakeup = os.pipe()
-        for end in self._wakeup:
-            os.set_blocking(end, False)
-        # One for the waiting thread, one for the background: a poll object serves
-        # one thread at a time.
-        self._waiting_poll, self._background_poll = select.poll(), select.poll()
-        for descriptor in (*descriptors, self._wakeup[0]):
-            for poll in (self._waiting_poll, self._background_poll):
-                poll.register(descriptor, select.POLLIN)
-        self._asleep = False
-        self._turning = False
+        self._descriptors = descriptors
+        self._watching = Sleeper(descriptors)
+        self._leading = Sleeper(descriptors)
+        #: Innermost last: who is to be woken to send.
+        self._sleepers = [self._watching, self._leading]
+        #: The thread that takes a turn.
+        self._turning: int | None = None
         self._leader: int | None = None
         self._followers = 0
         self._led = 0.0
@@ -84,12 +120,13 @@ class Pump:
         """End the background thread."""
         self._closed = True
         self._parked.set()
-        self._wake()
+        for sleeper in list(self._sleepers):
+            sleeper.wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(2)
         with self.lock:
-            for end in self._wakeup:
-                os.close(end)
+            self._watching.close()
+            self._leading.close()
 
     def abandon(self) -> None:
         """Forget the threads, which a fork leaves behind, and what they held."""
@@ -105,8 +142,10 @@ class Pump:
         if now and self.lock.acquire(blocking=False):
             try:
                 # A turn under way, of which this is part, will see to it.
-                if not self._turning and not self._closed:
+                if self._turning is None and not self._closed:
                     self._take_turns(None)
+                    if self._next_timer() is not None:
+                        self._watching.wake()  # to look at the time
             finally:
                 self.lock.release()
         else:
@@ -122,11 +161,10 @@ class Pump:
         self._parked.set()
 
     def _wake(self) -> None:
-        if self._asleep:
-            self._asleep = False
-            with contextlib.suppress(OSError):
-                os.write(self._wakeup[1], b"w")
-        elif self._out and self._leader is None:
+        for sleeper in reversed(self._sleepers):
+            if sleeper.wake():
+                return
+        if self._out and self._leader is None:
             self._out = False
             self._parked.set()
 
@@ -147,8 +185,8 @@ class Pump:
         follow
             Waits for the same at most so many seconds while another thread reads.
         """
-        if self._leader == threading.get_ident():
-            return self._lead(done, deadline)  # a callback waits in its turn
+        if self._turning == threading.get_ident():
+            return self._lead_within(done, deadline)
         while not done():
             if not self._lead_lock.acquire(blocking=False):
                 left = None if deadline is None else deadline - monotonic()
@@ -159,7 +197,7 @@ class Pump:
                 continue
             try:
                 self._leader = threading.get_ident()
-                return self._lead(done, deadline)
+                return self._lead(done, deadline, self._leading)
             finally:
                 self._leader = None
                 self._led = monotonic()
@@ -178,37 +216,45 @@ class Pump:
         finally:
             self._followers -= 1
 
-    def _lead(self, done: Callable[[], bool], deadline: float | None) -> bool:
-        ready: Sequence[int] = ()
-        while True:
-            with self.lock:
-                more = self._take_turn(ready)
-            if done():
-                return True
-            if more:
-                continue
-            if deadline is not None and monotonic() >= deadline:
-                return False
-            ready = self._sleep(self._waiting_poll, deadline)
-
-    def _sleep(self, poll: select.poll, deadline: float | None) -> Sequence[int]:
-        """Wait for input, for a nudge, or for the time; return what has input."""
-        self._asleep = True
+    def _lead_within(self, done: Callable[[], bool], deadline: float | None) -> bool:
+        """Wait in a callback, and so in a turn: nobody else can read meanwhile."""
+        sleeper = Sleeper(self._descriptors)
+        self._sleepers.append(sleeper)
         try:
-            if self._has_output():
-                return ()
-            timer = self._next_timer()
-            timeout = None
-            if timer is not None or deadline is not None:
-                ends = [end for end in (timer, deadline) if end is not None]
-                timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
-            ready = [descriptor for descriptor, _ in poll.poll(timeout)]
+            return self._lead(done, deadline, sleeper)
         finally:
-            self._asleep = False
-        if self._wakeup[0] in ready:
-            with contextlib.suppress(OSError):
-                os.read(self._wakeup[0], 512)
-        return ready
+            self._sleepers.remove(sleeper)
+            sleeper.close()
+
+    def _lead(
+        self, done: Callable[[], bool], deadline: float | None, sleeper: Sleeper
+    ) -> bool:
+        ready: Sequence[int] = ()
+        try:
+            while True:
+                with self.lock:
+                    more = self._take_turn(ready)
+                sleeper.asleep = True
+                if done():
+                    return True
+                if more:
+                    continue
+                if deadline is not None and monotonic() >= deadline:
+                    return False
+                ready = self._sleep(sleeper, deadline)
+        finally:
+            sleeper.asleep = False
+
+    def _sleep(self, sleeper: Sleeper, deadline: float | None) -> Sequence[int]:
+        """Wait for input, for a nudge, or for the time; return what has input."""
+        if self._has_output():
+            return ()
+        timer = self._next_timer()
+        timeout = None
+        if timer is not None or deadline is not None:
+            ends = [end for end in (timer, deadline) if end is not None]
+            timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
+        return sleeper.sleep(timeout)
 
     def _run(self) -> None:
         ready: Sequence[int] | None = None
@@ -226,7 +272,13 @@ class Pump:
                 if self._closed:
                     return
                 self._take_turns(ready)
-            ready = self._sleep(self._background_poll, None)
+            ready = self._watch()
+
+    def _watch(self) -> Sequence[int]:
+        self._watching.asleep = True
+        ready = () if self._closed else self._sleep(self._watching, None)
+        self._watching.asleep = False
+        return ready
 
     def _keeps_out(self) -> bool:
         if self._leader is not None:
@@ -236,9 +288,11 @@ class Pump:
     def _take_turns(self, ready: Sequence[int] | None) -> None:
         while self._take_turn(ready):
             pass
+        if self._leader is not None:
+            self._leading.wake()  # what it waits for may have come
 
     def _take_turn(self, ready: Sequence[int] | None) -> bool:
-        before, self._turning = self._turning, True
+        before, self._turning = self._turning, threading.get_ident()
         try:
             return self._turn(ready)
         finally:

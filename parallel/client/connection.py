@@ -320,6 +320,10 @@ class Connection:
         """The numbers of the unfinished tasks."""
         return list(self._open)
 
+    def is_open(self, seq: int) -> bool:
+        """Tell whether a task has not finished."""
+        return seq in self._open
+
     def ask(self, name: str, timeout: float = 10.0, **arguments: Any) -> Any:
         """Return the controller's answer to a question.
 

@@ -51,12 +51,10 @@ class AsyncMapResult(AsyncResult):
         self._missing += 1
         return len(self._delivered) - 1
 
-    def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
-        """Take a chunk, and let the next be submitted."""
+    def _arrived(self, index: int, outcome: Outcome) -> None:
         self._came.append(index)
         if self.on_chunk is not None:
             self.on_chunk(self._sizes[index], outcome.completed - outcome.started)
-        super().deliver(index, outcome, frames)
 
     def _complete(self) -> bool:
         complete = sum(self._sizes) >= self.total

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from ..aliases import Digest
-from ..errors import ParallelError
+from ..errors import CannotPack, ParallelError
 from ..protocol.messages import Method
 from ..serialize.calls import pack_elements
 from ..state.chunks import Chunks
@@ -49,14 +50,16 @@ class Feeder:
         self._chunks = Chunks(result.total, engines, chunksize)
         self._at = 0
         self._under_way = 0
+        self._lock = threading.RLock()
         self._adapts = chunksize is None
         self._most = CHUNKS_PER_ENGINE * engines if self._adapts else FIXED_AHEAD
         result.on_chunk = self._on_chunk
 
     def feed(self) -> None:
         """Submit as many chunks as may be under way."""
-        while self._under_way < self._most and self._chunks.remaining:
-            self._submit(self._chunks.next_size())
+        with self._lock:  # the caller feeds, and whoever reads the results
+            while self._under_way < self._most and self._chunks.remaining:
+                self._submit(self._chunks.next_size())
 
     def _submit(self, size: int) -> None:
         begin, end = self._at, self._at + size
@@ -74,14 +77,18 @@ class Feeder:
         self._result.sent(seq)
 
     def _on_chunk(self, size: int, duration: float) -> None:
-        self._under_way -= 1
-        if self._adapts:
-            self._chunks.learn(size, max(duration, 0.0))
-        # A fixed-size map is fed in batches: they travel together.
-        if self._chunks.remaining and (
-            self._adapts or self._under_way <= self._most // 2
-        ):
+        with self._lock:
+            self._under_way -= 1
+            if self._adapts:
+                self._chunks.learn(size, max(duration, 0.0))
+            # A fixed-size map is fed in batches: they travel together.
+            due = self._adapts or self._under_way <= self._most // 2
+            if not self._chunks.remaining or not due:
+                return
             try:
                 self.feed()
             except ParallelError as error:
                 self._result.give_up(error)
+            except Exception as error:  # the user's sequence raised
+                what = f"a sequence for {self._name} raised {type(error).__name__}"
+                self._result.give_up(CannotPack(f"{what}: {error}"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from datetime import timedelta
 from typing import Any, NamedTuple, NoReturn
 
@@ -78,7 +79,15 @@ class AsyncResult(Future[Any]):
             self._printed.pop(index, None)
         self._delivered[index] = Delivered(outcome, frames, timestamp())
         self._missing -= 1
+        self._arrived(index, outcome)
         if not self._missing and self._complete():
+            self._finish()
+
+    def _arrived(self, index: int, outcome: Outcome) -> None:
+        """Take note that a task's outcome is there."""
+
+    def _finish(self) -> None:
+        with contextlib.suppress(InvalidStateError):  # cancelled: nobody waits for it
             super().set_result(None)
 
     def show(self, index: int, output: TaskOutput) -> None:
@@ -92,7 +101,7 @@ class AsyncResult(Future[Any]):
         """Take note that no outcome will come any more."""
         if not super().done():
             self._failure = error
-            super().set_result(None)
+            self._finish()
 
     def _complete(self) -> bool:
         """Tell whether what was delivered is all."""
@@ -220,6 +229,10 @@ class AsyncResult(Future[Any]):
             delivered = self._delivered[index]
             if delivered is None:
                 raise TimeoutError(f"result {index} of {self._fname} has not come")
+            # Another thread may have unpacked it, and let go of the bytes, by now.
+            value = self._values.get(index, _UNSET)
+            if value is not _UNSET:
+                return value
             value = self._unpack(delivered)
             self._values[index] = value
             # The value keeps what it needs of the buffers.

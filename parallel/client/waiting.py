@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from collections.abc import Iterable
 from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
 from .connection import Connection
+from .results import AsyncResult
 
 __all__ = ["wait_for"]
 
@@ -31,10 +33,7 @@ def wait_for(connection: Connection, jobs: Any, timeout: float | None) -> bool:
         timeout = None
     deadline = None if timeout is None else monotonic() + timeout
     if jobs is None:
-        waited = set(connection.outstanding)
-        return connection.wait(
-            lambda: waited.isdisjoint(connection.outstanding), None, timeout
-        )
+        return _wait_all(connection, timeout)
     for job in _as_futures(jobs):
         left = None if deadline is None else max(0.0, deadline - monotonic())
         if not _wait_one(connection, job, left):
@@ -55,6 +54,17 @@ def _as_futures(jobs: Any) -> list[Future[Any]]:
 
 
 def _wait_one(connection: Connection, job: Any, timeout: float | None) -> bool:
-    if hasattr(job, "wait"):
-        return bool(job.wait(timeout))
-    return connection.wait(job.done, None, timeout)
+    if isinstance(job, AsyncResult):
+        return job.wait(timeout)
+    return not concurrent.futures.wait([job], timeout).not_done
+
+
+def _wait_all(connection: Connection, timeout: float | None) -> bool:
+    waited = connection.outstanding
+
+    def done() -> bool:
+        while waited and not connection.is_open(waited[-1]):
+            waited.pop()  # looked at once: not all of them at each turn
+        return not waited
+
+    return connection.wait(done, None, timeout)

@@ -186,7 +186,7 @@ class Agent:
             if isinstance(message, Up):
                 self._urls = message.urls
                 self._tell_owner(message)
-                for slot in range(self._spec.n):
+                for slot in range(0 if self._stopping else self._spec.n):
                     self._start_engine(slot)
             elif isinstance(message, Retire):
                 for engine in self._engines.values():

@@ -31,6 +31,9 @@ __all__ = ["ChildSpec", "main", "start"]
 
 log = logging.getLogger("parallel.cluster")
 
+#: The signals that a parent of such children handles.
+CAUGHT = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a child is to be: an engine or the controller.
@@ -75,8 +78,11 @@ def start(spec: ChildSpec, method: str, closing: Sequence[int] = ()) -> int:
 
 
 def _fork(spec: ChildSpec, closing: Sequence[int]) -> int:
+    # A signal must find the parent's handlers or none, not the parent's in the child.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, CAUGHT)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
     status = 1
     try:
@@ -84,6 +90,7 @@ def _fork(spec: ChildSpec, closing: Sequence[int]) -> int:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         _forget_parent()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         status = run(spec)
     finally:
         os._exit(status)
@@ -92,7 +99,7 @@ def _fork(spec: ChildSpec, closing: Sequence[int]) -> int:
 def _forget_parent() -> None:
     """Undo what a fork inherits and should not."""
     signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for signum in CAUGHT:
         signal.signal(signum, signal.SIG_DFL)
     numpy = sys.modules.get("numpy")
     if numpy is not None:  # Python's own generator is seeded anew at the fork

@@ -284,6 +284,7 @@ class Controller:
         if messages is None:
             self._on_agent_gone()
             return
+        self._drain.empty()  # what an engine said before it died counts
         for message in messages:
             if isinstance(message, EngineDied):
                 position = message.position

@@ -165,6 +165,7 @@ class Dispatch:
             kept = [(peer, work) for peer, work in waiting if peer.uuid != client]
             if kept:
                 self._parked[digest] = kept
+                self._peers.say(kept[0][0], Need(digest))  # the asked one may be gone
             else:
                 del self._parked[digest]
 
@@ -222,7 +223,7 @@ class Dispatch:
     def _fail(self, action: FailTask) -> None:
         key = action.task.key
         self._functions.release(action.task.body.submit.digest)
-        stdout, stderr = self._last_words
+        stdout, stderr = self._last_words if action.ran else ("", "")
         payload = pickle.dumps(action.reason)
         outcome = Outcome(
             key.seq, Status.LOST, payload, 0, action.engine_id, 0, 0, stdout, stderr

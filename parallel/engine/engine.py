@@ -39,7 +39,7 @@ from .execution import Ending, Execution
 from .namespace import Namespace
 from .output import Capture, open_stream
 from .page import Page, open_page
-from .side import GREET_EVERY, SideThread, is_closed
+from .side import CONNECTION_BROKE, GREET_EVERY, SideThread, is_closed
 
 __all__ = ["Engine", "EngineSpec", "run_engine"]
 
@@ -49,6 +49,8 @@ log = logging.getLogger("parallel.engine")
 SHORT = 2e-4
 #: Results wait for one another no longer than this, seconds.
 HOLD = 1e-3
+#: The durations of so many functions are remembered.
+KNOWN = 1024
 #: What is said last arrives within this, ms, or the controller is gone.
 LEAVING_MS = 50
 
@@ -160,6 +162,7 @@ class Engine:
         for signum in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, self._on_terminate)
         signal.signal(signal.SIGINT, self._on_interrupt)
+        _spare_children()
         keep = os.dup(2)
         faulthandler.enable(keep, all_threads=False)
         stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
@@ -183,7 +186,8 @@ class Engine:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self._ending:
             log.info("engine %s ends: %s", self.engine_id, self._ending)
-            self._page.leave()
+            if self._ending != CONNECTION_BROKE:  # else another is to take its place
+                self._page.leave()
         self._side.stop()
         with contextlib.suppress(Exception):
             self._flush()
@@ -245,6 +249,8 @@ class Engine:
         with self._lock:
             self._results.append(result)
             self._frames += sent
+        if len(self._short) > KNOWN:
+            self._short.clear()
         self._short[assign.digest] = ran.completed - ran.started < SHORT
         self._hold_or_flush()
 
@@ -326,6 +332,26 @@ class Engine:
             given = [o for o in ordinals if o > self._position]
             self._revoked.update(given)
         return given
+
+
+def _spare_children() -> None:
+    """Keep this engine's handlers from processes that users' code forks.
+
+    A handler that raises, run in a child before the child has set its own, hangs
+    `multiprocessing`: so the signals wait until the fork is over.
+    """
+    ours = {signal.SIGTERM, signal.SIGHUP}
+
+    def in_child() -> None:
+        for signum in ours:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ours),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ours),
+        after_in_child=in_child,
+    )
 
 
 def run_engine(spec: EngineSpec) -> None:

@@ -18,6 +18,7 @@ from ..serialize.calls import (
     unpack_value,
 )
 from ..serialize.functions import ABSENT
+from ..serialize.main import adopt, gathered
 from ..serialize.objects import Packed
 from .namespace import Namespace
 
@@ -46,21 +47,26 @@ class Functions:
     def __init__(self) -> None:
         self._known: OrderedDict[Digest, Callable[..., Any] | CannotUnpack]
         self._known = OrderedDict()
+        self._companions: dict[Digest, list[tuple[str, Any]]] = {}
+        self._current: Digest = b""
 
     def __contains__(self, digest: Digest) -> bool:
         return not digest or digest in self._known
 
     def define(self, digest: Digest, code: bytes) -> None:
         """Remember a function; one that cannot be unpacked, with the reason."""
-        try:
-            self._known[digest] = unpack_function(code)
-        except CannotUnpack as error:
-            self._known[digest] = error
+        with gathered() as companions:
+            try:
+                self._known[digest] = unpack_function(code)
+            except CannotUnpack as error:
+                self._known[digest] = error
+        self._companions[digest] = companions
         if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+            oldest, _ = self._known.popitem(last=False)
+            del self._companions[oldest]
 
     def get(self, digest: Digest) -> Callable[..., Any]:
-        """Return a function.
+        """Return a function, the names that came along with it in their place.
 
         Raises
         ------
@@ -70,6 +76,11 @@ class Functions:
         found = self._known[digest]
         if isinstance(found, CannotUnpack):
             raise CannotUnpack(*found.args) from found.__cause__
+        if digest != self._current:
+            # Another function may have brought other values under these names.
+            self._current = digest
+            for name, value in self._companions[digest]:
+                adopt(name, value)
         return found
 
 

@@ -15,6 +15,10 @@ __all__ = ["Namespace"]
 REMEMBERED = 1024
 
 
+#: The sources of so many executed texts are kept for tracebacks.
+REMEMBERED = 256
+
+
 class Namespace:
     """A fresh `__main__`, in which users' code runs."""
 
@@ -34,6 +38,7 @@ class Namespace:
         self._executed += 1
         filename = f"<execute {self._executed}>"
         lines = code.splitlines(keepends=True)
+        linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         linecache.cache[filename] = (len(code), None, lines, filename)
         linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         # The user's own __future__ imports count, and not those of this file.

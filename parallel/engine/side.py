@@ -27,10 +27,12 @@ from ..protocol.messages import (
 from ..protocol.wire import NO_SESSION, encode, engine_decoder
 from ..transport import sockets
 
-__all__ = ["GREET_EVERY", "Main", "SideThread", "is_closed"]
+__all__ = ["CONNECTION_BROKE", "GREET_EVERY", "Main", "SideThread", "is_closed"]
 
 log = logging.getLogger("parallel.engine")
 
+#: Why an engine ends that another one is to replace.
+CONNECTION_BROKE = "the connection to the controller broke"
 #: Results held back for a batch go out after so long, seconds, whatever runs.
 HELD_MOST = 2e-3
 #: Late and live output is looked for this often, seconds.
@@ -120,7 +122,7 @@ class SideThread(threading.Thread):
             self._look_after_main(monotonic())
             if self._monitor.lost() and self._session != NO_SESSION:
                 # The controller refuses who comes back: what was on its way is lost.
-                self._end("the connection to the controller broke")
+                self._end(CONNECTION_BROKE)
             if self._lifeline is not None and is_closed(self._lifeline):
                 self._end("the process that started it is gone")
                 return

@@ -95,9 +95,12 @@ def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:
     """Return what goes into the head, and what goes into frames behind it.
 
     A payload too large for the head becomes the first frame, and an empty one
-    stands for it.
+    stands for it. Buffers are copied once, here: they are memory of the user's
+    objects, which may change before the frames have left.
     """
-    frames = [b.raw() if isinstance(b, pickle.PickleBuffer) else b for b in buffers]
+    frames: list[Any] = [
+        bytes(b.raw() if isinstance(b, pickle.PickleBuffer) else b) for b in buffers
+    ]
     if len(payload) > INLINE_NBYTES or (not payload and frames):
         return b"", [payload, *frames]
     return payload, frames

@@ -90,11 +90,15 @@ class DeliverOutcome(NamedTuple):
 
 
 class FailTask(NamedTuple):
-    """Tell the client that its task will have no result, and why."""
+    """Tell the client that its task will have no result, and why.
+
+    `ran` says that the engine was at it when it died.
+    """
 
     task: Task
     engine_id: EngineId
     reason: str
+    ran: bool = False
 
 
 class RevokeTasks(NamedTuple):

@@ -57,7 +57,7 @@ class Scheduler:
         self.policy = LeastLoad()
         #: How engines ended that are no longer there.
         self.departed: dict[EngineId, str] = {}
-        #: The engines with more than one task in hand.
+        #: The engines with a balanced task in line behind another.
         self.crowded: dict[Uuid, Engine] = {}
         #: When the machine wants to hear `TimePassed`, or None.
         self.wakeup: float | None = None
@@ -89,7 +89,8 @@ class Scheduler:
             return
         engine = self.by_id.get(task.pinned)
         if engine is None:
-            self._fail(task, task.pinned, self._say_gone(task.pinned), actions)
+            reason = self._say_gone(task.pinned)
+            actions.append(self._fail(task, task.pinned, reason))
         else:
             self._assign(task, engine, now, actions)
 
@@ -103,6 +104,7 @@ class Scheduler:
         engine.revoking.discard(event.ordinal)
         engine.heard = now
         engine.completed += 1
+        engine.balanced -= task.pinned is None
         engine.depth.learn(event.duration)
         task.move(TaskState.DONE)
         actions.append(DeliverOutcome(task, engine.engine_id, event.outcome))
@@ -117,8 +119,13 @@ class Scheduler:
             return
         # An earlier answer may come while a later question is under way.
         engine.revoking.difference_update(event.asked)
-        given = [ordinal for ordinal in sorted(event.given) if ordinal in engine.inhand]
-        self._requeue([engine.inhand.pop(ordinal) for ordinal in given])
+        tasks = [
+            engine.inhand.pop(ordinal)
+            for ordinal in sorted(set(event.given).intersection(event.asked))
+            if ordinal in engine.inhand
+        ]
+        engine.balanced -= len(tasks)
+        self._requeue(tasks)
         self._settle(engine)
         self._dispatch(now, actions)
 
@@ -148,16 +155,17 @@ class Scheduler:
             position = next(iter(engine.inhand), 0)
         again: list[Task] = []
         for ordinal, task in engine.inhand.items():
-            started = ordinal <= position
-            if started:
+            # What it had ended, and not told, killed nobody.
+            ran = not event.proved or ordinal == position
+            if ran:
                 task.deaths.append(f"engine {engine.engine_id}: {event.reason}")
             if (
                 task.pinned is not None
-                or (started and not event.proved)
+                or not event.proved
                 or len(task.deaths) > self.engine_retries
             ):
-                reason = _say_why(task, engine.engine_id, event, started)
-                self._fail(task, engine.engine_id, reason, actions)
+                reason = _say_why(task, engine.engine_id, event, ordinal, position)
+                actions.append(self._fail(task, engine.engine_id, reason, ran=ran))
             else:
                 again.append(task)
         self._requeue(again)
@@ -186,6 +194,7 @@ class Scheduler:
             engine.heard = now
         engine.ordinal += 1
         engine.inhand[engine.ordinal] = task
+        engine.balanced += task.pinned is None
         task.move(TaskState.ASSIGNED)
         actions.append(SendTask(engine.uuid, engine.ordinal, task))
         self._settle(engine)
@@ -193,7 +202,7 @@ class Scheduler:
     def _settle(self, engine: Engine) -> None:
         """Put an engine where its load belongs among those that can take a task."""
         load = len(engine.inhand)
-        if load > 1:
+        if load > 1 and engine.balanced > (engine.first.pinned is None):
             self.crowded[engine.uuid] = engine
         else:
             self.crowded.pop(engine.uuid, None)
@@ -234,10 +243,10 @@ class Scheduler:
         return f"engine {engine_id} died before it started the task: {reason}"
 
     def _fail(
-        self, task: Task, engine_id: EngineId, reason: str, actions: list[Action]
-    ) -> None:
+        self, task: Task, engine_id: EngineId, reason: str, *, ran: bool = False
+    ) -> FailTask:
         task.move(TaskState.FAILED)
-        actions.append(FailTask(task, engine_id, reason))
+        return FailTask(task, engine_id, reason, ran)
 
     # Looking inside
 
@@ -263,7 +272,9 @@ class Scheduler:
             assert self.policy.choose() is None, "a task waits while an engine is free"
 
 
-def _say_why(task: Task, engine_id: EngineId, event: EngineLost, started: bool) -> str:
+def _say_why(
+    task: Task, engine_id: EngineId, event: EngineLost, ordinal: int, position: int
+) -> str:
     if not event.proved:
         return (
             f"engine {engine_id} is lost: {event.reason}. It may still be running the "
@@ -276,5 +287,12 @@ def _say_why(task: Task, engine_id: EngineId, event: EngineLost, started: bool) 
             f"the task killed {len(task.deaths)} engines and is not tried again: "
             f"{first_lines}{newline}{details}"
         )
-    when = "while it ran the task" if started else "before it started the task"
+    when = "while it ran the task"
+    if ordinal != position:
+        late = ordinal < position
+        when = (
+            "before the task's result had left"
+            if late
+            else "before it started the task"
+        )
     return f"engine {engine_id} died {when}: {event.reason}"

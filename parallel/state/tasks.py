@@ -76,6 +76,7 @@ class Engine:
     """An engine as the scheduler sees it: a line of assigned tasks, in order."""
 
     __slots__ = (
+        "balanced",
         "completed", "depth", "engine_id", "heard", "inhand", "ordinal", "revoking",
         "uuid",
     )  # fmt: skip
@@ -87,12 +88,19 @@ class Engine:
         self.ordinal = 0
         #: What was sent and is not ended, by ordinal: the first of them runs.
         self.inhand: OrderedDict[int, Task] = OrderedDict()
+        #: How many of these could run elsewhere too.
+        self.balanced = 0
         self.depth = Depth()
         #: Ordinals asked back, and not yet answered.
         self.revoking: set[int] = set()
         #: When it last ended a task, or got one while idle.
         self.heard = 0.0
         self.completed = 0
+
+    @property
+    def first(self) -> Task:
+        """The task that runs: the first in hand."""
+        return next(iter(self.inhand.values()))
 
     def __repr__(self) -> str:
         return f"<Engine {self.engine_id}: {len(self.inhand)} in hand>"

@@ -57,6 +57,11 @@ class Drain:
             self._due = True
             self._loop.call_soon(self._turn)
 
+    def empty(self) -> None:
+        """Read all that has come, at once."""
+        while not self._closed and (batch := receive_routed(self._socket)):
+            self._on_batch(*batch)
+
     def close(self) -> None:
         """Stop reading."""
         self._loop.remove_reader(self._descriptor)

@@ -131,8 +131,6 @@ def _set_common(socket: Socket) -> None:
 
 # Plain ints: `|` of zmq's enums costs 1 µs, and these stand on the hot path.
 _NOBLOCK, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
-#: What is sent by copying; the rest is memory that others keep.
-_COPIED = frozenset({bytes, bytearray})
 _EVENTS, _POLLIN = int(zmq.EVENTS), int(zmq.POLLIN)
 
 
@@ -177,13 +175,17 @@ def send(socket: Socket, parts: Sequence[Any]) -> bool:
     *first, last = parts
     try:
         for part in first:
-            socket.send(part, _MORE, copy=type(part) in _COPIED)
-        socket.send(last, _NOBLOCK, copy=type(last) in _COPIED)
+            socket.send(part, _MORE, copy=_is_copied(part))
+        socket.send(last, _NOBLOCK, copy=_is_copied(last))
     except zmq.ZMQError as error:
         if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
             return False
         raise
     return True
+
+
+def _is_copied(part: Any) -> bool:
+    return type(part) is not zmq.Frame and len(part) < COPY_NBYTES
 
 
 def as_buffers(frames: Sequence[Any]) -> list[Any]:

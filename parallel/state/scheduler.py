@@ -288,11 +288,8 @@ def _say_why(
             f"{first_lines}{newline}{details}"
         )
     when = "while it ran the task"
-    if ordinal != position:
-        late = ordinal < position
-        when = (
-            "before the task's result had left"
-            if late
-            else "before it started the task"
-        )
+    if ordinal < position:
+        when = "before the task's result had left"
+    elif ordinal > position:
+        when = "before it started the task"
     return f"engine {engine_id} died {when}: {event.reason}"

@@ -157,7 +157,7 @@ class World:
         self.stale += [*engine.results, *engine.answers]
         self.tell(EngineLost(engine.uuid, "killed", engine.page if known else None))
         for ordinal, task in held.items():
-            self.deaths[task.key] += ordinal <= guilty
+            self.deaths[task.key] += ordinal == guilty
             assert len(task.deaths) == self.deaths[task.key]
             assert len(task.deaths) <= self.machine.engine_retries + 1
             gone = task.pinned is not None

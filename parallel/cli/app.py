@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
-import itertools
 import logging
 import os
-import re
 import sys
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from traitlets import Enum, TraitError, Unicode, default, validate
-from traitlets.config import Application, Configurable
-from traitlets.config.loader import (
-    ArgumentError,
-    JSONFileConfigLoader,
-    KVArgParseConfigLoader,
-    PyFileConfigLoader,
-)
+from traitlets.config import Application
+from traitlets.config.loader import KVArgParseConfigLoader
 
 from .._version import __version__
 from ..errors import LauncherError, ParallelError
 from ..transport.locations import profile_dir
+from .options import absolute, check_options, read_config, say_in_one_line
 from .signals import Signalled, Signals
 
-__all__ = ["BaseApp", "absolute"]
+__all__ = ["BaseApp"]
 
 LEVELS = (
     logging.DEBUG,
@@ -139,38 +129,17 @@ class BaseApp(Application):
         """Read the command line, and the configuration files of the profile."""
         words = sys.argv[1:] if argv is None else argv
         try:
-            if problem := next(self._bad_options(words), ""):
-                raise TraitError(problem)
+            if not words or words[0] not in self.subcommands:
+                short = {name for each in (self.aliases, self.flags) for name in each}
+                check_options(words, short, [type(self), *self.classes])
             self.parse_command_line(words)
             if self.subapp is None:
                 self._read_all_config()
         except TraitError as error:
             self.exit(self.fail(error))
 
-    def _bad_options(self, words: list[str]) -> Iterator[str]:
-        """Yield what is wrong with the options, for their parser lets much pass."""
-        if words and words[0] in self.subcommands:
-            return
-        known = {"h", "help", "help-all", "V", "version", *self.aliases, *self.flags}
-        for each in (type(self), *self.classes):
-            for base in each.mro():
-                if issubclass(base, Configurable):
-                    traits = base.class_trait_names(config=True)
-                    known.update(f"{base.__name__}.{trait}" for trait in traits)
-        for word in itertools.takewhile(lambda word: word != "--", words):
-            found = re.match(r"--?([A-Za-z][^=]*)", word)
-            if found is None or found[1] in known:
-                continue
-            near = difflib.get_close_matches(found[1], known, n=1)
-            more = f"did you mean --{near[0]}?" if near else "see --help"
-            yield f"there is no option {word.partition('=')[0]}: {more}"
-
     def _create_loader(self, *args: Any, **kwargs: Any) -> KVArgParseConfigLoader:
-        loader = super()._create_loader(*args, **kwargs)
-        # One line instead of the whole usage.
-        parser: Any = type("_", (loader.parser_class,), {"error": _refuse})
-        loader.parser_class = parser
-        return loader
+        return say_in_one_line(super()._create_loader(*args, **kwargs))
 
     def _read_all_config(self) -> None:
         if self.extra_args and not self.takes_words:
@@ -187,21 +156,8 @@ class BaseApp(Application):
             self._read_config(Path(self.config_file))
 
     def _read_config(self, path: Path) -> None:
-        """Take a configuration file in; what the command line says wins.
-
-        Raises
-        ------
-        TraitError
-            It is not there, or in error; says where.
-        """
-        loader = JSONFileConfigLoader if path.suffix == ".json" else PyFileConfigLoader
-        try:
-            found = loader(path.name, path=str(path.parent)).load_config()
-        except Exception as error:
-            stack = traceback.extract_tb(error.__traceback__)
-            lines = [f", line {f.lineno}" for f in stack if f.filename == str(path)]
-            where = f"{path}{''.join(lines[-1:])}"
-            raise TraitError(f"{where}: {type(error).__name__}: {error}") from error
+        """Take a configuration file in; what the command line says wins."""
+        found = read_config(path)
         self._loaded_config_files.append(str(path))
         found.merge(self.cli_config)
         self.update_config(found)
@@ -258,12 +214,3 @@ class BaseApp(Application):
         except BrokenPipeError:  # as in `--help | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-
-
-def absolute(path: str) -> str:
-    """Return a path seen from the folder of now; nothing remains nothing."""
-    return str(Path(path).expanduser().absolute()) if path else ""
-
-
-def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    raise ArgumentError(message)

@@ -17,7 +17,8 @@ from ..engine.engine import EngineSpec, run_engine
 from ..errors import ConnectionRefused, TransportError
 from ..protocol.connection import ConnectionInfo
 from ..transport.locations import connection_file, read_connection_file
-from .app import BaseApp, absolute
+from .app import BaseApp
+from .options import absolute
 from .signals import Signals
 
 __all__ = ["NOT_REGISTERED", "IPEngine", "main"]

@@ -1,0 +1,95 @@
+"""Options and configuration files, with what is wrong with them said in one line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import itertools
+import re
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from traitlets import TraitError
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import (
+    ArgumentError,
+    JSONFileConfigLoader,
+    KVArgParseConfigLoader,
+    PyFileConfigLoader,
+)
+
+__all__ = ["absolute", "check_options", "read_config", "say_in_one_line"]
+
+#: What traitlets answers without being told of.
+BUILT_IN = ("h", "help", "help-all", "V", "version")
+
+
+def absolute(path: str) -> str:
+    """Return a path seen from the folder of now; nothing remains nothing."""
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
+def check_options(
+    words: Sequence[str], short: Iterable[str], classes: Iterable[type]
+) -> None:
+    """Raise if a command line has an option that there is not.
+
+    The parser of traitlets would warn of it only, or ask for its value.
+
+    Parameters
+    ----------
+    words
+        The command line; what follows `--` is not looked at.
+    short
+        The options of one name.
+    classes
+        Those with options of the form `--Class.trait`, and their bases.
+
+    Raises
+    ------
+    TraitError
+        Names the option, and one that is spelled like it.
+    """
+    known = {*BUILT_IN, *short}
+    for base in {base for each in classes for base in each.mro()}:
+        if issubclass(base, Configurable):
+            traits = base.class_trait_names(config=True)
+            known.update(f"{base.__name__}.{trait}" for trait in traits)
+    for word in itertools.takewhile(lambda word: word != "--", words):
+        found = re.match(r"--?([A-Za-z][^=]*)", word)
+        if found is None or found[1] in known:
+            continue
+        near = difflib.get_close_matches(found[1], sorted(known), n=1)
+        more = f"did you mean --{near[0]}?" if near else "see --help"
+        raise TraitError(f"there is no option {word.partition('=')[0]}: {more}")
+
+
+def say_in_one_line(loader: KVArgParseConfigLoader) -> KVArgParseConfigLoader:
+    """Return a loader that raises, where its parser would print the whole usage."""
+    parser: Any = type("_Parser", (loader.parser_class,), {"error": _refuse})
+    loader.parser_class = parser
+    return loader
+
+
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    raise ArgumentError(message)
+
+
+def read_config(path: Path) -> Config:
+    """Return what a configuration file says.
+
+    Raises
+    ------
+    TraitError
+        It is in error; says in which line.
+    """
+    loader = JSONFileConfigLoader if path.suffix == ".json" else PyFileConfigLoader
+    try:
+        return loader(path.name, path=str(path.parent)).load_config()
+    except Exception as error:
+        stack = traceback.extract_tb(error.__traceback__)
+        lines = [f", line {f.lineno}" for f in stack if f.filename == str(path)]
+        where = f"{path}{''.join(lines[-1:])}"
+        raise TraitError(f"{where}: {type(error).__name__}: {error}") from error

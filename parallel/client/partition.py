@@ -54,12 +54,11 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
     """
     numpy = sys.modules.get("numpy")
     if numpy and parts and all(isinstance(p, numpy.ndarray) for p in parts):
+        whole = numpy.concatenate(parts)
         if dist == BLOCK:
-            return numpy.concatenate(parts)
-        whole = numpy.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
-        for i, part in enumerate(parts):
-            whole[i :: len(parts)] = part
-        return whole
+            return whole
+        turns = numpy.concatenate([numpy.arange(len(part)) for part in parts])
+        return whole[numpy.argsort(turns, kind="stable")]
     if dist == BLOCK:
         return list(itertools.chain.from_iterable(parts))
     missing = object()

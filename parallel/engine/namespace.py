@@ -11,10 +11,6 @@ from typing import Any
 
 __all__ = ["Namespace"]
 
-#: The source of so many executions is remembered, for tracebacks.
-REMEMBERED = 1024
-
-
 #: The sources of so many executed texts are kept for tracebacks.
 REMEMBERED = 256
 
@@ -40,7 +36,6 @@ class Namespace:
         lines = code.splitlines(keepends=True)
         linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         linecache.cache[filename] = (len(code), None, lines, filename)
-        linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         # The user's own __future__ imports count, and not those of this file.
         exec(compile(code, filename, "exec", dont_inherit=True), self.names)
 

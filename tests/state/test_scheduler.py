@@ -21,8 +21,8 @@ from parallel.state.events import (
     TaskSubmitted,
 )
 from parallel.state.scheduler import STALLED
-from parallel.state.tasks import TaskState
-from tests.state.world import FakeEngine, World
+from parallel.state.tasks import TaskKey, TaskState
+from tests.state.world import CLIENT, FakeEngine, World
 
 #: Seconds that tasks take: of each kind that `Depth` tells apart.
 DURATIONS = (1e-5, 2e-3, 0.1)
@@ -113,9 +113,12 @@ class Histories(RuleBasedStateMachine):
         self.world.pass_time(seconds)
 
     @precondition(lambda self: self.world.engines)
-    @rule(data=st.data(), known=st.booleans())
-    def die(self, data: st.DataObject, known: bool) -> None:
-        self.world.die(data.draw(st.sampled_from(self.world.engines)), known=known)
+    @rule(
+        data=st.data(), known=st.booleans(), proved=st.sampled_from([True, True, False])
+    )
+    def die(self, data: st.DataObject, known: bool, proved: bool) -> None:
+        engine = data.draw(st.sampled_from(self.world.engines))
+        self.world.die(engine, known=known, proved=proved)
 
     @invariant()
     def direct_tasks_keep_their_order(self) -> None:
@@ -311,6 +314,55 @@ def test_a_direct_task_fails_with_its_engine() -> None:
         running: "engine 0 died while it ran the task: killed",
         waiting: "engine 0 died before it started the task: killed",
     }
+
+
+def test_a_task_whose_result_had_not_left_is_run_again_and_not_blamed() -> None:
+    world, (first, second) = warm_world(2)
+    for _ in range(4):
+        world.submit()
+    world.start(first)
+    first.finish(1e-5)
+    world.start(first)
+    ended, running = (sent.task for sent in first.started[1:])
+    world.die(first)
+    assert (len(ended.deaths), len(running.deaths)) == (0, 1)
+    assert [sent.task for sent in second.tasks][-2:] == [ended, running]
+
+
+def test_a_direct_task_whose_result_had_not_left_says_so() -> None:
+    world = World()
+    engine = world.join()
+    ended, running = (world.submit(engine.engine_id) for _ in range(2))
+    world.start(engine)
+    engine.finish(1e-5)
+    world.start(engine)
+    world.die(engine)
+    assert world.failures == {
+        ended: "engine 0 died before the task's result had left: killed",
+        running: "engine 0 died while it ran the task: killed",
+    }
+
+
+def test_what_may_still_be_running_is_not_run_again() -> None:
+    world, (first, _) = warm_world(2)
+    keys = [world.submit() for _ in range(4)]
+    waiting = [sent.task.key for sent in first.tasks]
+    world.die(first, proved=False)
+    assert set(world.failures) == set(waiting)
+    assert all(
+        reason.startswith("engine 0 is lost: killed. It may still be running the task")
+        for reason in world.failures.values()
+    )
+    world.drain()
+    assert set(keys) == world.ended - {TaskKey(CLIENT, 0), TaskKey(CLIENT, 1)}
+
+
+def test_a_task_for_an_engine_that_has_died_is_told_how() -> None:
+    world = World()
+    engine = world.join()
+    world.die(engine)
+    key = world.submit(engine.engine_id)
+    assert world.failures[key] == "engine 0 died before it started the task: killed"
 
 
 def test_a_task_that_was_not_started_is_not_blamed() -> None:

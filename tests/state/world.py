@@ -148,26 +148,35 @@ class World:
         if wakeup is not None and self.now >= wakeup:
             self.tell(TimePassed())
 
-    def die(self, engine: FakeEngine, *, known: bool) -> None:
-        """Let an engine die; whether it is known which task it had started last."""
+    def die(
+        self, engine: FakeEngine, *, known: bool = True, proved: bool = True
+    ) -> None:
+        """Let an engine die, or be given up.
+
+        Parameters
+        ----------
+        known
+            It is known which task it had started last.
+        proved
+            It is dead for certain; else none of its tasks may be run again.
+        """
         held = dict(self.machine.engines[engine.uuid].inhand)
         guilty = engine.page if known else next(iter(held), 0)
         self.engines.remove(engine)
         self.dead.append(engine)
         self.stale += [*engine.results, *engine.answers]
-        self.tell(EngineLost(engine.uuid, "killed", engine.page if known else None))
+        position = engine.page if known else None
+        self.tell(EngineLost(engine.uuid, "killed", position, proved))
         for ordinal, task in held.items():
-            self.deaths[task.key] += ordinal == guilty
+            self.deaths[task.key] += not proved or ordinal == guilty
             assert len(task.deaths) == self.deaths[task.key]
             assert len(task.deaths) <= self.machine.engine_retries + 1
-            gone = task.pinned is not None
+            gone = task.pinned is not None or not proved
             gone = gone or len(task.deaths) > self.machine.engine_retries
             assert (task.key in self.failures) == gone
-        if known and not engine.given_back:
-            innocent = {o for o in held if o <= guilty} - {
-                started.ordinal for started in engine.started
-            }
-            assert not innocent, "a task was blamed that had not started"
+        ordinals = [started.ordinal for started in engine.started]
+        if known and proved and guilty in held:
+            assert guilty in ordinals, "a task was blamed that had not started"
 
     def drain(self, stuck: Sequence[FakeEngine] = ()) -> None:
         """Let all come to its end, but for engines whose running tasks do not end.
@@ -270,10 +279,17 @@ class World:
         return set(self.outcomes) | set(self.failures)
 
     def check_whereabouts(self) -> None:
-        """Assert that each task is in one place: queued, in one hand, or ended."""
+        """Assert that each task is in one place: queued, in one hand, or ended.
+
+        Those in line behind another that could run elsewhere make an engine crowded.
+        """
         places = Counter(task.key for task in self.machine.queue)
         for engine in self.machine.engines.values():
-            places.update(task.key for task in engine.inhand.values())
+            tasks = list(engine.inhand.values())
+            places.update(task.key for task in tasks)
+            balanced = [i for i, task in enumerate(tasks) if task.pinned is None]
+            assert engine.balanced == len(balanced)
+            assert (engine.uuid in self.machine.crowded) == any(balanced)
         places.update(self.ended)
         assert places == Counter(self.submitted)
 

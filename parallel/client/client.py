@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -76,6 +77,8 @@ class Client:
         left = max(0.1, timeout - (monotonic() - start))
         self._connection = Connection(info, left)
         _open.add(self)
+        # Whoever drops a client without closing it leaves no thread or socket behind.
+        weakref.finalize(self, _close_soon, self._connection).atexit = False
 
     # Engines
 
@@ -315,6 +318,12 @@ def _as_info(given: Any, timeout: float) -> ConnectionInfo:
             f"{given!r} is an address: a client needs a connection file, with its keys"
         )
     return read_connection_file(Path(given), timeout)
+
+
+def _close_soon(connection: Connection) -> None:
+    """Close a connection whose client was collected, by whatever thread that was."""
+    if connection.closed is None:
+        threading.Thread(target=connection.close, daemon=True).start()
 
 
 def _abandon_all() -> None:

@@ -393,7 +393,8 @@ class Connection:
         if ready is None or not self._calm or self._control.descriptor in ready:
             while (other := sockets.receive(self._control.socket)) is not None:
                 self._read(self._control, *other)
-        if ready is None or self._monitored.intersection(ready):
+        # A monitor's descriptor tells nothing before it was read for the first time.
+        if ready is None or not self._calm or self._monitored.intersection(ready):
             for line in self._lines:
                 if line.monitor.lost():
                     self._on_disconnect()

@@ -66,6 +66,11 @@ class AsyncResult(Future[Any]):
         self._values: dict[int, Any] = {}
         self._printed: dict[int, tuple[str, str]] = {}
         self._failure: ParallelError | None = None
+        self._client: Any = None
+
+    def belong_to(self, client: Any) -> None:
+        """Keep the client alive that this result comes by."""
+        self._client = client
 
     # What the connection calls
 

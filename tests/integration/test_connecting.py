@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from parallel import (
 )
 from tests.integration.soon import said_soon
 from tests.integration.tasks import add
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -119,3 +122,20 @@ def test_a_closed_client(cluster: Client) -> None:
         view.apply(add, 1)
     with said_soon(ConnectionClosed, "this client was closed"):
         client.queue_status()
+
+
+def test_a_dropped_client_leaves_nothing(cluster: Client) -> None:
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    before = held()
+    for _ in range(3):
+        another = cluster.cluster.connect_client_sync()
+        another[0].apply_sync(int)
+    ar = cluster.cluster.connect_client_sync()[0].apply_async(int)
+    del another
+    gc.collect()
+    assert ar.get(10) == 0, "its result keeps a client alive"
+    del ar
+    gc.collect()
+    wait_until(lambda: held() == before, what="what clients held is given back")

@@ -78,9 +78,7 @@ class View:
         self, f: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> AsyncResult:
         """Call `f(*args, **kwargs)` there; return an AsyncResult at once."""
-        result = self._apply(f, args, kwargs)
-        self._connection.set_off()
-        return result
+        return self._set_off(self._apply(f, args, kwargs))
 
     def apply_sync(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `f(*args, **kwargs)` there and wait; return the result."""
@@ -114,11 +112,16 @@ class View:
         """Wait for results: see `Client.wait`."""
         return wait_for(self._connection, jobs, timeout)
 
+    def _set_off(self, result: AsyncResult) -> AsyncResult:
+        """Let a result's tasks leave, and return it, to be waited for by the user."""
+        result.belong_to(self.client)
+        self._connection.set_off()
+        return result
+
     def _maybe_wait(self, result: AsyncResult, block: bool | None) -> Any:
         """Return a result's value if this view, or the call, is to block."""
         if not (self.block if block is None else block):
-            self._connection.set_off()
-            return result
+            return self._set_off(result)
         try:
             return result.get()
         except KeyboardInterrupt:

@@ -126,7 +126,7 @@ def test_a_closed_client(cluster: Client) -> None:
 
 def test_a_dropped_client_leaves_nothing(cluster: Client) -> None:
     def held() -> tuple[int, int]:
-        return len(os.listdir("/proc/self/fd")), threading.active_count()
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
     before = held()
     for _ in range(3):

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType, FunctionType, GenericAlias, ModuleType, UnionType
-from typing import IO, Any, NoReturn, Optional
+from typing import IO, Any, NoReturn, Optional, get_args
 
 import cloudpickle
 
@@ -251,7 +251,7 @@ def dumps(obj: Any, luggage: Luggage | None = None) -> bytes:
         return file.getvalue()
 
 
-#: What `list[int]`, `int | None` and `Optional[int]` are: they never change.
+#: What `list[int]`, `int | None` and `Optional[int]` are: they change with their parts.
 _ANNOTATIONS = (GenericAlias, UnionType, type(Optional[int]))  # noqa: UP045
 
 
@@ -296,6 +296,9 @@ def _fingerprint_value(
         # 1 == 1.0 == True, and 0.0 == -0.0: the text tells them apart.
         return type(value), value if type(value) in (str, bytes) else repr(value)
     if isinstance(value, _ANNOTATIONS):
+        parts = [_fingerprint_value(part, told, depth) for part in get_args(value)]
+        return None if None in parts else (value, *parts)
+    if value is type(None):
         return (value,)
     if type(value) is ModuleType:
         return (value,) if sys.modules.get(value.__name__) is value else None

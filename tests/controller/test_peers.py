@@ -1,0 +1,150 @@
+"""Each connection is one peer with one session, and hears all in one batch a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from parallel.controller.peers import Peer, Peers
+from parallel.protocol.messages import Goodbye, Hello, Ping, Pong
+from parallel.protocol.wire import NO_SESSION, client_decoder
+
+
+def hello(
+    uuid: bytes = b"1" * 16, channel: str = "work", role: str = "client"
+) -> Hello:
+    return Hello(role, channel, uuid, "secret", "host", 123)
+
+
+class Sent:
+    """Notes batches; those for some are not taken."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[bytes, bytes, list[Any], list[Any]]] = []
+        self.gone: set[bytes] = set()
+
+    def __call__(self, parts: Sequence[Any]) -> bool:
+        routing_id, head, *frames = parts
+        if routing_id in self.gone:
+            return False
+        session, messages = client_decoder().decode(head)
+        self.batches.append((routing_id, session, messages, frames))
+        return True
+
+
+@pytest.fixture
+def sent() -> Sent:
+    return Sent()
+
+
+@pytest.fixture
+def peers(sent: Sent) -> Peers:
+    return Peers(sent)
+
+
+def names(found: Iterable[Peer]) -> list[bytes]:
+    return [peer.routing_id for peer in found]
+
+
+def test_a_peer_is_found_in_three_ways(peers: Peers) -> None:
+    peer = peers.welcome(hello(), b"first", 7)
+    assert peers.by_session(peer.session) is peer
+    assert peers.channel(peer.uuid, "work") is peer
+    assert peers.by_descriptors([7, 8]) == [peer]
+    assert repr(peer) == "<client 31313131 work of host:123>"
+
+
+def test_a_stranger_is_not_found(peers: Peers) -> None:
+    assert peers.by_session(NO_SESSION) is None
+    assert peers.channel(b"2" * 16, "work") is None
+    assert peers.by_descriptors([7]) == []
+
+
+def test_sessions_are_their_own(peers: Peers) -> None:
+    sessions = {
+        peers.welcome(hello(b"%016d" % i), b"%d" % i, i).session for i in range(100)
+    }
+    assert len(sessions) == 100
+    assert {len(session) for session in sessions} == {16}
+    assert NO_SESSION not in sessions
+
+
+def test_who_greets_again_stays_the_same(peers: Peers) -> None:
+    peer = peers.welcome(hello(), b"first", 7)
+    assert peers.welcome(hello(), b"first", 7) is peer
+
+
+def test_who_comes_by_another_way_takes_its_place(peers: Peers) -> None:
+    old = peers.welcome(hello(), b"first", 7)
+    new = peers.welcome(hello(), b"second", 8)
+    assert peers.by_session(old.session) is None
+    assert peers.by_session(new.session) is new
+    assert peers.channel(new.uuid, "work") is new
+    assert peers.by_descriptors([7]) == []
+    peers.remove(old)
+    assert peers.channel(new.uuid, "work") is new
+
+
+def test_the_channels_of_a_process_are_two_peers(peers: Peers) -> None:
+    work = peers.welcome(hello(), b"first", 7)
+    control = peers.welcome(hello(channel="control"), b"second", 8)
+    assert peers.channel(work.uuid, "work") is work
+    assert peers.channel(work.uuid, "control") is control
+
+
+def test_peers_of_a_role(peers: Peers) -> None:
+    peers.welcome(hello(b"1" * 16), b"client", 1)
+    peers.welcome(hello(b"2" * 16, role="engine"), b"engine", 2)
+    peers.welcome(hello(b"2" * 16, "control", "engine"), b"control", 3)
+    assert names(peers.of_role("client")) == [b"client"]
+    assert names(peers.of_role("engine")) == [b"engine"]
+    assert names(peers.of_role("engine", "control")) == [b"control"]
+    for peer in peers.of_role("client"):
+        peers.remove(peer)
+    assert names(peers.of_role("client")) == []
+
+
+# Saying
+
+
+def test_what_is_said_in_a_turn_travels_as_one_batch(peers: Peers, sent: Sent) -> None:
+    peer = peers.welcome(hello(), b"first", 7)
+    peers.say(peer, Ping())
+    peers.say(peer, Pong(), [b"frame 1"])
+    peers.say(peer, Goodbye("done"), [b"frame 2", b"frame 3"])
+    assert sent.batches == []
+    assert peers.flush() == []
+    frames = [b"frame 1", b"frame 2", b"frame 3"]
+    messages = [Ping(), Pong(), Goodbye("done")]
+    assert sent.batches == [(b"first", peer.session, messages, frames)]
+    assert peers.flush() == []
+    assert len(sent.batches) == 1
+
+
+def test_who_is_not_there_is_told(peers: Peers, sent: Sent) -> None:
+    here = peers.welcome(hello(b"1" * 16), b"here", 1)
+    gone = peers.welcome(hello(b"2" * 16), b"gone", 2)
+    sent.gone.add(b"gone")
+    for peer in (here, gone):
+        peers.say(peer, Ping())
+    assert peers.flush() == [gone]
+    assert [batch[0] for batch in sent.batches] == [b"here"]
+    assert peers.flush() == []
+
+
+def test_who_was_removed_hears_nothing(peers: Peers, sent: Sent) -> None:
+    peer = peers.welcome(hello(), b"first", 7)
+    peers.say(peer, Ping())
+    peers.remove(peer)
+    peers.remove(peer)
+    assert peers.flush() == []
+    assert sent.batches == []
+
+
+def test_a_stranger_is_answered_outside_of_any_session(
+    peers: Peers, sent: Sent
+) -> None:
+    peers.refuse(b"stranger", Goodbye("no"))
+    assert sent.batches == [(b"stranger", NO_SESSION, [Goodbye("no")], [])]

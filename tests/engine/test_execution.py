@@ -221,6 +221,26 @@ def test_a_function_is_unpacked_once(engine: Engine) -> None:
     assert functions.get(f.digest) is functions.get(f.digest)
 
 
+def test_each_function_sees_what_it_brought(engine: Engine) -> None:
+    first = sent("k = 1\ndef f(): return k")
+    second = sent("k = 2\ndef g(): return k", "g")
+    assert value_of(engine.apply(first)) == 1
+    assert value_of(engine.apply(second)) == 2
+    for function, value in (first, 1), (second, 2), (first, 1):
+        call = pack(((), {}))
+        assign = Assign(1, Method.APPLY, function.digest, call.payload)
+        assert value_of(engine.execution.run(assign, call.payload, ())) == value
+
+
+def test_what_the_user_defined_wins_over_all_that_is_brought(engine: Engine) -> None:
+    first = sent("k = 1\ndef f(): return k")
+    second = sent("k = 2\ndef g(): return k", "g")
+    assert value_of(engine.apply(first)) == 1
+    engine.run(Method.EXECUTE, "k = 'mine'")
+    assert value_of(engine.apply(second)) == "mine"
+    assert value_of(engine.apply(first)) == "mine"
+
+
 def test_no_function_is_needed_for_what_calls_none() -> None:
     assert b"" in Functions()
     assert b"digest" not in Functions()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from parallel.serialize.main import adopt, main_namespace
+from parallel.serialize.main import adopt, gathered, main_namespace
 from tests.serialize.session import Session
 
 
@@ -60,3 +60,26 @@ def test_a_new_main_begins_afresh(session: Session) -> None:
         assert "a" not in vars(other.module)
         adopt("a", 2)
         assert other.value("a") == 2
+
+
+def test_what_is_gathered_is_not_adopted_yet(session: Session) -> None:
+    session.run("a = 'mine'")
+    with gathered() as names:
+        adopt("a", 1)
+        adopt("b", 2)
+    assert names == [("a", 1), ("b", 2)]
+    assert "b" not in vars(session.module)
+    for name, value in names:
+        adopt(name, value)
+    assert (session.value("a"), session.value("b")) == ("mine", 2)
+
+
+def test_after_an_error_names_are_adopted_again(session: Session) -> None:
+    def gather_and_raise() -> None:
+        with gathered():
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        gather_and_raise()
+    adopt("a", 1)
+    assert session.value("a") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,27 @@ def test_a_turn_ends_in_time_for_others(
                     seen.add(len(hub.heads))
                     await asyncio.sleep(0)
                 assert len(seen) > 40
+
+    asyncio.run(run())
+
+
+def test_all_can_be_read_at_once(url: str) -> None:
+    async def run() -> None:
+        async with listening([url]) as hub:
+            with peers() as connect:
+                line = connect(hub.info("client", url))
+                sockets.send(line, [b"first"])
+                await until(lambda: hub.heads)
+                for i in range(100):
+                    sockets.send(line, [b"%d" % i])
+                sockets.wait_readable([hub.socket], (), 10)
+                end = time.monotonic() + 10
+                while len(hub.heads) < 101 and time.monotonic() < end:
+                    hub.drain.empty()
+                assert len(hub.heads) == 101
+            hub.drain.close()
+            hub.socket.close(0)
+            hub.drain.empty()
 
     asyncio.run(run())
 

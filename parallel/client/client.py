@@ -305,7 +305,9 @@ def _find(
     cluster_id: str | None,
 ) -> Path:
     where = profile_dir(profile, folder=folder, ipython=ipython)
-    return connection_file(where, cluster_id or "", "client")
+    if cluster_id is None:  # on an engine: its own cluster
+        cluster_id = os.environ.get("IPP_CLUSTER_ID", "")
+    return connection_file(where, cluster_id, "client")
 
 
 def _as_info(given: Any, timeout: float) -> ConnectionInfo:

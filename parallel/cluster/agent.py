@@ -244,8 +244,13 @@ class Agent:
         )
         log = self._log(f"ipengine-{slot}")
         begin = _size(log)
+        environment = {
+            "IPP_CLUSTER_ID": spec.cluster_id,
+            "IPP_PROFILE_DIR": spec.profile_dir,
+            **spec.environment,
+        }
         what = ChildSpec(
-            log=log, engine=own, environment=spec.environment, sys_path=spec.sys_path
+            log=log, engine=own, environment=environment, sys_path=spec.sys_path
         )
         others = [
             fd for e in self._engines.values() for fd in (e.page, e.stdout, e.stderr)
@@ -357,9 +362,12 @@ def _say_exit(code: int) -> str:
 
 
 def _last_lines(log: str, begin: int) -> str:
-    with Path(log).open("rb") as file:
-        file.seek(begin)
-        lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(begin)
+            lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        return f"\nits log {log} cannot be read: {error.strerror}"
     if not lines:
         return ""
     # A crash is told first, and then the stack down to our own first call.
@@ -398,7 +406,3 @@ def _read_exactly(end: socket.socket, nbytes: int) -> bytes:
             sys.exit("the owner of the cluster was gone before it said what to start")
         data += some
     return data
-
-
-if __name__ == "__main__":
-    main()

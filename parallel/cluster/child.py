@@ -31,6 +31,12 @@ __all__ = ["ChildSpec", "main", "start"]
 
 log = logging.getLogger("parallel.cluster")
 
+#: What a spawned child runs: unlike `-m`, it finds our modules before those of the
+#: working folder.
+PROGRAM = (
+    "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
+    "from parallel.cluster.child import main; sys.path[:] = path; main()"
+)
 #: The signals that a parent of such children handles.
 CAUGHT = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -110,7 +116,7 @@ def _spawn(spec: ChildSpec) -> int:
     read, write = os.pipe()
     os.set_inheritable(read, True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "parallel.cluster.child", str(read)],
+        [sys.executable, "-c", PROGRAM, str(read)],
         pass_fds=[read, *spec.descriptors],
         stdin=subprocess.DEVNULL,
         start_new_session=True,
@@ -175,7 +181,3 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     status: Any = run(spec)
     gc.disable()
     os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

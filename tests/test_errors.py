@@ -162,6 +162,15 @@ def test_one_that_cannot_be_changed_is_taken_over() -> None:
     assert (error.code, error.failure) == (5, FAILURE)
 
 
+class Final(Exception):
+    def __init_subclass__(cls) -> None:
+        raise TypeError("final")
+
+
+def test_one_that_can_have_no_subclass_is_a_remote_error_only() -> None:
+    assert type(remote_error(FAILURE, Final())) is RemoteError
+
+
 def test_what_cannot_be_made_so_is_told() -> None:
     with pytest.raises(TypeError, match="int cannot be made without its own __init__"):
         without_init(int, ("x", 1, 2, 3), {})  # type: ignore[arg-type]

@@ -306,6 +306,24 @@ def test_who_is_about_to_sleep_is_woken(still: Line) -> None:
     waiter.join()
 
 
+def test_who_follows_keeps_its_deadline(still: Line) -> None:
+    waiter = Waiter(still, 1)
+    wait_until(still.asleep)
+    assert not still.wait(2, timeout=0.05)
+    still.send(1, now=True)
+    assert waiter.was_in_time()
+
+
+def test_a_timer_that_a_nudge_sets_is_kept_by_the_background(line: Line) -> None:
+    wait_until(lambda: line.pump._watching.asleep)
+    line.timer = time.monotonic() + 0.02
+    line.pump.nudge(now=True)
+    turns = line.turns
+    wait_until(lambda: line.turns > turns)
+    line.timer = None
+
+
+@pytest.mark.slow
 def test_the_background_leaves_a_call_to_who_waits(line: Line) -> None:
     """Both sleep; what wakes one must not be taken from the other."""
     wait_until(lambda: line.pump._watching.asleep)

@@ -179,6 +179,15 @@ def test_what_the_session_made_travels_by_value() -> None:
         assert (cls.n, instance.n, f()) == (5, 5, 5)
 
 
+def test_memory_with_gaps_is_refused() -> None:
+    class Gaps:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return bytes, (pickle.PickleBuffer(memoryview(b"memory")[::2]),)
+
+    with pytest.raises(pickle.PicklingError, match="non-contiguous"):
+        pack(Gaps())
+
+
 def test_what_cannot_be_packed_says_so_itself() -> None:
     with pytest.raises(TypeError, match=r"cannot pickle '_thread.lock' object"):
         pack(threading.Lock())

@@ -50,3 +50,10 @@ def test_they_say_what_they_are() -> None:
     engine = Engine(b"uuid", 3)
     assert repr(engine) == "<Engine 3: 0 in hand>"
     assert repr(Task(KEY, None)) == "<Task 7 queued>"
+
+
+def test_the_first_in_hand_runs() -> None:
+    engine = Engine(b"uuid", 3)
+    first, second = Task(KEY, None), Task(KEY, None)
+    engine.inhand.update({4: first, 7: second})
+    assert engine.first is first

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 import zmq
+from zmq.utils import z85
 
-from parallel.transport.keys import ROLES, Gate, Keys, new_keys
+from parallel.transport.keys import ROLES, ZAP_DOMAIN, Gate, Keys, new_keys
 
 KEYS = new_keys()
 
@@ -50,6 +51,19 @@ def test_a_peer_is_told_its_own_secrets_only(role: str, encrypted: bool) -> None
 
 def test_keys_travel_to_the_controllers_process() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(KEYS), type=Keys) == KEYS
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_gate_lets_in_who_has_a_key(role: str) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    gate = Gate(context, KEYS)
+    key = KEYS.pairs[role].public
+    assert gate.callback(ZAP_DOMAIN, key.encode())
+    assert gate.curve_user_id(z85.decode(key)) == role
+    assert not gate.callback(ZAP_DOMAIN, new_keys().pairs[role].public.encode())
+    assert not gate.callback(ZAP_DOMAIN, KEYS.server.public.encode())
+    gate.stop()
+    context.destroy(0)
 
 
 @pytest.mark.parametrize("watched", [False, True])

@@ -329,6 +329,12 @@ def test_nobody_there_to_take_a_batch(pair: Pair) -> None:
     assert bytes(answer[0]) == b"answer"
 
 
+def test_a_closed_socket_sends_nothing(pair: Pair) -> None:
+    pair.dealer.close(0)
+    with pytest.raises(zmq.ZMQError):
+        sockets.send(pair.dealer, [b"head"])
+
+
 def test_who_has_left_is_told_by_descriptor(pair: Pair) -> None:
     monitor = sockets.DisconnectMonitor(pair.router)
     sockets.send(pair.dealer, [b"head"])

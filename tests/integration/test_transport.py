@@ -1,4 +1,4 @@
-"""A cluster works the same over a socket of the host and over TCP; strangers stay out."""
+"""A cluster works the same over a host's own socket and over TCP; strangers stay out."""
 
 from __future__ import annotations
 

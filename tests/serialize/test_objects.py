@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from parallel.protocol.wire import stow, unstow
 from parallel.serialize.objects import OUT_OF_BAND_NBYTES, is_plain, pack, unpack
@@ -144,6 +144,7 @@ anything = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(anything)
 def test_plain_pickle_does_for_what_is_plain(obj: object) -> None:
     if is_plain(obj):

@@ -1,4 +1,4 @@
-"""A cluster works the same over a host's own socket and over TCP; strangers stay out."""
+"""A cluster works the same over ipc and over TCP, and keeps strangers out."""
 
 from __future__ import annotations
 

@@ -96,6 +96,8 @@ class Controller:
         self._dispatch = Dispatch(self._peers)
         self._hub = Hub(self._peers, self._dispatch, keys)
         self._monitor = sockets.DisconnectMonitor(self._socket)
+        #: Whose connection broke, and what they said last may be unread.
+        self._gone: list[Peer] = []
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._handlers: dict[type, Callable[..., None]] = {
@@ -227,8 +229,9 @@ class Controller:
     # The rest of the loop
 
     def _flush(self) -> None:
-        for peer in self._peers.flush():
-            self._hub.disconnected(peer, self._loop.time())
+        self._gone += self._peers.flush()
+        if self._gone:
+            self._loop.call_soon(self._on_disconnects)
         self._set_timers()
 
     def _set_timers(self) -> None:
@@ -255,15 +258,20 @@ class Controller:
         return self._link is not None and self._link.send([Kill([uuid])])
 
     def _on_disconnects(self) -> None:
+        if self._done.is_set():
+            return
         self._note_disconnects()
+        self._drain.empty()  # what a peer said before it left counts
+        gone, self._gone = self._gone, []
+        for peer in gone:
+            self._hub.disconnected(peer, self._loop.time())
         self._flush()
         self._drain.look()
 
     def _note_disconnects(self) -> None:
         lost = self._monitor.lost()
         if lost:
-            for peer in self._peers.by_descriptors(lost):
-                self._hub.disconnected(peer, self._loop.time())
+            self._gone += self._peers.by_descriptors(lost)
 
     def _on_agent_gone(self) -> None:
         """Go on without the agent, unless nobody else could ever stop this cluster.

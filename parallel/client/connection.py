@@ -49,6 +49,7 @@ from ..serialize.objects import Packed
 from ..transport import sockets
 from .line import Line
 from .pump import Pump
+from .sent import SentFunctions
 
 __all__ = ["Connection", "Line", "Sink", "timestamp"]
 
@@ -72,8 +73,6 @@ KEY_HINT = (
 LEAVING_MS = 5_000
 #: Output that comes after its task's result finds the task among so many.
 RECENT = 256
-#: So many functions' digests are remembered as sent.
-CODES = 1024
 
 
 class Sink(Protocol):
@@ -125,8 +124,9 @@ class Connection:
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
-        self._codes: dict[Digest, bytes] = {}
-        self._codes_nbytes = 0
+        self._sent = SentFunctions(
+            lambda: {found[3] for found in self._open.copy().values()}
+        )
         self._flushed = 0.0
         #: The bytes of arguments under way, those that travel in frames.
         self._nbytes = 0
@@ -250,23 +250,11 @@ class Connection:
     def pack_function(self, f: Any) -> Function:
         """Return a function packed, and see that the controller has it."""
         function = self._functions.pack(f)
-        if function.digest not in self._codes:
-            self._codes[function.digest] = function.code
-            self._codes_nbytes += len(function.code)
-            if len(self._codes) > CODES or self._codes_nbytes > CODES_NBYTES:
-                self._forget_codes(function.digest)
+        if function.digest not in self._sent:
+            with self._seq_lock:
+                self._sent.add(function)
             self._work.outbox.append((Define(function.digest, function.code), ()))
         return function
-
-    def _forget_codes(self, latest: Digest) -> None:
-        """Forget half of the functions, but none that may still be asked for."""
-        needed = {latest, *(found[3] for found in self._open.copy().values())}
-        for digest in list(self._codes):
-            if digest not in needed:
-                self._codes_nbytes -= len(self._codes.pop(digest))
-            few = len(self._codes) <= CODES // 2
-            if few and self._codes_nbytes <= CODES_NBYTES // 2:
-                return
 
     def submit(
         self,
@@ -465,7 +453,7 @@ class Connection:
         found = self._open.pop(outcome.seq, None)
         if found is not None:
             self._finished += 1
-            sink, index, nbytes = found
+            sink, index, nbytes, _ = found
             self._nbytes -= nbytes
             sink.deliver(index, outcome, frames)
             recent = self._recent
@@ -482,7 +470,7 @@ class Connection:
             sink.show(index, output)
 
     def _on_need(self, need: Need) -> None:
-        code = self._codes.get(need.digest)
+        code = self._sent.code(need.digest)
         if code is not None:
             self._work.outbox.append((Define(need.digest, code), ()))
 

@@ -24,8 +24,9 @@ from .namespace import Namespace
 
 __all__ = ["Ending", "Execution", "Functions", "Ran"]
 
-#: So many functions an engine remembers; it asks again for an older one.
-REMEMBERED = 1024
+#: So many functions an engine remembers, of so many bytes; it asks again for an
+#: older one.
+REMEMBERED, REMEMBERED_NBYTES = 1024, 64 << 20
 
 
 class Ending(BaseException):
@@ -48,6 +49,8 @@ class Functions:
         self._known: OrderedDict[Digest, Callable[..., Any] | CannotUnpack]
         self._known = OrderedDict()
         self._companions: dict[Digest, list[tuple[str, Any]]] = {}
+        self._sizes: dict[Digest, int] = {}
+        self._nbytes = 0
         self._current: Digest = b""
 
     def __contains__(self, digest: Digest) -> bool:
@@ -61,9 +64,14 @@ class Functions:
             except CannotUnpack as error:
                 self._known[digest] = error
         self._companions[digest] = companions
-        if len(self._known) > REMEMBERED:
+        self._nbytes += len(code) - self._sizes.get(digest, 0)
+        self._sizes[digest] = len(code)
+        while len(self._known) > 1 and (
+            len(self._known) > REMEMBERED or self._nbytes > REMEMBERED_NBYTES
+        ):
             oldest, _ = self._known.popitem(last=False)
             del self._companions[oldest]
+            self._nbytes -= self._sizes.pop(oldest)
 
     def get(self, digest: Digest) -> Callable[..., Any]:
         """Return a function, the names that came along with it in their place.

@@ -36,8 +36,9 @@ __all__ = [
     "unpack_value",
 ]
 
-#: So many functions are remembered with their packed form.
-REMEMBERED = 256
+#: So many functions are remembered with their packed form, each of so many bytes at
+#: most.
+REMEMBERED, REMEMBERED_NBYTES = 256, 64 << 10
 
 
 class Function(NamedTuple):
@@ -70,7 +71,7 @@ class FunctionCache:
             if known is not None and known[0] is f and known[1] == mark:
                 return known[2]
         function = pack_function(f)
-        if mark is not None:
+        if mark is not None and len(function.code) <= REMEMBERED_NBYTES:
             self._known[id(f)] = (f, mark, function)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)

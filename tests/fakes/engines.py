@@ -52,7 +52,7 @@ class FakeEngine:
         self._sessions = dict.fromkeys(CHANNELS, NO_SESSION)
 
     def greet(self, *channels: str, **changes: Any) -> None:
-        """Say hello, on both channels unless told which; `changes` are to its fields."""
+        """Say hello on both channels unless told which; `changes` are to its fields."""
         for channel in channels or CHANNELS:
             self.say(channel, replace(self._hello, **{"channel": channel, **changes}))
 

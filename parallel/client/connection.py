@@ -47,6 +47,7 @@ from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow
 from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
 from ..transport import sockets
+from .interrupts import INTERRUPTS
 from .line import Line
 from .pump import Pump
 from .sent import SentFunctions
@@ -277,7 +278,7 @@ class Connection:
         if frames or len(payload) > INLINE_NBYTES:
             payload, frames = stow(payload, frames)
             nbytes = sum(memoryview(frame).nbytes for frame in frames)
-        with self._seq_lock:
+        with INTERRUPTS, self._seq_lock:
             seq = self._next_seq
             self._next_seq = seq + count
             self._nbytes += nbytes * count

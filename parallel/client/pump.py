@@ -19,6 +19,8 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from .interrupts import INTERRUPTS
+
 __all__ = ["Pump"]
 
 #: The background thread keeps out for so long after a waiting thread, seconds:
@@ -139,17 +141,18 @@ class Pump:
 
     def nudge(self, *, now: bool) -> None:
         """See that output is sent: now, if nobody is at it, or soon."""
-        if now and self.lock.acquire(blocking=False):
-            try:
-                # A turn under way, of which this is part, will see to it.
-                if self._turning is None and not self._closed:
-                    self._take_turns(None)
-                    if self._next_timer() is not None:
-                        self._watching.wake()  # to look at the time
-            finally:
-                self.lock.release()
-        else:
-            self._wake()
+        with INTERRUPTS:
+            if now and self.lock.acquire(blocking=False):
+                try:
+                    # A turn under way, of which this is part, will see to it.
+                    if self._turning is None and not self._closed:
+                        self._take_turns(None)
+                        if self._next_timer() is not None:
+                            self._watching.wake()  # to look at the time
+                finally:
+                    self.lock.release()
+            else:
+                self._wake()
 
     def look(self) -> None:
         """Take in what has come, unless another thread is at it."""
@@ -185,9 +188,19 @@ class Pump:
         follow
             Waits for the same at most so many seconds while another thread reads.
         """
-        if self._turning == threading.get_ident():
-            return self._lead_within(done, deadline)
+        with INTERRUPTS:
+            if self._turning == threading.get_ident():
+                return self._lead_within(done, deadline)
+            return self._wait(done, follow, deadline)
+
+    def _wait(
+        self,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object],
+        deadline: float | None,
+    ) -> bool:
         while not done():
+            INTERRUPTS.check(bool)
             if not self._lead_lock.acquire(blocking=False):
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
@@ -237,6 +250,7 @@ class Pump:
                 sleeper.asleep = True
                 if done():
                     return True
+                INTERRUPTS.check(sleeper.wake)
                 if more:
                     continue
                 if deadline is not None and monotonic() >= deadline:

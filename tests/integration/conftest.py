@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from parallel import Client, Cluster
 from tests.integration.scripts import run_script
 
 
@@ -18,3 +19,22 @@ def run(tmp_path: Path) -> Callable[..., str]:
         return run_script(tmp_path, text, *arguments, **options)
 
     return run_here
+
+
+@pytest.fixture
+def rc() -> Iterator[Client]:
+    """Start two engines that are the test's own to harm; give their client."""
+    with Cluster(n=2) as client:
+        yield client
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """Return the path of a file that does not exist yet: see `tasks.wait_for`."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """Return the path of a file for `tasks.begin_and_wait_for` to say that it runs."""
+    return tmp_path / "begun"

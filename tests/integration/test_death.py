@@ -1,7 +1,4 @@
-"""Whoever is killed, and whenever: who waits is told, work goes on, and all ends.
-
-That no process and no file is left, the sandbox of each test sees to.
-"""
+"""An engine is killed: who waits is told, and no work is lost or done twice in vain."""
 
 from __future__ import annotations
 
@@ -10,52 +7,17 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from parallel import (
-    AsyncResult,
-    Client,
-    Cluster,
-    EngineError,
-    ParallelError,
-    TransportError,
-)
-from tests.integration.processes import (
-    agent_of,
-    controller_of,
-    engines_of,
-    wait_until_gone,
-)
-from tests.integration.scripts import first_line, started_script
+from parallel import AsyncResult, Client, Cluster, EngineError
 from tests.integration.soon import SOON, said_soon
-from tests.integration.tasks import add, begin_and_wait_for, note, notes, wait_for
+from tests.integration.tasks import add, begin_and_wait_for, note, notes
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def rc() -> Iterator[Client]:
-    """Start two engines of the test's own."""
-    with Cluster(n=2) as client:
-        yield client
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    return tmp_path / "gate"
-
-
-@pytest.fixture
-def begun(tmp_path: Path) -> Path:
-    return tmp_path / "begun"
-
-
-# An engine
 
 
 @pytest.mark.parametrize("short", [False, True])
@@ -156,114 +118,3 @@ def test_an_engine_held_by_c_code_is_stopped_with_the_cluster(begun: Path) -> No
         wait_until(lambda: notes(begun), what="begin of the task")
         begin = time.monotonic()
     assert time.monotonic() - begin < 10
-
-
-# The agent, the controller
-
-
-def test_clients_are_told_when_the_controller_is_gone(rc: Client, begun: Path) -> None:
-    agent, controller, engines = agent_of(rc), controller_of(rc), engines_of(rc)
-    view, lview = rc[:], rc.load_balanced_view()
-    ars = [
-        rc[0].apply_async(begin_and_wait_for, str(begun), "/nowhere"),
-        lview.map_async(wait_for, ["/nowhere"] * 10),
-    ]
-    wait_until(lambda: notes(begun), what="begin of the task")
-    os.kill(controller, signal.SIGKILL)
-    for ar in ars:
-        with said_soon(TransportError):
-            ar.get()
-    with said_soon(TransportError):
-        view.apply_sync(add, 1)
-    with said_soon(TransportError):
-        rc.queue_status()
-    wait_until_gone(agent, *engines, timeout=10)
-
-
-def test_work_goes_on_without_the_agent(rc: Client, gate: Path, begun: Path) -> None:
-    agent, engines, lview = agent_of(rc), engines_of(rc), rc.load_balanced_view()
-    ars = [
-        lview.apply_async(begin_and_wait_for, str(begun), str(gate)) for _ in range(2)
-    ]
-    direct = rc[1].apply_async(add, 1)
-    wait_until(lambda: len(notes(begun)) == 2, what="work on both engines")
-    os.kill(agent, signal.SIGKILL)
-    wait_until_gone(agent)
-    os.kill(engines[1], signal.SIGKILL)
-    with said_soon(EngineError, "engine 1 died before .*: is gone"):
-        direct.get()
-    gate.touch()
-    assert {ar.get(timeout=SOON) for ar in ars} == {engines[0]}
-    assert rc.ids == [0]
-
-
-def test_a_cluster_that_was_killed_is_still_stopped(rc: Client) -> None:
-    for pid in (controller_of(rc), agent_of(rc)):
-        os.kill(pid, signal.SIGKILL)
-    rc.cluster.stop_cluster_sync()
-    rc.cluster.stop_cluster_sync()
-
-
-# Who started it all
-
-SCRIPT = """
-    import sys, time, os, signal
-    from parallel import Cluster
-
-    {prelude}
-    with Cluster(n=2) as rc:
-        ar = rc[:].apply_async(time.sleep, 60)
-        try:
-            print(rc.cluster.record.pid, flush=True)
-            ar.get()
-        except KeyboardInterrupt:
-            print("interrupted")
-            raise
-    """
-
-
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT,
-                                    signal.SIGHUP], ids=lambda s: s.name)  # fmt: skip
-def test_nothing_outlives_the_script_that_started_it(
-    tmp_path: Path, signum: signal.Signals
-) -> None:
-    with started_script(tmp_path, SCRIPT.format(prelude="")) as script:
-        agent = int(first_line(script))
-        script.send_signal(signum)
-        out, err = script.communicate(timeout=10)
-    wait_until_gone(agent)
-    if signum == signal.SIGINT:
-        assert (out, script.returncode) == ("interrupted\n", -signum)
-        assert err.rstrip().endswith("KeyboardInterrupt")
-    else:
-        assert (out, err, script.returncode) == ("", "", -signum)
-
-
-@pytest.mark.parametrize("end", ["sys.exit(3)", "os._exit(3)", "1 / 0", "pass"])
-def test_nothing_outlives_a_script_without_a_with(tmp_path: Path, end: str) -> None:
-    text = f"""
-        import os, sys
-        from parallel import Cluster
-
-        rc = Cluster(n=2).start_and_connect_sync()
-        print(rc.cluster.record.pid, flush=True)
-        {end}
-        """
-    with started_script(tmp_path, text) as script:
-        out, err = script.communicate(timeout=20)
-    wait_until_gone(int(out))
-    status = {"pass": 0, "1 / 0": 1}.get(end, 3)
-    assert script.returncode == status, err
-
-
-def test_a_second_client_leaves_the_cluster_alone(rc: Client, gate: Path) -> None:
-    with Client(profile_dir=rc.cluster.profile_dir,
-                cluster_id=rc.cluster.cluster_id) as other:  # fmt: skip
-        assert other.ids == rc.ids
-        other[0].apply_async(wait_for, str(gate))
-        other[1]["a"] = 5
-    gate.touch()
-    assert rc[1]["a"] == 5
-    assert rc[0].apply_sync(add, 1) == 2
-    with pytest.raises(ParallelError):
-        other[0].apply_sync(add, 1)

@@ -85,6 +85,7 @@ LONG_CALL = """
     """
 
 CALLS = {
+    "first.set_flags(block=True).apply(disturb, me)": "AsyncResult",
     "first.apply_sync(disturb, me)": "AsyncResult",
     "first.map_sync(disturb, [me])": "AsyncMapResult",
     "first.pull('disturb(me)', block=True)": "AsyncResult",

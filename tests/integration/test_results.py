@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from parallel import AsyncResult, Client, CompositeError, RemoteError
-from tests.integration.tasks import add, begin_and_wait_for, divide, notes, wait_for
+from parallel import Client, CompositeError, RemoteError
+from tests.integration.tasks import add, divide, wait_for
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet: see `tasks.wait_for`."""
-    return tmp_path / "gate"
 
 
 def test_before_it_has_come(cluster: Client, gate: Path) -> None:
@@ -208,40 +197,6 @@ def test_what_awaits_gets_the_exception(cluster: Client) -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(ask())
-
-
-@contextmanager
-def interrupted_once(there: Path) -> Iterator[None]:
-    """Send this process a Ctrl-C as soon as there is something in a file."""
-
-    def interrupt() -> None:
-        wait_until(lambda: notes(there), what="begin of the task")
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-@pytest.mark.parametrize("call", ["apply", "apply_sync", "map_sync"])
-def test_ctrl_c_in_a_blocking_call_gives_the_result_to_come(
-    cluster: Client, tmp_path: Path, gate: Path, call: str
-) -> None:
-    lview, begun = cluster.load_balanced_view(), str(tmp_path / "begun")
-    lview.block = True
-    arguments: list[Any] = [begun, str(gate)]
-    if call == "map_sync":
-        arguments = [[each] for each in arguments]
-    with interrupted_once(Path(begun)):
-        ar = getattr(lview, call)(begin_and_wait_for, *arguments)
-    assert isinstance(ar, AsyncResult)
-    assert not ar.ready()
-    gate.touch()
-    assert ar.wait(10)
-    assert ar.successful()
 
 
 def test_it_does_not_travel(cluster: Client) -> None:

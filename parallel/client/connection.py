@@ -65,7 +65,9 @@ AHEAD, AHEAD_NBYTES = 2048, 256 << 20
 #: tasks are long, and a quarter more may be under way than is.
 WAIT_AHEAD, QUICK = 0.05, 16
 GREET_EVERY = 0.5
-#: Somebody listens there, and hangs up before we are greeted.
+#: Somebody listens there, and hangs up before we are greeted: it will not do better
+#: after so long, seconds.
+HUNG_UP = 2.0
 KEY_HINT = (
     " Somebody is there and breaks the connection off: the keys may be those of "
     "another cluster."
@@ -133,8 +135,8 @@ class Connection:
         self._nbytes = 0
         self._slack = 1.0
         self._finished = 0
-        #: A connection broke, if only before the greeting was answered.
-        self._broke = False
+        #: When a connection broke first, if only before the greeting was answered.
+        self._broke = 0.0
         #: Both lines are welcome: nothing to look after.
         self._calm = False
         self._shut = False
@@ -188,11 +190,10 @@ class Connection:
     def _greet(self, timeout: float) -> None:
         for line in self._lines:
             line.greet(self._hello(line))
-        self._pump.wait(
-            lambda: self.closed is not None or self._is_welcome(),
-            lambda _: None,
-            monotonic() + timeout,
-        )
+        begin = monotonic()
+        over = self._greeting_is_over
+        if self._pump.wait(over, lambda _: None, begin + timeout):
+            timeout = monotonic() - begin
         if self.closed is None and not self._is_welcome():
             where = self._info.urls[0]
             self._end(ControllerUnreachable(
@@ -204,6 +205,10 @@ class Connection:
             error = self.closed
             self.close()
             raise error
+
+    def _greeting_is_over(self) -> bool:
+        hung_up = self._broke > 0 and monotonic() - self._broke > HUNG_UP
+        return hung_up or self.closed is not None or self._is_welcome()
 
     def _is_welcome(self) -> bool:
         return all(line.session != NO_SESSION for line in self._lines)
@@ -429,7 +434,7 @@ class Connection:
                 line.greet(self._hello(line))
 
     def _on_disconnect(self) -> None:
-        self._broke = True
+        self._broke = self._broke or monotonic()
         if self._calm:
             self._end(TransportError(
                 f"the connection to the controller at {self._info.urls[0]} broke: it "

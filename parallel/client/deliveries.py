@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ class Deliveries(Future[Any]):
         self._missing = count
         self._values: dict[int, Any] = {}
         self._printed: dict[int, tuple[str, str]] = {}
-        self._failure: ParallelError | None = None
+        self._failure: Exception | None = None
         self._client: Any = None
 
     def belong_to(self, client: Any) -> None:
@@ -91,6 +91,16 @@ class Deliveries(Future[Any]):
         if not super().done():
             self._failure = error
             self._finish()
+
+    def cancel(self) -> bool:
+        """Give up what has not come; the task goes on. Tell whether it was not there.
+
+        From now on, to get it raises a `CancelledError`.
+        """
+        cancelled = super().cancel()
+        if cancelled:
+            self._failure = CancelledError(f"{self._fname} was given up by cancel()")
+        return cancelled
 
     def _complete(self) -> bool:
         """Tell whether what was delivered is all."""

@@ -199,6 +199,39 @@ def test_what_awaits_gets_the_exception(cluster: Client) -> None:
         asyncio.run(ask())
 
 
+def test_what_is_cancelled_is_given_up_here(cluster: Client, gate: Path) -> None:
+    lview = cluster.load_balanced_view()
+    ar = lview.apply_async(wait_for, str(gate))
+    several = lview.map_async(wait_for, [str(gate)] * 3)
+    for each in (ar, several):
+        assert each.cancel()
+        assert each.cancelled()
+        assert each.cancel()
+        with pytest.raises(concurrent.futures.CancelledError, match="wait_for was"):
+            each.get()
+    gate.touch()
+    assert cluster.wait(timeout=10)  # the tasks went on
+    with pytest.raises(concurrent.futures.CancelledError):
+        ar.get()
+    done = lview.apply_async(add, 1)
+    assert done.get() == 2
+    assert not done.cancel()
+    assert done.get() == 2
+
+
+def test_a_timeout_in_a_loop_cancels(cluster: Client, gate: Path) -> None:
+    ar = cluster[0].apply_async(wait_for, str(gate))
+
+    async def give_up() -> None:
+        await asyncio.wait_for(ar, 0.02)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(give_up())
+    assert ar.cancelled()
+    gate.touch()
+    assert cluster[0].apply_sync(add, 1) == 2
+
+
 def test_it_does_not_travel(cluster: Client) -> None:
     ar = cluster[0].apply_async(add, 1)
     with pytest.raises(TypeError, match=r"argument 0 of add .*AsyncResult.*get\(\)"):

@@ -12,6 +12,12 @@ Cut by what the caller can do about it::
     ├── EngineError                 an engine died, or never came
     ├── NoEnginesRegistered         there is nobody to ask
     ├── TaskAborted                 this task will have no result
+    ├── TaskTimeout                 … because it waited, or ran, for too long
+    ├── TaskRejectError             … because no engine may take it
+    ├── UnmetDependency             an engine does not suit a task: another may
+    │   └── ImpossibleDependency    … and none ever will
+    │       ├── DependencyTimeout
+    │       └── InvalidDependency   … for nobody knows that task
     ├── SerializationError          an object cannot travel
     │   ├── CannotPack              … from here (also a TypeError)
     │   └── CannotUnpack            … into there
@@ -39,8 +45,11 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionRefused",
     "ControllerUnreachable",
+    "DependencyTimeout",
     "EngineError",
     "Failure",
+    "ImpossibleDependency",
+    "InvalidDependency",
     "InvalidTransition",
     "LauncherError",
     "NoEnginesRegistered",
@@ -49,7 +58,10 @@ __all__ = [
     "RemoteError",
     "SerializationError",
     "TaskAborted",
+    "TaskRejectError",
+    "TaskTimeout",
     "TransportError",
+    "UnmetDependency",
     "parts_of",
     "remote_error",
     "without_init",
@@ -117,6 +129,30 @@ class NoEnginesRegistered(ParallelError):
 
 class TaskAborted(ParallelError):
     """Raised in place of the result of a task that was aborted."""
+
+
+class TaskTimeout(ParallelError):
+    """Raised when a task was not started in time, or ran for too long."""
+
+
+class TaskRejectError(ParallelError):
+    """Raised when no engine may take a task."""
+
+
+class UnmetDependency(ParallelError):
+    """Raised in a task that does not suit its engine: it is tried on another one."""
+
+
+class ImpossibleDependency(UnmetDependency):
+    """Raised when what a task depends on can never be."""
+
+
+class DependencyTimeout(ImpossibleDependency):
+    """Raised when what a task depends on did not come in time."""
+
+
+class InvalidDependency(ImpossibleDependency):
+    """Raised when a task depends on one that nobody knows."""
 
 
 class SerializationError(ParallelError):

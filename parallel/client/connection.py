@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import (
+    Abort,
     Answer,
     Define,
     EngineInfo,
@@ -35,6 +36,7 @@ from ..protocol.messages import (
     Outcome,
     Ping,
     Pong,
+    Published,
     Query,
     Refused,
     Submit,
@@ -43,6 +45,7 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
+from ..protocol.terms import Terms
 from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow
 from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
@@ -87,6 +90,9 @@ class Sink(Protocol):
 
     def show(self, index: int, output: TaskOutput) -> None:
         """Take what a task printed while it ran, or after its result."""
+
+    def publish(self, index: int, published: Published, frames: Sequence[Any]) -> None:
+        """Take what a task shows while it runs, other than text."""
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that no outcome will come any more."""
@@ -167,6 +173,7 @@ class Connection:
             Goodbye: lambda _, message, __: self._end(TransportError(message.reason)),
             Outcome: lambda _, message, frames: self._on_outcome(message, frames),
             TaskOutput: lambda _, message, __: self._on_output(message),
+            Published: lambda _, message, frames: self._on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
@@ -271,6 +278,7 @@ class Connection:
         packed: Packed,
         targets: list[EngineId] | None = None,
         index: int = 0,
+        terms: Terms | None = None,
     ) -> int:
         """Send one payload to each target, or to any engine; return the first seq.
 
@@ -290,9 +298,25 @@ class Connection:
             self._nbytes += nbytes * count
             for i in range(count):
                 self._open[seq + i] = (sink, index + i, nbytes, digest)
-            message = Submit(seq, method, digest, payload, len(frames), targets)
+            message = Submit(seq, method, digest, payload, len(frames), targets, terms)
             self._work.outbox.append((message, frames))
         return seq
+
+    def abort(self, seqs: Sequence[int], *, interrupt: bool = False) -> None:
+        """Have tasks given up that have not started; with `interrupt`, also the others.
+
+        Each still gets its outcome, which tells what became of it.
+        """
+        seqs = [seq for seq in seqs if seq in self._open]
+        if seqs and self.closed is None:
+            # On the work line, behind what it means.
+            self._work.outbox.append((Abort(seqs, interrupt), ()))
+            self._pump.nudge(now=True)
+
+    def seq_of(self, msg_id: str) -> int | None:
+        """Return the number of one of this client's tasks, or None."""
+        session, _, seq = msg_id.rpartition("_")
+        return int(seq) if session == self.session and seq.isdigit() else None
 
     def set_off(self) -> None:
         """See that what was submitted leaves: at once, or together with more.
@@ -468,13 +492,23 @@ class Connection:
             if len(recent) > RECENT:
                 del recent[next(iter(recent))]
 
-    def _on_output(self, output: TaskOutput) -> None:
-        sink, index, *_ = self._open.get(output.seq, (None, 0))
-        if sink is None and output.seq in self._recent:
-            reference, index = self._recent[output.seq]
+    def _sink_of(self, seq: int) -> tuple[Sink | None, int]:
+        """Return where what a task says goes, if it is not long finished."""
+        sink, index, *_ = self._open.get(seq, (None, 0))
+        if sink is None and seq in self._recent:
+            reference, index = self._recent[seq]
             sink = reference()
+        return sink, index
+
+    def _on_output(self, output: TaskOutput) -> None:
+        sink, index = self._sink_of(output.seq)
         if sink is not None:
             sink.show(index, output)
+
+    def _on_published(self, published: Published, frames: list[Any]) -> None:
+        sink, index = self._sink_of(published.seq)
+        if sink is not None:
+            sink.publish(index, published, frames)
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from ..errors import ParallelError
-from ..protocol.messages import Outcome, Status, TaskOutput
+from ..protocol.messages import Outcome, Published, Status, TaskOutput
 from .connection import Connection, timestamp
 from .metadata import KEYS, Metadata, as_datetime, status_word
 
@@ -85,6 +85,9 @@ class Deliveries(Future[Any]):
             return  # its result has told this already
         out, err = self._printed.get(index, ("", ""))
         self._printed[index] = (out + output.stdout, err + output.stderr)
+
+    def publish(self, index: int, published: Published, frames: Sequence[Any]) -> None:
+        """Take what a task shows while it runs, other than text."""
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that no outcome will come any more."""

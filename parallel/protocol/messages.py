@@ -16,9 +16,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ..aliases import Digest, EngineId, Uuid
+from .terms import Terms
 
 __all__ = [
     "PROTOCOL",
+    "Abort",
     "AgentTrouble",
     "Answer",
     "Assign",
@@ -30,6 +32,7 @@ __all__ = [
     "FromAgent",
     "Goodbye",
     "Hello",
+    "Interrupt",
     "Kill",
     "Message",
     "Method",
@@ -38,15 +41,21 @@ __all__ = [
     "Output",
     "Ping",
     "Pong",
+    "Publish",
+    "Published",
     "Query",
     "Refused",
     "Result",
+    "Resumed",
     "Retire",
     "Revoke",
     "Revoked",
+    "Setup",
+    "Signal",
     "Status",
     "Stop",
     "Submit",
+    "Suspended",
     "TaskOutput",
     "ToAgent",
     "ToClient",
@@ -71,6 +80,8 @@ class Method(IntEnum):
     EXECUTE = 2
     PUSH = 3
     PULL = 4
+    #: Empty the namespace.
+    CLEAR = 5
 
 
 class Status(IntEnum):
@@ -79,9 +90,18 @@ class Status(IntEnum):
     OK = 0
     #: The user's code raised, or its result could not be packed.
     ERROR = 1
-    #: The engine died; the payload says how.
+    #: The engine died. The payload of this and of those below is a pickled text.
     LOST = 2
+    #: It was given up before it started, or interrupted, as its user asked.
     ABORTED = 3
+    #: It was not started in time, or ran for too long.
+    TIMEOUT = 4
+    #: What it depends on can never be.
+    IMPOSSIBLE = 5
+    #: It depends on a task that nobody knows.
+    INVALID = 6
+    #: It refused this engine (`depend`, `require`), which another may suit.
+    UNMET = 7
 
 
 class Message(
@@ -101,6 +121,9 @@ class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
     uuid: Uuid
     host: str
     pid: int
+    #: What tasks may take a share of, and what marks it for them.
+    resources: dict[str, float] = {}
+    labels: list[str] = []
 
 
 # Greetings
@@ -119,6 +142,8 @@ class Hello(Message, tag=1, frozen=True):
     protocol: int = PROTOCOL
     #: The id that an engine would like to have, such as its rank.
     engine_id: EngineId | None = None
+    resources: dict[str, float] = {}
+    labels: list[str] = []
 
 
 class Welcome(Message, tag=2, frozen=True):
@@ -185,6 +210,7 @@ class Submit(Message, tag=20, frozen=True):
     payload: bytes
     frames: int = 0
     targets: list[EngineId] | None = None
+    terms: Terms | None = None
 
 
 class Assign(Message, tag=21, frozen=True):
@@ -235,6 +261,66 @@ class Revoked(Message, tag=25, frozen=True):
 
     asked: list[int]
     given: list[int]
+
+
+class Abort(Message, tag=28, frozen=True):
+    """Client → controller: give these up; with `interrupt`, those that run, too."""
+
+    seqs: list[int]
+    interrupt: bool = False
+
+
+class Interrupt(Message, tag=29, frozen=True):
+    """Controller → engine: interrupt this task if it runs."""
+
+    ordinal: int
+
+
+class Suspended(Message, tag=60, frozen=True):
+    """Engine → controller: this task waits for others; I can run more meanwhile."""
+
+    ordinal: int
+
+
+class Resumed(Message, tag=61, frozen=True):
+    """Engine → controller: what this task waited for is there."""
+
+    ordinal: int
+
+
+class Setup(Message, tag=62, frozen=True):
+    """Client → controller: run this on each engine that joins, before all else.
+
+    And on those that are there, but for the `known`, which the client asks itself.
+    """
+
+    name: str
+    digest: Digest
+    payload: bytes
+    frames: int = 0
+    known: list[EngineId] = []
+
+
+class Publish(Message, tag=63, frozen=True):
+    """Engine → controller: a task shows something while it runs.
+
+    `kind` is `data` (published by `publish_data`), `display` or `clear`; the payload
+    is a pickle.
+    """
+
+    ordinal: int
+    kind: str
+    payload: bytes
+    frames: int = 0
+
+
+class Published(Message, tag=64, frozen=True):
+    """Controller → client: what that task shows, as `Publish` says it."""
+
+    seq: int
+    kind: str
+    payload: bytes
+    frames: int = 0
 
 
 class Output(Message, tag=26, frozen=True):
@@ -299,6 +385,13 @@ class Answer(Message, tag=41, frozen=True):
     error: str = ""
 
 
+class Signal(Message, tag=43, frozen=True):
+    """Client → controller → engine: send yourself this signal, by number or name."""
+
+    signum: int | str
+    targets: list[EngineId] | None = None
+
+
 class Stop(Message, tag=42, frozen=True):
     """Controller → engine, client → controller: end in good order."""
 
@@ -354,7 +447,7 @@ class Kill(Message, tag=54, frozen=True):
 
 ToController: TypeAlias = (
     Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked | Output
-    | Query | Stop
+    | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
 )  # fmt: skip
 ToEngine: TypeAlias = (
     Welcome
@@ -367,10 +460,12 @@ ToEngine: TypeAlias = (
     | Assign
     | Revoke
     | Stop
+    | Interrupt
+    | Signal
 )
 ToClient: TypeAlias = (
     Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput
-    | EngineJoined | EngineLeft | Trouble | Answer
+    | EngineJoined | EngineLeft | Trouble | Answer | Published
 )  # fmt: skip
 
 #: What an agent hears, from its owner and from its controller.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from ..aliases import EngineId, Uuid
+from ..protocol.messages import Status
+from ..protocol.terms import USUAL, Terms
 from .tasks import Task, TaskKey
 
 __all__ = [
@@ -14,10 +18,15 @@ __all__ = [
     "EngineLost",
     "Event",
     "FailTask",
+    "InterruptTask",
+    "KillEngine",
     "RevokeTasks",
     "SendTask",
     "TaskFinished",
+    "TaskResumed",
     "TaskSubmitted",
+    "TaskSuspended",
+    "TasksAborted",
     "TasksRevoked",
     "TimePassed",
 ]
@@ -28,6 +37,8 @@ class EngineJoined(NamedTuple):
 
     uuid: Uuid
     engine_id: EngineId
+    resources: Mapping[str, float] = MappingProxyType({})
+    labels: Sequence[str] = ()
 
 
 class EngineLost(NamedTuple):
@@ -50,6 +61,15 @@ class TaskSubmitted(NamedTuple):
     key: TaskKey
     body: Any
     pinned: EngineId | None = None
+    terms: Terms = USUAL
+
+
+class TasksAborted(NamedTuple):
+    """A client gives tasks up; with `interrupt`, also those that run."""
+
+    client: Uuid
+    seqs: Sequence[int]
+    interrupt: bool = False
 
 
 class TaskFinished(NamedTuple):
@@ -59,6 +79,21 @@ class TaskFinished(NamedTuple):
     ordinal: int
     duration: float
     outcome: Any
+    status: Status = Status.OK
+
+
+class TaskSuspended(NamedTuple):
+    """A task waits for others, and its engine may run more meanwhile."""
+
+    uuid: Uuid
+    ordinal: int
+
+
+class TaskResumed(NamedTuple):
+    """What a suspended task waited for is there."""
+
+    uuid: Uuid
+    ordinal: int
 
 
 class TasksRevoked(NamedTuple):
@@ -82,23 +117,40 @@ class SendTask(NamedTuple):
 
 
 class DeliverOutcome(NamedTuple):
-    """Tell the client how its task ended."""
+    """Tell the client how its task ended; `note` adds what led to that."""
 
     task: Task
     engine_id: EngineId
     outcome: Any
+    note: str = ""
 
 
 class FailTask(NamedTuple):
     """Tell the client that its task will have no result, and why.
 
-    `ran` says that the engine was at it when it died.
+    `engine_id` is -1 where no engine had to do with it; `ran` says that the engine
+    was at it when it died.
     """
 
     task: Task
     engine_id: EngineId
     reason: str
     ran: bool = False
+    status: Status = Status.LOST
+
+
+class InterruptTask(NamedTuple):
+    """Have an engine interrupt a task if it runs, and not start it if it does not."""
+
+    uuid: Uuid
+    ordinal: int
+
+
+class KillEngine(NamedTuple):
+    """Have an engine killed and replaced: what it runs does not heed interrupts."""
+
+    uuid: Uuid
+    reason: str
 
 
 class RevokeTasks(NamedTuple):
@@ -109,6 +161,9 @@ class RevokeTasks(NamedTuple):
 
 
 Event: TypeAlias = (
-    EngineJoined | EngineLost | TaskSubmitted | TaskFinished | TasksRevoked | TimePassed
+    EngineJoined | EngineLost | TaskSubmitted | TasksAborted | TaskFinished
+    | TaskSuspended | TaskResumed | TasksRevoked | TimePassed
+)  # fmt: skip
+Action: TypeAlias = (
+    SendTask | DeliverOutcome | FailTask | RevokeTasks | InterruptTask | KillEngine
 )
-Action: TypeAlias = SendTask | DeliverOutcome | FailTask | RevokeTasks

@@ -1,45 +1,93 @@
-"""Choosing an engine for a task that may run anywhere."""
+"""Choosing an engine for a task that may run anywhere: one class a scheme.
+
+A policy holds the engines that have room, with their loads. It is told of each
+change, and asked for the next choice; it decides nothing else.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+
 from ..aliases import Uuid
 
-__all__ = ["LeastLoad"]
+__all__ = [
+    "SCHEMES",
+    "LeastLoad",
+    "LeastRecentlyUsed",
+    "PlainRandom",
+    "Policy",
+    "RoundRobin",
+    "TwoBin",
+    "Weighted",
+]
 
 
-class LeastLoad:
+class Policy:
+    """What all schemes know: which engines have room, and how much each has to do."""
+
+    #: Whether engines have room without end: nobody's line is full.
+    greedy = False
+
+    def __init__(self, random: Random | None = None) -> None:
+        self._random = random or Random(0)
+        self._load: dict[Uuid, int] = {}
+        self._idle = 0
+
+    def __len__(self) -> int:
+        return len(self._load)
+
+    def place(self, engine: Uuid, load: int) -> None:
+        """Note that an engine has room, and so many tasks in hand."""
+        self.remove(engine)
+        self._load[engine] = load
+        self._idle += not load
+
+    def remove(self, engine: Uuid) -> None:
+        """Take an engine out: it is full, or gone."""
+        load = self._load.pop(engine, None)
+        if load is not None:
+            self._idle -= not load
+
+    def choose(self) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full."""
+        raise NotImplementedError
+
+    def idle(self) -> int:
+        """Return how many engines have nothing to do."""
+        return self._idle
+
+
+class LeastLoad(Policy):
     """The engine with the fewest tasks in hand; among equals, the one idle longest.
 
     Engines stand in levels by load, so that a choice costs the same with four
     engines and with a thousand.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random | None = None) -> None:
+        super().__init__(random)
         self._levels: list[dict[Uuid, None]] = [{}]
-        self._level: dict[Uuid, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._level)
 
     def place(self, engine: Uuid, load: int) -> None:
         """Put an engine that can take a task where its load belongs."""
-        if self._level.get(engine) == load:
+        if self._load.get(engine) == load:
             return
         self.remove(engine)
         while len(self._levels) <= load:
             self._levels.append({})
         self._levels[load][engine] = None
-        self._level[engine] = load
+        self._load[engine] = load
 
     def remove(self, engine: Uuid) -> None:
         """Take an engine out: it is full, or gone."""
-        level = self._level.pop(engine, None)
+        level = self._load.pop(engine, None)
         if level is not None:
             del self._levels[level][engine]
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        if self._level:
+        if self._load:
             for level in self._levels:
                 if level:
                     return next(iter(level))
@@ -48,3 +96,68 @@ class LeastLoad:
     def idle(self) -> int:
         """Return how many engines have nothing to do."""
         return len(self._levels[0])
+
+
+class LeastRecentlyUsed(Policy):
+    """The engine that was chosen longest ago."""
+
+    def __init__(self, random: Random | None = None) -> None:
+        super().__init__(random)
+        self._turns: dict[Uuid, int] = {}
+        self._turn = 0
+
+    def choose(self) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full."""
+        if not self._load:
+            return None
+        chosen = min(self._load, key=lambda engine: self._turns.get(engine, 0))
+        self._turn += 1
+        self._turns[chosen] = self._turn
+        return chosen
+
+
+class PlainRandom(Policy):
+    """Any engine, by lot."""
+
+    def choose(self) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full."""
+        return self._random.choice(list(self._load)) if self._load else None
+
+
+class TwoBin(Policy):
+    """The lesser loaded of two drawn by lot."""
+
+    def choose(self) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full."""
+        return self._lesser(None) if self._load else None
+
+    def _lesser(self, weights: list[float] | None) -> Uuid:
+        two = self._random.choices(list(self._load), weights, k=2)
+        return min(two, key=self._load.__getitem__)
+
+
+class Weighted(TwoBin):
+    """The lesser loaded of two drawn by lot, the less loaded more often."""
+
+    def choose(self) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full."""
+        if not self._load:
+            return None
+        return self._lesser([1 / (1 + load) for load in self._load.values()])
+
+
+class RoundRobin(LeastRecentlyUsed):
+    """Each engine in turn, whatever it has to do."""
+
+    greedy = True
+
+
+#: By the names that `--scheme` takes.
+SCHEMES: dict[str, Callable[[Random], Policy]] = {
+    "leastload": LeastLoad,
+    "lru": LeastRecentlyUsed,
+    "plainrandom": PlainRandom,
+    "twobin": TwoBin,
+    "weighted": Weighted,
+    "pure": RoundRobin,
+}

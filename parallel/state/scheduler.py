@@ -4,7 +4,8 @@ Rules of this machine:
 
 1. `handle` is the only way to change it; it returns what is to be done, in order.
 2. Tasks for one engine (direct) are sent at once and run in the order of their
-   submission. Tasks for any engine wait in one queue, first come first served.
+   submission. Tasks for any engine wait in one queue: by priority, then first come
+   first served. Those that depend on others wait for them before that.
 3. An engine works through what it is sent in order, under ordinals that count up
    from 1. So one number, the ordinal started last, splits a dead engine's work:
    what came later goes back to the queue at no cost; what it had started is run
@@ -12,58 +13,98 @@ Rules of this machine:
 4. An engine gets no more than its `Depth` of balanced tasks, so that nothing
    waits in line while another engine is idle. What waits nevertheless, behind a
    task that turned out long, is asked back once somebody is idle.
+5. A task that not every engine may run is given to an idle one only: it could not
+   be moved from a line.
+6. Each task that was submitted ends once: with its outcome, or with the reason why
+   it has none.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from ..aliases import EngineId, Uuid
+from ..aliases import Uuid
+from ..protocol.messages import Status
+from ..protocol.terms import USUAL
 from .events import (
     Action,
-    DeliverOutcome,
     EngineJoined,
     EngineLost,
     Event,
-    FailTask,
+    InterruptTask,
+    KillEngine,
     RevokeTasks,
     SendTask,
     TaskFinished,
+    TaskResumed,
+    TasksAborted,
     TasksRevoked,
     TaskSubmitted,
+    TaskSuspended,
     TimePassed,
 )
-from .policies import LeastLoad
-from .tasks import Engine, Task, TaskState
+from .ledger import Ledger
+from .placement import Placement
+from .policies import LeastLoad, Policy
+from .stories import (
+    ABORTED,
+    INTERRUPTED,
+    say_gone,
+    say_late,
+    say_overrun,
+    say_stopped,
+    say_tried,
+    say_why,
+)
+from .tasks import Engine, Task, TaskKey, TaskState
 
 __all__ = ["Scheduler"]
 
-#: An engine silent for so long with tasks in line behind its first is asked for
-#: them when another is idle, seconds.
-STALLED = 2e-3
-#: A task may kill this many engines and be tried again: the next death fails it.
-ENGINE_RETRIES = 2
+#: An interrupted task ends within this, or its engine is killed, seconds.
+GRACE = 5.0
 
 
 class Scheduler:
-    """The machine: see the module's docstring for its rules."""
+    """The machine: see the module's docstring for its rules.
 
-    def __init__(self, *, engine_retries: int = ENGINE_RETRIES) -> None:
-        self.engine_retries = engine_retries
-        self.engines: dict[Uuid, Engine] = {}
-        self.by_id: dict[EngineId, Engine] = {}
-        self.queue: deque[Task] = deque()
-        self.policy = LeastLoad()
+    Parameters
+    ----------
+    policy
+        How engines are chosen; a greedy one sends all it has at once.
+    hwm
+        An engine has at most so many balanced tasks in hand; 0 for any number, None
+        for as many as hide the way there.
+    grace
+        Seconds that an interrupted task is given to end.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        hwm: int | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._placement = Placement(policy or LeastLoad(), hwm)
+        self._ledger = Ledger(self._placement)
+        self._grace = grace
+        self.engines = self._placement.engines
+        self.by_id = self._placement.by_id
+        self.queue = self._ledger.queue
+        #: All tasks that have not ended.
+        self.tasks = self._ledger.tasks
         #: How engines ended that are no longer there.
-        self.departed: dict[EngineId, str] = {}
-        #: The engines with a balanced task in line behind another.
-        self.crowded: dict[Uuid, Engine] = {}
-        #: When the machine wants to hear `TimePassed`, or None.
-        self.wakeup: float | None = None
+        self.departed = self._ledger.departed
+        self._deadlines = self._ledger.deadlines
+        self._actions: list[Action] = []
+        self._level_due: float | None = None
         self._handlers: dict[type, Any] = {
             TaskSubmitted: self._on_submitted,
+            TasksAborted: self._on_aborted,
             TaskFinished: self._on_finished,
+            TaskSuspended: self._on_suspended,
+            TaskResumed: self._on_resumed,
             TasksRevoked: self._on_revoked,
             EngineJoined: self._on_joined,
             EngineLost: self._on_lost,
@@ -73,223 +114,317 @@ class Scheduler:
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take an event into account and return what is to be done."""
         actions: list[Action] = []
-        self._handlers[type(event)](event, now, actions)
+        self._actions = self._ledger.actions = actions
+        self._handlers[type(event)](event, now)
+        if self._ledger.let_go():
+            self._dispatch(now)
         return actions
 
-    # Events
+    @property
+    def wakeup(self) -> float | None:
+        """When the machine wants to hear `TimePassed`, or None."""
+        due = self._deadlines.next if self._deadlines else None
+        if due is None or (self._level_due is not None and self._level_due < due):
+            return self._level_due
+        return due
 
-    def _on_submitted(
-        self, event: TaskSubmitted, now: float, actions: list[Action]
-    ) -> None:
-        task = Task(event.key, event.body, event.pinned)
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait for others to end."""
+        return self._ledger.waiting
+
+    # Tasks come
+
+    def _on_submitted(self, event: TaskSubmitted, now: float) -> None:
+        key = event.key
+        task = Task(key, event.body, event.pinned, event.terms)
+        self.tasks[key] = task
         if task.pinned is None:
-            self.queue.append(task)
-            if len(self.policy):
-                self._dispatch(now, actions)
+            if event.terms is USUAL:
+                self.queue.push(task)
+            else:
+                self._ledger.admit(task, now)
+            if len(self._placement.policy):
+                self._dispatch(now)
             return
         engine = self.by_id.get(task.pinned)
         if engine is None:
-            reason = self._say_gone(task.pinned)
-            actions.append(self._fail(task, task.pinned, reason))
+            reason = say_gone(task.pinned, self.departed.get(task.pinned))
+            self._ledger.fail(task, Status.LOST, reason, task.pinned)
         else:
-            self._assign(task, engine, now, actions)
+            self._assign(task, engine, now)
 
-    def _on_finished(
-        self, event: TaskFinished, now: float, actions: list[Action]
-    ) -> None:
+    # Tasks end
+
+    def _on_finished(self, event: TaskFinished, now: float) -> None:
         engine = self.engines.get(event.uuid)
-        task = engine.inhand.pop(event.ordinal, None) if engine else None
-        if engine is None or task is None:
+        if engine is None or event.ordinal not in engine.inhand:
             return  # told twice: the first result won
-        engine.revoking.discard(event.ordinal)
+        task = self._take_from(engine, event.ordinal)
         engine.heard = now
         engine.completed += 1
-        engine.balanced -= task.pinned is None
         engine.depth.learn(event.duration)
-        task.move(TaskState.DONE)
-        actions.append(DeliverOutcome(task, engine.engine_id, event.outcome))
-        self._settle(engine)
-        self._dispatch(now, actions)
+        if event.status is Status.OK:
+            self._ledger.deliver(task, engine.engine_id, event.outcome)
+        else:
+            self._on_raised(task, engine, event)
+        self._placement.settle(engine)
+        self._limit_running(engine, now)
+        self._dispatch(now)
 
-    def _on_revoked(
-        self, event: TasksRevoked, now: float, actions: list[Action]
-    ) -> None:
+    def _on_raised(self, task: Task, engine: Engine, event: TaskFinished) -> None:
+        """Deal with a task that raised, or that did not suit its engine."""
+        ledger, engine_id, outcome = self._ledger, engine.engine_id, event.outcome
+        if task.stopping is not None:
+            status, reason = task.stopping
+            ledger.fail(task, status, reason, engine_id)
+            return
+        unmet = event.status is Status.UNMET
+        again = unmet or task.tries < task.terms.retries
+        if task.pinned is not None or not again:
+            ledger.deliver(task, engine_id, outcome, ok=False)
+            return
+        task.refused |= {engine_id}
+        task.settle_needs()
+        if not unmet:
+            task.tries += 1
+            if not self._placement.suits_any(task.needs):
+                note = say_tried(task)
+                ledger.deliver(task, engine_id, outcome, ok=False, note=note)
+                return
+        ledger.enqueue(task)
+
+    # Tasks are given up
+
+    def _on_aborted(self, event: TasksAborted, now: float) -> None:
+        for seq in event.seqs:
+            task = self.tasks.get(TaskKey(event.client, seq))
+            if task is None:
+                continue  # it has ended: nothing to give up
+            if task.state is TaskState.ASSIGNED:
+                self._stop(task, event.interrupt, now)
+                continue
+            self._ledger.withdraw(task)
+            self._ledger.fail(task, Status.ABORTED, ABORTED)
+        self._dispatch(now)
+
+    def _stop(self, task: Task, interrupt: bool, now: float) -> None:
+        """Have the engine give back a task that it holds; if it runs, interrupt it."""
+        engine, ordinal = task.holder, task.ordinal
+        assert engine is not None
+        if interrupt and task.stopping is None:
+            task.stopping = Status.ABORTED, INTERRUPTED
+        if interrupt and ordinal in (engine.running, *engine.suspended):
+            self._interrupt(engine, ordinal, now)
+        else:
+            task.aborting = True
+            engine.revoking.add(ordinal)
+            self._actions.append(RevokeTasks(engine.uuid, [ordinal]))
+
+    def _interrupt(self, engine: Engine, ordinal: int, now: float) -> None:
+        self._actions.append(InterruptTask(engine.uuid, ordinal))
+        self._deadlines.set(("kill", engine.uuid, ordinal), now + self._grace)
+
+    def _on_revoked(self, event: TasksRevoked, now: float) -> None:
         engine = self.engines.get(event.uuid)
         if engine is None:
             return
         # An earlier answer may come while a later question is under way.
         engine.revoking.difference_update(event.asked)
-        tasks = [
-            engine.inhand.pop(ordinal)
-            for ordinal in sorted(set(event.given).intersection(event.asked))
-            if ordinal in engine.inhand
-        ]
-        engine.balanced -= len(tasks)
-        self._requeue(tasks)
-        self._settle(engine)
-        self._dispatch(now, actions)
+        given = set(event.given)
+        for ordinal in event.asked:
+            task = engine.inhand.get(ordinal)
+            if task is None:
+                continue
+            if ordinal in given:
+                self._take_back(engine, ordinal)
+            elif task.stopping is not None:  # it had started after all
+                self._interrupt(engine, ordinal, now)
+        self._placement.settle(engine)
+        self._dispatch(now)
 
-    def _on_joined(
-        self, event: EngineJoined, now: float, actions: list[Action]
-    ) -> None:
+    def _take_back(self, engine: Engine, ordinal: int) -> None:
+        """Queue again, or give up, what an engine will not start."""
+        task = self._take_from(engine, ordinal)
+        if task.stopping is not None:
+            self._ledger.fail(task, task.stopping[0], ABORTED)
+        elif task.aborting:
+            self._ledger.fail(task, Status.ABORTED, ABORTED)
+        else:
+            self._ledger.enqueue(task)
+
+    # Tasks wait for tasks of their own
+
+    def _on_suspended(self, event: TaskSuspended, now: float) -> None:
+        engine = self.engines.get(event.uuid)
+        if engine is not None and event.ordinal in engine.inhand:
+            engine.suspended.add(event.ordinal)
+            engine.heard = now
+            self._placement.settle(engine)
+            self._limit_running(engine, now)
+            self._dispatch(now)
+
+    def _on_resumed(self, event: TaskResumed, now: float) -> None:
+        engine = self.engines.get(event.uuid)
+        if engine is not None:
+            engine.suspended.discard(event.ordinal)
+            self._placement.settle(engine)
+
+    # Engines come and go
+
+    def _on_joined(self, event: EngineJoined, now: float) -> None:
         if event.uuid in self.engines:
             return
-        engine = Engine(event.uuid, event.engine_id)
+        engine = Engine(event.uuid, event.engine_id, event.resources, event.labels)
         engine.heard = now
-        self.engines[engine.uuid] = self.by_id[engine.engine_id] = engine
-        self._settle(engine)
-        self._dispatch(now, actions)
+        self._placement.add(engine)
+        self._dispatch(now)
 
-    def _on_lost(self, event: EngineLost, now: float, actions: list[Action]) -> None:
-        engine = self.engines.pop(event.uuid, None)
+    def _on_lost(self, event: EngineLost, now: float) -> None:
+        engine = self._placement.remove(event.uuid)
         if engine is None:
             return
-        del self.by_id[engine.engine_id]
         self.departed[engine.engine_id] = event.reason
-        self.policy.remove(engine.uuid)
-        self.crowded.pop(engine.uuid, None)
         position = event.position
         if not event.proved:
             position = engine.ordinal
         elif position is None:
             position = next(iter(engine.inhand), 0)
-        again: list[Task] = []
         for ordinal, task in engine.inhand.items():
-            # What it had ended, and not told, killed nobody.
-            ran = not event.proved or ordinal == position
-            if ran:
-                task.deaths.append(f"engine {engine.engine_id}: {event.reason}")
-            if (
-                task.pinned is not None
-                or not event.proved
-                or len(task.deaths) > self.engine_retries
-            ):
-                reason = _say_why(task, engine.engine_id, event, ordinal, position)
-                actions.append(self._fail(task, engine.engine_id, reason, ran=ran))
-            else:
-                again.append(task)
-        self._requeue(again)
-        self._dispatch(now, actions)
+            self._deadlines.call_off(("kill", engine.uuid, ordinal))
+            self._deadlines.call_off(("limit", engine.uuid, ordinal))
+            self._on_holder_lost(task, engine, event, position)
+        self._ledger.drop_hopeless()
+        self._dispatch(now)
 
-    def _on_time(self, event: TimePassed, now: float, actions: list[Action]) -> None:
-        self.wakeup = None
-        self._dispatch(now, actions)
+    def _on_holder_lost(
+        self, task: Task, engine: Engine, event: EngineLost, position: int
+    ) -> None:
+        """Run a dead engine's task again, or tell why not."""
+        engine_id, ledger = engine.engine_id, self._ledger
+        # What it had ended, and not told, killed nobody.
+        ran = not event.proved or task.ordinal == position
+        if task.stopping is not None:
+            status, reason = task.stopping
+            reason = say_stopped(reason, engine_id, event.reason)
+            ledger.fail(task, status, reason, engine_id, ran=ran)
+            return
+        if task.aborting and not ran:
+            ledger.fail(task, Status.ABORTED, ABORTED)
+            return
+        if ran:
+            task.deaths.append(f"engine {engine_id}: {event.reason}")
+        spent = ran and len(task.deaths) > task.terms.engine_retries
+        if task.pinned is not None or not event.proved or spent:
+            reason = say_why(task, engine_id, event, task.ordinal, position)
+            ledger.fail(task, Status.LOST, reason, engine_id, ran=ran)
+        else:
+            ledger.enqueue(task)
+
+    # Time passes
+
+    def _on_time(self, event: TimePassed, now: float) -> None:
+        self._level_due = None
+        overdue: dict[str, Callable[..., None]] = {
+            "late": self._on_late,
+            "limit": self._on_limit,
+            "kill": self._on_kill,
+        }
+        for kind, *what in self._deadlines.pop_due(now):
+            overdue[kind](*what, now)
+        self._dispatch(now)
+
+    def _on_late(self, key: TaskKey, now: float) -> None:
+        task = self.tasks.get(key)
+        if task is not None and task.state is not TaskState.ASSIGNED:
+            reason = say_late(task)
+            self._ledger.withdraw(task)
+            self._ledger.fail(task, Status.TIMEOUT, reason)
+
+    def _on_limit(self, uuid: Uuid, ordinal: int, now: float) -> None:
+        engine = self.engines.get(uuid)
+        task = engine.inhand.get(ordinal) if engine else None
+        if engine is not None and task is not None and task.stopping is None:
+            task.stopping = Status.TIMEOUT, say_overrun(task)
+            self._interrupt(engine, ordinal, now)
+
+    def _on_kill(self, uuid: Uuid, ordinal: int, now: float) -> None:
+        engine = self.engines.get(uuid)
+        task = engine.inhand.get(ordinal) if engine else None
+        if task is not None and task.stopping is not None:
+            self._actions.append(KillEngine(uuid, task.stopping[1]))
 
     # Moves
 
-    def _dispatch(self, now: float, actions: list[Action]) -> None:
-        queue, policy = self.queue, self.policy
-        while queue:
-            uuid = policy.choose()
-            if uuid is None:
+    def _dispatch(self, now: float) -> None:
+        queue, placement = self.queue, self._placement
+        if queue.lanes:
+            self._dispatch_lanes(now)
+        plain = queue.plain
+        while len(queue) and (task := plain.head()) is not None:
+            engine = placement.choose(None)
+            if engine is None:
                 return
-            self._assign(queue.popleft(), self.engines[uuid], now, actions)
-        if self.crowded and policy.idle():
-            self._level(now, actions)
+            queue.pop(plain)
+            self._assign(task, engine, now)
+        if placement.crowded and placement.policy.idle():
+            self._level(now)
 
-    def _assign(
-        self, task: Task, engine: Engine, now: float, actions: list[Action]
-    ) -> None:
-        if not engine.inhand:
-            engine.heard = now
-        engine.ordinal += 1
-        engine.inhand[engine.ordinal] = task
-        engine.balanced += task.pinned is None
-        task.move(TaskState.ASSIGNED)
-        actions.append(SendTask(engine.uuid, engine.ordinal, task))
-        self._settle(engine)
+    def _dispatch_lanes(self, now: float) -> None:
+        """Assign while there are tasks that only some engines may run."""
+        placed = True
+        while placed and len(self._placement.policy):
+            placed = False
+            for task, lane in self.queue.by_rank():
+                engine = self._placement.choose(lane.needs)
+                if engine is not None:
+                    self.queue.pop(lane)
+                    self._assign(task, engine, now)
+                    placed = True
+                    break
 
-    def _settle(self, engine: Engine) -> None:
-        """Put an engine where its load belongs among those that can take a task."""
-        load = len(engine.inhand)
-        if load > 1 and engine.balanced > (engine.first.pinned is None):
-            self.crowded[engine.uuid] = engine
-        else:
-            self.crowded.pop(engine.uuid, None)
-        if load < engine.depth.limit:
-            self.policy.place(engine.uuid, load)
-        else:
-            self.policy.remove(engine.uuid)
+    def _assign(self, task: Task, engine: Engine, now: float) -> None:
+        ordinal = self._placement.give(task, engine, now)
+        self._actions.append(SendTask(engine.uuid, ordinal, task))
+        if task.terms.time_limit is not None and engine.running == ordinal:
+            self._limit_running(engine, now)
 
-    def _level(self, now: float, actions: list[Action]) -> None:
+    def _take_from(self, engine: Engine, ordinal: int) -> Task:
+        """Take a task out of an engine's hand, and call off what is due for it."""
+        task = self._placement.take(engine, ordinal)
+        if task.terms.time_limit is not None:
+            self._deadlines.call_off(("limit", engine.uuid, ordinal))
+        if task.stopping is not None:
+            self._deadlines.call_off(("kill", engine.uuid, ordinal))
+        return task
+
+    def _limit_running(self, engine: Engine, now: float) -> None:
+        """Limit the time of the task whose turn it is on an engine now."""
+        ordinal = engine.running
+        if ordinal:
+            limit = engine.inhand[ordinal].terms.time_limit
+            what = "limit", engine.uuid, ordinal
+            if limit is not None and what not in self._deadlines:
+                self._deadlines.set(what, now + limit)
+
+    def _level(self, now: float) -> None:
         """Ask stalled engines for what waits in line, since somebody is idle."""
-        self.wakeup = None
-        wanted = self.policy.idle()
-        for engine in self.crowded.values():
-            if engine.revoking:
-                continue
-            if now - engine.heard < STALLED:
-                due = engine.heard + STALLED
-                self.wakeup = due if self.wakeup is None else min(self.wakeup, due)
-                continue
-            line = list(engine.inhand.items())[1:]
-            waiting = [ordinal for ordinal, task in line if task.pinned is None]
-            # As many stay as each idle engine gets.
-            share = -(-len(waiting) * wanted // (wanted + 1))
-            if share:
-                asked = waiting[-share:]
-                engine.revoking.update(asked)
-                actions.append(RevokeTasks(engine.uuid, asked))
-
-    def _requeue(self, tasks: list[Task]) -> None:
-        for task in reversed(tasks):
-            task.move(TaskState.QUEUED)
-            self.queue.appendleft(task)
-
-    def _say_gone(self, engine_id: EngineId) -> str:
-        reason = self.departed.get(engine_id)
-        if reason is None:
-            return f"there is no engine {engine_id}: it left, or never was"
-        return f"engine {engine_id} died before it started the task: {reason}"
-
-    def _fail(
-        self, task: Task, engine_id: EngineId, reason: str, *, ran: bool = False
-    ) -> FailTask:
-        task.move(TaskState.FAILED)
-        return FailTask(task, engine_id, reason, ran)
+        for engine, asked in list(self._placement.stalled(now)):
+            engine.revoking.update(asked)
+            self._actions.append(RevokeTasks(engine.uuid, asked))
+        self._level_due = self._placement.next_stall(now)
 
     # Looking inside
 
     def check(self) -> None:
         """Assert the invariants."""
-        assert set(self.by_id) == {e.engine_id for e in self.engines.values()}
-        held: set[int] = set()
-        for engine in self.engines.values():
-            ordinals = list(engine.inhand)
-            assert ordinals == sorted(ordinals), "an engine's line is out of order"
-            assert not ordinals or ordinals[-1] <= engine.ordinal
-            assert engine.revoking <= set(ordinals)
-            for task in engine.inhand.values():
-                assert task.state is TaskState.ASSIGNED
-                assert task.pinned in (None, engine.engine_id)
-                assert id(task) not in held, "a task is in two hands"
-                held.add(id(task))
-        for task in self.queue:
+        held = self._placement.check()
+        queued = list(self.queue)
+        assert len(queued) == len(self.queue)
+        for task in queued:
             assert task.state is TaskState.QUEUED
             assert task.pinned is None
             assert id(task) not in held
-        if self.queue:
-            assert self.policy.choose() is None, "a task waits while an engine is free"
-
-
-def _say_why(
-    task: Task, engine_id: EngineId, event: EngineLost, ordinal: int, position: int
-) -> str:
-    if not event.proved:
-        return (
-            f"engine {engine_id} is lost: {event.reason}. It may still be running the "
-            "task, which is therefore not run again elsewhere"
-        )
-    if len(task.deaths) > 1:
-        first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
-        _, newline, details = task.deaths[-1].partition("\n")
-        return (
-            f"the task killed {len(task.deaths)} engines and is not tried again: "
-            f"{first_lines}{newline}{details}"
-        )
-    when = "while it ran the task"
-    if ordinal < position:
-        when = "before the task's result had left"
-    elif ordinal > position:
-        when = "before it started the task"
-    return f"engine {engine_id} died {when}: {event.reason}"
+        assert len(self.tasks) == len(held) + len(queued) + self._ledger.waiting
+        if self.queue.plain.head():
+            assert not len(self._placement.policy), "a task waits, an engine is free"

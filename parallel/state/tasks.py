@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..aliases import EngineId, Uuid
 from ..errors import InvalidTransition
+from ..protocol.messages import Status
+from ..protocol.terms import USUAL, Terms
 from .depth import Depth
 
-__all__ = ["Engine", "Task", "TaskKey", "TaskState"]
+__all__ = ["Engine", "Needs", "Task", "TaskKey", "TaskState", "task_key"]
 
 
 class TaskState(Enum):
     """Where a task stands in its life."""
 
+    #: Others must end before it.
+    WAITING = "waiting"
     QUEUED = "queued"
     #: Sent to an engine; whether it runs already, only the engine knows.
     ASSIGNED = "assigned"
@@ -25,6 +31,7 @@ class TaskState(Enum):
 
 #: From each state, where a task may go.
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.WAITING: frozenset({TaskState.QUEUED, TaskState.FAILED}),
     TaskState.QUEUED: frozenset({TaskState.ASSIGNED, TaskState.FAILED}),
     TaskState.ASSIGNED: frozenset({TaskState.QUEUED, TaskState.DONE, TaskState.FAILED}),
     TaskState.DONE: frozenset(),
@@ -39,20 +46,85 @@ class TaskKey(NamedTuple):
     seq: int
 
 
+def task_key(msg_id: str) -> TaskKey | None:
+    """Return the key of the task that users know under this id, if it is one."""
+    client, _, seq = msg_id.rpartition("_")
+    if len(client) != 32 or not (seq.isascii() and seq.isdigit()):
+        return None
+    try:
+        return TaskKey(bytes.fromhex(client), int(seq))
+    except ValueError:
+        return None
+
+
+class Needs(NamedTuple):
+    """What an engine must be, or have, to run a task."""
+
+    #: Only these, if not None, and none of those that it refused, or failed on.
+    allowed: frozenset[EngineId] | None
+    refused: frozenset[EngineId]
+    resources: tuple[tuple[str, float], ...]
+    labels: frozenset[str]
+
+
 class Task:
     """One call on its way through the cluster."""
 
-    __slots__ = ("body", "deaths", "key", "pinned", "state")
+    __slots__ = (
+        "aborting", "arrival", "body", "deaths", "follows", "holder", "is_movable",
+        "key", "needs", "ordinal", "pinned", "refused", "state", "stopping", "terms",
+        "tries",
+    )  # fmt: skip
 
-    def __init__(self, key: TaskKey, body: Any, pinned: EngineId | None = None) -> None:
+    def __init__(
+        self,
+        key: TaskKey,
+        body: Any,
+        pinned: EngineId | None = None,
+        terms: Terms = USUAL,
+    ) -> None:
         self.key = key
         #: What the engine will be sent: not the machine's business.
         self.body = body
         #: The only engine that may run it, or None for any.
         self.pinned = pinned
+        self.terms = terms
         self.state = TaskState.QUEUED
+        #: The place in the queue that it keeps, however often it comes back.
+        self.arrival = 0
+        #: Which engine it was given to, and under which ordinal.
+        self.holder: Engine | None = None
+        self.ordinal = 0
+        #: What its engine must be; None for any.
+        self.needs: Needs | None = None
+        #: Any engine may run it, so it can be asked back from a line.
+        self.is_movable = pinned is None
+        #: Where the tasks ran that it follows, if it follows any.
+        self.follows: frozenset[EngineId] | None = None
+        #: Engines that did not suit it, or where it raised.
+        self.refused: frozenset[EngineId] = frozenset()
+        #: How often it has raised.
+        self.tries = 0
+        #: It is asked back, to be given up.
+        self.aborting = False
+        #: Why it is being stopped while it runs: how that will be called, and told.
+        self.stopping: tuple[Status, str] | None = None
         #: How the engines died that had started it.
         self.deaths: list[str] = []
+
+    def settle_needs(self) -> None:
+        """Work out `needs` from the terms and from what has happened to it."""
+        terms = self.terms
+        allowed = None if terms.targets is None else frozenset(terms.targets)
+        if self.follows is not None:
+            allowed = self.follows if allowed is None else allowed & self.follows
+        resources = tuple(sorted(terms.resources.items()))
+        if allowed is None and not (self.refused or resources or terms.labels):
+            self.needs = None
+        else:
+            labels = frozenset(terms.labels)
+            self.needs = Needs(allowed, self.refused, resources, labels)
+        self.is_movable = self.pinned is None and self.needs is None
 
     def move(self, state: TaskState) -> None:
         """Change state.
@@ -77,17 +149,29 @@ class Engine:
 
     __slots__ = (
         "balanced",
-        "completed", "depth", "engine_id", "heard", "inhand", "ordinal", "revoking",
-        "uuid",
+        "completed", "depth", "engine_id", "free", "heard", "inhand", "labels",
+        "ordinal", "resources", "revoking", "suspended", "uuid",
     )  # fmt: skip
 
-    def __init__(self, uuid: Uuid, engine_id: EngineId) -> None:
+    def __init__(
+        self,
+        uuid: Uuid,
+        engine_id: EngineId,
+        resources: Mapping[str, float] = MappingProxyType({}),
+        labels: Iterable[str] = (),
+    ) -> None:
         self.uuid = uuid
         self.engine_id = engine_id
+        self.resources = dict(resources)
+        #: What of its resources no task has taken.
+        self.free = dict(resources)
+        self.labels = frozenset(labels)
         #: The ordinal given last.
         self.ordinal = 0
         #: What was sent and is not ended, by ordinal: the first of them runs.
         self.inhand: OrderedDict[int, Task] = OrderedDict()
+        #: Those of them that wait for tasks of their own, and let others run.
+        self.suspended: set[int] = set()
         #: How many of these could run elsewhere too.
         self.balanced = 0
         self.depth = Depth()
@@ -98,9 +182,49 @@ class Engine:
         self.completed = 0
 
     @property
-    def first(self) -> Task:
-        """The task that runs: the first in hand."""
-        return next(iter(self.inhand.values()))
+    def load(self) -> int:
+        """How many tasks are in its line, the one that runs included."""
+        return len(self.inhand) - len(self.suspended)
+
+    @property
+    def line(self) -> list[tuple[int, Task]]:
+        """The tasks in its line with their ordinals: the first runs."""
+        suspended = self.suspended
+        return [item for item in self.inhand.items() if item[0] not in suspended]
+
+    @property
+    def running(self) -> int:
+        """The ordinal of the task that runs, or is about to; 0 for none."""
+        for ordinal in self.inhand:
+            if ordinal not in self.suspended:
+                return ordinal
+        return 0
+
+    def suits(self, needs: Needs) -> bool:
+        """Tell whether it could run such a task, if it had nothing else to do."""
+        return (
+            (needs.allowed is None or self.engine_id in needs.allowed)
+            and self.engine_id not in needs.refused
+            and needs.labels <= self.labels
+            and all(self.resources.get(k, 0) >= much for k, much in needs.resources)
+        )
+
+    def can_take(self, needs: Needs) -> bool:
+        """Tell whether it could run such a task now.
+
+        Nothing that not every engine may run waits in a line: it could not be moved.
+        """
+        return (
+            self.load == 0
+            and self.suits(needs)
+            and all(self.free[name] >= much for name, much in needs.resources)
+        )
+
+    def spend(self, resources: Mapping[str, float], sign: int) -> None:
+        """Give a task what it takes of the resources, or with -1 get it back."""
+        for name, much in resources.items():
+            if name in self.free:
+                self.free[name] -= sign * much
 
     def __repr__(self) -> str:
         return f"<Engine {self.engine_id}: {len(self.inhand)} in hand>"

@@ -1,0 +1,127 @@
+"""Every task that has not ended, and what the end of one decides for others."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ..aliases import EngineId
+from ..protocol.messages import Status
+from .deadlines import Deadlines
+from .dependencies import Dependencies, Refusal
+from .events import Action, DeliverOutcome, FailTask
+from .history import History
+from .placement import Placement
+from .queue import TaskQueue
+from .stories import say_nobody
+from .tasks import Task, TaskKey, TaskState
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Tasks from their admission to their end.
+
+    What is to be done about them is added to `actions`.
+    """
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self.tasks: dict[TaskKey, Task] = {}
+        self.queue = TaskQueue()
+        self.deadlines = Deadlines()
+        #: How engines ended that are no longer there.
+        self.departed: dict[EngineId, str] = {}
+        self.actions: list[Action] = []
+        self._history = History()
+        self._dependencies = Dependencies(self._history)
+        #: Waiting tasks for whom something has been decided.
+        self._decided: deque[tuple[Task, Refusal | bool]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait for others to end."""
+        return len(self._dependencies)
+
+    # Going on
+
+    def admit(self, task: Task, now: float) -> None:
+        """Take in a balanced task with terms of its own."""
+        if task.terms.timeout is not None:
+            self.deadlines.set(("late", task.key), now + task.terms.timeout)
+        task.state = TaskState.WAITING
+        self._go_on(task, self._dependencies.add(task, self.tasks))
+
+    def _go_on(self, task: Task, verdict: Refusal | bool) -> None:
+        """Do with a waiting task what its dependencies allow."""
+        if isinstance(verdict, Refusal):
+            self.fail(task, verdict.status, verdict.reason)
+        elif verdict:
+            self.enqueue(task)
+
+    def enqueue(self, task: Task) -> None:
+        """Queue a task, unless no engine can ever run it."""
+        task.settle_needs()
+        if task.needs is not None and self._placement.is_hopeless(task.needs):
+            reason = say_nobody(task.needs, self.departed)
+            self.fail(task, Status.IMPOSSIBLE, reason)
+        else:
+            task.move(TaskState.QUEUED)
+            self.queue.push(task)
+
+    def withdraw(self, task: Task) -> None:
+        """Take a task out that no engine has, to fail it."""
+        if task.state is TaskState.WAITING:
+            self._dependencies.remove(task)
+        else:
+            self.queue.forget()
+
+    def drop_hopeless(self) -> None:
+        """Fail the queued tasks for whom the last engine is gone that they may use."""
+        for needs, lane in list(self.queue.lanes.items()):
+            if self._placement.is_hopeless(needs):
+                for task in list(lane):
+                    self.queue.forget()
+                    reason = say_nobody(needs, self.departed)
+                    self.fail(task, Status.IMPOSSIBLE, reason)
+
+    # Ending
+
+    def deliver(
+        self, task: Task, engine_id: EngineId, outcome: Any, *,
+        ok: bool = True, note: str = "",
+    ) -> None:  # fmt: skip
+        """End a task with its outcome."""
+        task.move(TaskState.DONE)
+        self.actions.append(DeliverOutcome(task, engine_id, outcome, note))
+        self._end(task, ok, engine_id)
+
+    def fail(
+        self, task: Task, status: Status, reason: str, engine_id: EngineId = -1, *,
+        ran: bool = False,
+    ) -> None:  # fmt: skip
+        """End a task that has no outcome, and say why."""
+        task.move(TaskState.FAILED)
+        self.actions.append(FailTask(task, engine_id, reason, ran, status))
+        self._end(task, False, engine_id)
+
+    def _end(self, task: Task, ok: bool, engine_id: EngineId) -> None:
+        key = task.key
+        del self.tasks[key]
+        if task.terms.timeout is not None:
+            self.deadlines.call_off(("late", key))
+        self._history.note(key, ok, engine_id)
+        if self._dependencies:
+            self._decided.extend(self._dependencies.ended(key, ok, engine_id))
+
+    def let_go(self) -> bool:
+        """Do with waiting tasks what was decided; tell whether there were any.
+
+        The end of one may decide on thousands, and the end of these on more.
+        """
+        any_decided = bool(self._decided)
+        while self._decided:
+            task, verdict = self._decided.popleft()
+            if task.state is TaskState.WAITING:
+                self._go_on(task, verdict)
+        return any_decided

@@ -1,0 +1,101 @@
+"""What is said of tasks that ended otherwise than by their own result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..aliases import EngineId
+from .events import EngineLost
+from .tasks import Needs, Task, TaskState
+
+__all__ = [
+    "ABORTED",
+    "INTERRUPTED",
+    "say_gone",
+    "say_late",
+    "say_nobody",
+    "say_overrun",
+    "say_stopped",
+    "say_tried",
+    "say_why",
+]
+
+ABORTED = "it was given up before it started"
+INTERRUPTED = "it was cancelled, and interrupted while it ran"
+
+
+def say_gone(engine_id: EngineId, reason: str | None) -> str:
+    """Say why a direct task cannot be sent."""
+    if reason is None:
+        return f"there is no engine {engine_id}: it left, or never was"
+    return f"engine {engine_id} died before it started the task: {reason}"
+
+
+def say_why(
+    task: Task, engine_id: EngineId, event: EngineLost, ordinal: int, position: int
+) -> str:
+    """Say what an engine's death has to do with a task that is not run again."""
+    if not event.proved:
+        return (
+            f"engine {engine_id} is lost: {event.reason}. It may still be running the "
+            "task, which is therefore not run again elsewhere"
+        )
+    if len(task.deaths) > 1:
+        first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
+        _, newline, details = task.deaths[-1].partition("\n")
+        return (
+            f"the task killed {len(task.deaths)} engines and is not tried again: "
+            f"{first_lines}{newline}{details}"
+        )
+    when = "while it ran the task"
+    if ordinal < position:
+        when = "before the task's result had left"
+    elif ordinal > position:
+        when = "before it started the task"
+    return f"engine {engine_id} died {when}: {event.reason}"
+
+
+def say_stopped(reason: str, engine_id: EngineId, death: str) -> str:
+    """Say how a task ended that was to be stopped when its engine died."""
+    return f"{reason}; its engine {engine_id} is gone: {death}"
+
+
+def say_tried(task: Task) -> str:
+    """Say why a task that raised is not tried once more."""
+    tries = "1 try" if task.tries == 1 else f"{task.tries} tries"
+    return (
+        f"retries={task.terms.retries}, and after {tries} no engine is left that has "
+        "not failed it: each engine is tried once"
+    )
+
+
+def say_late(task: Task) -> str:
+    """Say what a task waited for that was not started in time."""
+    waited = f"it was not started within its timeout of {task.terms.timeout:g} s"
+    if task.state is TaskState.WAITING:
+        return f"{waited}: the tasks that it depends on had not ended"
+    if task.refused:
+        ids = ", ".join(map(str, sorted(task.refused)))
+        return f"{waited}: it did not suit engines {ids}, and no other was free"
+    return f"{waited}: no engine was free for it"
+
+
+def say_overrun(task: Task) -> str:
+    """Say that a task took too long."""
+    limit = task.terms.time_limit
+    return f"it ran longer than its time_limit of {limit:g} s, and was interrupted"
+
+
+def say_nobody(needs: Needs, departed: Mapping[EngineId, str]) -> str:
+    """Say why no engine may run a task."""
+    allowed = sorted(needs.allowed or ())
+    parts = [f"it may run on engines {allowed} only"]
+    parts += [f"engine {e} is gone: {departed[e]}" for e in allowed if e in departed]
+    refused = [e for e in allowed if e in needs.refused]
+    if refused:
+        parts.append(f"it did not suit {refused}")
+    wants = [f"{name}={much:g}" for name, much in needs.resources]
+    wants += sorted(needs.labels)
+    if wants:
+        parts.append(f"it needs {', '.join(wants)}")
+    return "no engine can run it: " + "; ".join(parts)

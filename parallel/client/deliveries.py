@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ParallelError
 from ..protocol.messages import Outcome, Published, Status, TaskOutput
+from ..protocol.terms import USUAL, Terms
 from .connection import Connection, timestamp
 from .metadata import KEYS, Metadata, as_datetime, status_word
 
@@ -33,14 +34,18 @@ class Deliveries(Future[Any]):
         What to call it in messages.
     single
         One bare value rather than a list of them.
+    terms
+        Under which its tasks are submitted.
     """
 
     def __init__(
-        self, connection: Connection, fname: str, *, single: bool, count: int = 1
-    ) -> None:
+        self, connection: Connection, fname: str, *, single: bool, count: int = 1,
+        terms: Terms | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._connection = connection
         self._fname = fname
+        self._terms = terms or USUAL
         self._single = single
         self._submitted = timestamp()
         self._seqs: list[int] = []

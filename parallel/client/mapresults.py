@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ParallelError
 from ..protocol.messages import Outcome
+from ..protocol.terms import Terms
 from .connection import Connection
 from .partition import join
 from .results import AsyncResult
@@ -34,8 +35,9 @@ class AsyncMapResult(AsyncResult):
         sizes: Sequence[int] = (),
         return_exceptions: bool = False,
         ordered: bool = True,
+        terms: Terms | None = None,
     ) -> None:
-        super().__init__(connection, fname, single=False, count=len(sizes))
+        super().__init__(connection, fname, single=False, count=len(sizes), terms=terms)
         self._sizes = list(sizes)
         self._return_exceptions = return_exceptions
         self._ordered = ordered

@@ -9,6 +9,7 @@ from typing import Any
 from ..aliases import Digest
 from ..errors import CannotPack, ParallelError
 from ..protocol.messages import Method
+from ..protocol.terms import Terms
 from ..serialize.calls import pack_elements
 from ..state.chunks import Chunks
 from .connection import Connection
@@ -40,11 +41,13 @@ class Feeder:
         name: str,
         sequences: Sequence[Sequence[Any]],
         chunksize: int | None,
+        terms: Terms | None = None,
     ) -> None:
         self._connection = connection
         self._result = result
         self._digest = digest
         self._name = name
+        self._terms = terms
         self._sequences = sequences
         engines = max(1, len(connection.engines))
         self._chunks = Chunks(result.total, engines, chunksize)
@@ -72,8 +75,9 @@ class Feeder:
         self._under_way += 1
         index = self._result.add_chunk(size)
         seq = self._connection.submit(
-            self._result, Method.MAP, self._digest, packed, index=index
-        )
+            self._result, Method.MAP, self._digest, packed, index=index,
+            terms=self._terms,
+        )  # fmt: skip
         self._result.sent(seq)
 
     def _on_chunk(self, size: int, duration: float) -> None:

@@ -248,6 +248,8 @@ class Outcome(Message, tag=23, frozen=True):
     completed: float
     stdout: str = ""
     stderr: str = ""
+    #: What led to this end, if there is more to say.
+    note: str = ""
 
 
 class Revoke(Message, tag=24, frozen=True):
@@ -271,7 +273,10 @@ class Abort(Message, tag=28, frozen=True):
 
 
 class Interrupt(Message, tag=29, frozen=True):
-    """Controller → engine: interrupt this task if it runs."""
+    """Controller → engine: interrupt this task if it runs; else do not start it.
+
+    What is not started is answered as if it had been revoked.
+    """
 
     ordinal: int
 

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from ..aliases import Uuid
 from ..errors import ProtocolError
 from ..protocol.messages import (
+    Abort,
     AgentTrouble,
     Answer,
     Define,
@@ -28,17 +30,24 @@ from ..protocol.messages import (
     Output,
     Ping,
     Pong,
+    Publish,
     Query,
     Result,
+    Resumed,
     Retire,
     Revoked,
+    Setup,
+    Signal,
     Stop,
     Submit,
+    Suspended,
     ToController,
     Up,
     WhoAreYou,
 )
 from ..protocol.wire import controller_decoder
+from ..state.policies import SCHEMES
+from ..state.scheduler import GRACE, Scheduler
 from ..transport import sockets
 from ..transport.drain import Drain
 from ..transport.keys import ROLES, Gate, Keys
@@ -59,8 +68,13 @@ LOOK = 0.05
 PATIENCE = 30.0
 #: What an engine may say, and what a client may: the rest is refused.
 ALLOWED: dict[str, frozenset[type]] = {
-    "engine": frozenset({Goodbye, Ping, Pong, Need, Result, Revoked, Output}),
-    "client": frozenset({Goodbye, Ping, Pong, Define, Submit, Query, Stop}),
+    "engine": frozenset(
+        {Goodbye, Ping, Pong, Need, Result, Revoked, Output, Suspended, Resumed}
+        | {Publish}
+    ),
+    "client": frozenset(
+        {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
+    ),
 }
 
 
@@ -76,7 +90,11 @@ class Controller:
     """
 
     def __init__(
-        self, keys: Keys, urls: Sequence[str], link: Pipe | None = None
+        self,
+        keys: Keys,
+        urls: Sequence[str],
+        link: Pipe | None = None,
+        scheduling: Scheduling | None = None,
     ) -> None:
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
@@ -93,7 +111,8 @@ class Controller:
         self._link = link
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
-        self._dispatch = Dispatch(self._peers)
+        machine = (scheduling or Scheduling()).machine()
+        self._dispatch = Dispatch(self._peers, machine, self._kill_running)
         self._hub = Hub(self._peers, self._dispatch, keys)
         self._monitor = sockets.DisconnectMonitor(self._socket)
         #: Whose connection broke, and what they said last may be unread.
@@ -111,6 +130,20 @@ class Controller:
                 peer, message, now
             ),
             Output: lambda peer, message, *_: self._dispatch.on_output(peer, message),
+            Abort: lambda peer, message, _, now: self._dispatch.on_abort(
+                peer, message, now
+            ),
+            Suspended: lambda peer, message, _, now: self._dispatch.on_suspended(
+                peer, message, now
+            ),
+            Resumed: lambda peer, message, _, now: self._dispatch.on_resumed(
+                peer, message, now
+            ),
+            Setup: self._dispatch.on_setup,
+            Publish: lambda peer, message, frames, _: self._dispatch.on_publish(
+                peer, message, frames
+            ),
+            Signal: self._on_signal,
             Goodbye: lambda peer, message, _, now: self._hub.leave(peer, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
             Pong: lambda *_: None,
@@ -226,6 +259,13 @@ class Controller:
         if stop.hub:
             self._loop.call_soon(self._done.set)
 
+    def _on_signal(self, peer: Peer, order: Signal, _: Any, now: float) -> None:
+        for uuid, info in self._hub.engines.items():
+            control = self._peers.channel(uuid, "control")
+            wanted = order.targets is None or info.engine_id in order.targets
+            if wanted and control is not None:
+                self._peers.say(control, Signal(order.signum))
+
     # The rest of the loop
 
     def _flush(self) -> None:
@@ -236,6 +276,9 @@ class Controller:
 
     def _set_timers(self) -> None:
         wakeup = self._dispatch.machine.wakeup
+        if self._timer is not None and wakeup != self._timer.when():
+            self._timer.cancel()
+            self._timer = None
         if wakeup is not None and self._timer is None:
             self._timer = self._loop.call_at(wakeup, self._on_time)
         if self._hub.missing and self._looking is None:
@@ -256,6 +299,14 @@ class Controller:
 
     def _kill(self, uuid: Uuid) -> bool:
         return self._link is not None and self._link.send([Kill([uuid])])
+
+    def _kill_running(self, uuid: Uuid, why: str) -> None:
+        """Kill an engine whose task does not end when it is interrupted."""
+        info = self._hub.engines.get(uuid)
+        log.warning("engine %s is killed for its task: %s", info, why)
+        if not self._kill(uuid) and info and info.host == socket.gethostname():
+            with contextlib.suppress(OSError):
+                os.kill(info.pid, signal.SIGKILL)
 
     def _on_disconnects(self) -> None:
         if self._done.is_set():
@@ -303,6 +354,30 @@ class Controller:
         self._drain.look()
 
 
+class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tasks are given to engines.
+
+    Parameters
+    ----------
+    scheme
+        One of `state.policies.SCHEMES`.
+    hwm
+        An engine has at most so many balanced tasks in hand; 0 for any number, None
+        for as many as hide the way there.
+    grace
+        Seconds that an interrupted task is given to end before its engine is killed.
+    """
+
+    scheme: str = "leastload"
+    hwm: int | None = None
+    grace: float = GRACE
+
+    def machine(self) -> Scheduler:
+        """Return a scheduler that does so."""
+        policy = SCHEMES[self.scheme](Random())
+        return Scheduler(policy, hwm=self.hwm, grace=self.grace)
+
+
 class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a controller is started with."""
 
@@ -314,6 +389,7 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     lifeline: int | None = None
     #: The name or address by which others reach this host; by default its name.
     location: str = ""
+    scheduling: Scheduling = Scheduling()
 
 
 def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
@@ -326,7 +402,7 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     LauncherError
         It cannot listen where it should.
     """
-    controller = Controller(spec.keys, spec.urls, link)
+    controller = Controller(spec.keys, spec.urls, link, spec.scheduling)
     encrypted = not controller.urls[0].startswith("ipc:")
     location = spec.location or socket.gethostname()
     urls = [_reachable(url, location) for url in controller.urls]

@@ -4,42 +4,62 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
 
 from ..aliases import Digest, EngineId, Uuid
 from ..protocol.messages import (
+    Abort,
     Assign,
     Define,
     EngineDied,
+    EngineInfo,
+    Interrupt,
     Message,
     Need,
     Outcome,
     Output,
+    Publish,
+    Published,
     Result,
+    Resumed,
     Revoke,
     Revoked,
+    Setup,
+    SetupEnded,
     Status,
     Submit,
+    Suspended,
     TaskOutput,
 )
+from ..protocol.terms import USUAL
 from ..state.events import (
     DeliverOutcome,
     EngineJoined,
     EngineLost,
     Event,
     FailTask,
+    InterruptTask,
+    KillEngine,
     RevokeTasks,
     SendTask,
     TaskFinished,
+    TaskResumed,
+    TasksAborted,
     TasksRevoked,
     TaskSubmitted,
+    TaskSuspended,
     TimePassed,
 )
 from ..state.scheduler import Scheduler
+from ..state.stories import ABORTED
 from ..state.tasks import TaskKey
 from .functions import FunctionStore
+from .parking import Parking
 from .peers import Peer, Peers
+from .setups import Setups
+from .work import Ended, Work
 
 __all__ = ["Dispatch"]
 
@@ -49,29 +69,20 @@ RECENT = 64
 KNOWN = 1024
 
 
-class Work(NamedTuple):
-    """What an engine is to be sent for a task."""
-
-    submit: Submit
-    frames: Sequence[Any]
-
-
-class Ended(NamedTuple):
-    """A result as it came, with its frames."""
-
-    result: Result
-    frames: Sequence[Any]
-
-
 class Dispatch:
     """The shell around `state.scheduler`."""
 
-    def __init__(self, peers: Peers) -> None:
-        self.machine = Scheduler()
+    def __init__(
+        self, peers: Peers, machine: Scheduler, kill: Callable[[Uuid, str], None]
+    ) -> None:
+        self.machine = machine
         self._peers = peers
+        self._kill = kill
         self._functions = FunctionStore()
-        #: Submissions whose function has not come yet.
-        self._parked: dict[Digest, list[tuple[Peer, Work]]] = {}
+        self._parking = Parking()
+        self._setups = Setups()
+        #: Setups' tasks are numbered down: no client knows them.
+        self._setup_seqs = count(-1, -1)
         self._known: dict[Uuid, set[Digest]] = {}
         self._recent: dict[Uuid, OrderedDict[int, TaskKey]] = {}
         #: What the engine printed last whose death is being dealt with.
@@ -81,35 +92,75 @@ class Dispatch:
             DeliverOutcome: self._deliver,
             FailTask: self._fail,
             RevokeTasks: self._revoke,
+            InterruptTask: self._interrupt,
+            KillEngine: lambda action: self._kill(action.uuid, action.reason),
         }
 
-    # What peers say
+    # What clients say
 
     def on_submit(
         self, peer: Peer, submit: Submit, frames: Sequence[Any], now: float
     ) -> None:
         """Take in one submission: a task for each of its targets."""
         work = Work(submit, frames)
-        if submit.digest not in self._functions:
-            if submit.digest not in self._parked:
-                self._peers.say(peer, Need(submit.digest))
-            self._parked.setdefault(submit.digest, []).append((peer, work))
+        if submit.digest in self._functions and peer.uuid not in self._parking:
+            self._admit(peer.uuid, work, now)
             return
-        self._admit(peer, work, now)
+        if submit.digest not in self._functions:
+            self._peers.say(peer, Need(submit.digest))
+        self._parking.park(peer.uuid, work)
 
-    def _admit(self, peer: Peer, work: Work, now: float) -> None:
+    def _admit(self, client: Uuid, work: Work, now: float) -> None:
         submit = work.submit
         targets: Sequence[EngineId | None] = submit.targets or [None]
         for i, target in enumerate(targets):
             self._functions.hold(submit.digest)
-            key = TaskKey(peer.uuid, submit.seq + i)
-            self.handle(TaskSubmitted(key, work, target), now)
+            key = TaskKey(client, submit.seq + i)
+            self.handle(TaskSubmitted(key, work, target, submit.terms or USUAL), now)
 
     def on_define(self, define: Define, now: float) -> None:
         """Keep a function, and let go what waited for it."""
         self._functions.define(define.digest, define.code)
-        for peer, work in self._parked.pop(define.digest, ()):
-            self._admit(peer, work, now)
+        for client in self._parking.clients():
+            for work in self._parking.release(client, self._functions.__contains__):
+                self._admit(client, work, now)
+            lacking = self._parking.lacking(client)
+            peer = self._peers.channel(client, "work")
+            if lacking is not None and peer is not None:
+                self._peers.say(peer, Need(lacking))
+
+    def on_abort(self, peer: Peer, abort: Abort, now: float) -> None:
+        """Give up tasks: see `state.events.TasksAborted`."""
+        payload = pickle.dumps(ABORTED)
+        for seq in self._parking.withdraw(peer.uuid, set(abort.seqs)):
+            self._tell_client(
+                TaskKey(peer.uuid, seq),
+                Outcome(seq, Status.ABORTED, payload, 0, -1, 0, 0),
+            )
+        self.handle(TasksAborted(peer.uuid, abort.seqs, abort.interrupt), now)
+
+    def on_setup(
+        self, peer: Peer, setup: Setup, frames: Sequence[Any], now: float
+    ) -> None:
+        """Run something on each engine that its client does not know yet."""
+        if setup.digest not in self._functions:  # it came just before: it cannot be
+            return
+        self._functions.hold(setup.digest)
+        work, earlier = self._setups.add(peer.uuid, setup, frames)
+        if earlier is not None:
+            self._functions.release(earlier.submit.digest)
+        for engine_id in sorted(set(self.machine.by_id) - set(setup.known)):
+            self._functions.hold(setup.digest)
+            key = TaskKey(peer.uuid, next(self._setup_seqs))
+            self.handle(TaskSubmitted(key, work, engine_id), now)
+
+    def client_left(self, client: Uuid) -> None:
+        """Forget what waits for a function that will not come any more."""
+        self._parking.forget(client)
+        for work in self._setups.forget(client):
+            self._functions.release(work.submit.digest)
+
+    # What engines say
 
     def on_need(self, peer: Peer, need: Need) -> None:
         """Send an engine a function again that it has forgotten."""
@@ -124,7 +175,18 @@ class Dispatch:
         """Take in a result."""
         duration = result.completed - result.started
         ended = Ended(result, frames)
-        self.handle(TaskFinished(peer.uuid, result.ordinal, duration, ended), now)
+        self.handle(
+            TaskFinished(peer.uuid, result.ordinal, duration, ended, result.status),
+            now,
+        )
+
+    def on_suspended(self, peer: Peer, suspended: Suspended, now: float) -> None:
+        """Note that a task waits for others, and its engine may run more."""
+        self.handle(TaskSuspended(peer.uuid, suspended.ordinal), now)
+
+    def on_resumed(self, peer: Peer, resumed: Resumed, now: float) -> None:
+        """Note that a task has what it waited for."""
+        self.handle(TaskResumed(peer.uuid, resumed.ordinal), now)
 
     def on_revoked(self, peer: Peer, revoked: Revoked, now: float) -> None:
         """Take back what an engine will not start."""
@@ -132,22 +194,41 @@ class Dispatch:
 
     def on_output(self, peer: Peer, output: Output) -> None:
         """Pass on what a task printed after its result, or beside it."""
-        recent = self._recent.get(peer.uuid)
-        key = None if recent is None else recent.get(output.ordinal)
-        engine = self.machine.engines.get(peer.uuid)
-        if key is None and engine is not None and output.ordinal in engine.inhand:
-            key = engine.inhand[output.ordinal].key
+        key = self._key_of(peer.uuid, output.ordinal)
         if key is not None:
             told = TaskOutput(key.seq, output.stdout, output.stderr, output.running)
             self._tell_client(key, told)
 
+    def on_publish(self, peer: Peer, publish: Publish, frames: Sequence[Any]) -> None:
+        """Pass on what a task shows while it runs."""
+        key = self._key_of(peer.uuid, publish.ordinal)
+        if key is not None:
+            told = Published(key.seq, publish.kind, publish.payload, publish.frames)
+            self._tell_client(key, told, frames)
+
+    def _key_of(self, uuid: Uuid, ordinal: int) -> TaskKey | None:
+        """Return the task of an ordinal, if it runs or has ended not long ago."""
+        engine = self.machine.engines.get(uuid)
+        if engine is None:
+            return None
+        task = engine.inhand.get(ordinal)
+        return self._recent[uuid].get(ordinal) if task is None else task.key
+
     # Engines come and go
 
-    def engine_joined(self, uuid: Uuid, engine_id: EngineId, now: float) -> None:
-        """Give an engine its first work."""
+    def engine_joined(self, info: EngineInfo, now: float) -> None:
+        """Give an engine its first work: what clients want set up there, above all."""
+        uuid = info.uuid
         self._known.setdefault(uuid, set())
         self._recent.setdefault(uuid, OrderedDict())
-        self.handle(EngineJoined(uuid, engine_id), now)
+        setups: list[tuple[TaskKey, Work]] = []
+        for client, work in self._setups:
+            self._functions.hold(work.submit.digest)
+            setups.append((TaskKey(client, next(self._setup_seqs)), work))
+        self.handle(
+            EngineJoined(uuid, info.engine_id, info.resources, info.labels, setups),
+            now,
+        )
 
     def engine_lost(
         self, died: EngineDied, position: int | None, now: float, *, proved: bool
@@ -158,16 +239,6 @@ class Dispatch:
         self._last_words = "", ""
         self._known.pop(died.uuid, None)
         self._recent.pop(died.uuid, None)
-
-    def client_left(self, client: Uuid) -> None:
-        """Forget what waits for a function that will not come any more."""
-        for digest, waiting in list(self._parked.items()):
-            kept = [(peer, work) for peer, work in waiting if peer.uuid != client]
-            if kept:
-                self._parked[digest] = kept
-                self._peers.say(kept[0][0], Need(digest))  # the asked one may be gone
-            else:
-                del self._parked[digest]
 
     def on_time(self, now: float) -> None:
         """Tell the machine that it is as late as it asked."""
@@ -184,7 +255,7 @@ class Dispatch:
         peer = self._peers.channel(action.uuid, "work")
         if peer is None:  # its connection broke: it returns, or is found dead
             return
-        submit, frames = action.task.body
+        submit, frames, _ = action.task.body
         digest = submit.digest
         known = self._known[action.uuid]
         if digest and digest not in known:
@@ -199,8 +270,8 @@ class Dispatch:
 
     def _deliver(self, action: DeliverOutcome) -> None:
         result, frames = action.outcome
-        key, body = action.task.key, action.task.body
-        self._functions.release(body.submit.digest)
+        key, work = action.task.key, action.task.body
+        self._functions.release(work.submit.digest)
         engine = self.machine.by_id.get(action.engine_id)
         if engine is not None:
             recent = self._recent[engine.uuid]
@@ -217,23 +288,45 @@ class Dispatch:
             result.completed,
             result.stdout,
             result.stderr,
+            action.note,
         )
-        self._tell_client(key, outcome, frames)
+        self._end(key, work, outcome, frames)
 
     def _fail(self, action: FailTask) -> None:
-        key = action.task.key
-        self._functions.release(action.task.body.submit.digest)
+        key, work = action.task.key, action.task.body
+        self._functions.release(work.submit.digest)
         stdout, stderr = self._last_words if action.ran else ("", "")
         payload = pickle.dumps(action.reason)
         outcome = Outcome(
-            key.seq, Status.LOST, payload, 0, action.engine_id, 0, 0, stdout, stderr
+            key.seq, action.status, payload, 0, action.engine_id, 0, 0, stdout, stderr
         )
-        self._tell_client(key, outcome)
+        self._end(key, work, outcome, ())
+
+    def _end(
+        self, key: TaskKey, work: Work, outcome: Outcome, frames: Sequence[Any]
+    ) -> None:
+        """Tell a client how its task, or its setup on one engine, ended."""
+        if work.setup is None:
+            self._tell_client(key, outcome, frames)
+            return
+        told = SetupEnded(
+            work.setup,
+            outcome.engine_id,
+            outcome.status,
+            outcome.payload,
+            outcome.frames,
+        )
+        self._tell_client(key, told, frames)
 
     def _revoke(self, action: RevokeTasks) -> None:
         peer = self._peers.channel(action.uuid, "control")
         if peer is not None:
             self._peers.say(peer, Revoke(action.ordinals))
+
+    def _interrupt(self, action: InterruptTask) -> None:
+        peer = self._peers.channel(action.uuid, "control")
+        if peer is not None:
+            self._peers.say(peer, Interrupt(action.ordinal))
 
     def _tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()

@@ -114,12 +114,14 @@ class Hub:
         other = "control" if peer.channel == "work" else "work"
         if uuid in self.engines or self._peers.channel(uuid, other) is None:
             return
-        info = EngineInfo(engine_id, uuid, hello.host, hello.pid)
+        info = EngineInfo(
+            engine_id, uuid, hello.host, hello.pid, hello.resources, hello.labels
+        )
         self.engines[uuid] = info
         log.info("engine %s joined: %s:%s", engine_id, hello.host, hello.pid)
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineJoined(info))
-        self._dispatch.engine_joined(uuid, engine_id, now)
+        self._dispatch.engine_joined(info, now)
 
     def leave(self, peer: Peer, now: float) -> None:
         """Take note of a goodbye."""

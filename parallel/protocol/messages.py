@@ -51,6 +51,7 @@ __all__ = [
     "Revoke",
     "Revoked",
     "Setup",
+    "SetupEnded",
     "Signal",
     "Status",
     "Stop",
@@ -306,6 +307,16 @@ class Setup(Message, tag=62, frozen=True):
     known: list[EngineId] = []
 
 
+class SetupEnded(Message, tag=65, frozen=True):
+    """Controller → client: your setup ended so on an engine that joined."""
+
+    name: str
+    engine_id: EngineId
+    status: Status
+    payload: bytes
+    frames: int = 0
+
+
 class Publish(Message, tag=63, frozen=True):
     """Engine → controller: a task shows something while it runs.
 
@@ -471,6 +482,7 @@ ToEngine: TypeAlias = (
 ToClient: TypeAlias = (
     Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput
     | EngineJoined | EngineLeft | Trouble | Answer | Published
+    | SetupEnded
 )  # fmt: skip
 
 #: What an agent hears, from its owner and from its controller.

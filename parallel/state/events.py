@@ -39,6 +39,8 @@ class EngineJoined(NamedTuple):
     engine_id: EngineId
     resources: Mapping[str, float] = MappingProxyType({})
     labels: Sequence[str] = ()
+    #: What it runs before all else: the keys and bodies of direct tasks.
+    setups: Sequence[tuple[TaskKey, Any]] = ()
 
 
 class EngineLost(NamedTuple):

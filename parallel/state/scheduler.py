@@ -278,6 +278,9 @@ class Scheduler:
         engine = Engine(event.uuid, event.engine_id, event.resources, event.labels)
         engine.heard = now
         self._placement.add(engine)
+        for key, body in event.setups:
+            task = self.tasks[key] = Task(key, body, engine.engine_id)
+            self._assign(task, engine, now)
         self._dispatch(now)
 
     def _on_lost(self, event: EngineLost, now: float) -> None:

@@ -1,0 +1,65 @@
+"""Submissions whose function has not come yet, and all that came after them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+
+from ..aliases import Digest, Uuid
+from .work import Work
+
+__all__ = ["Parking"]
+
+
+class Parking:
+    """Work that waits, in the order of its submission, client by client."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Uuid, deque[Work]] = {}
+
+    def __contains__(self, client: Uuid) -> bool:
+        """Tell whether a client's work has to wait in line."""
+        return client in self._lines
+
+    def park(self, client: Uuid, work: Work) -> None:
+        """Have work wait behind all that its client has submitted before."""
+        self._lines.setdefault(client, deque()).append(work)
+
+    def release(
+        self, client: Uuid, is_known: Callable[[Digest], bool]
+    ) -> Iterator[Work]:
+        """Yield the work that waits no longer, up to the next unknown function."""
+        line = self._lines.get(client)
+        while line and is_known(line[0].submit.digest):
+            yield line.popleft()
+        if line is not None and not line:
+            self._lines.pop(client, None)
+
+    def lacking(self, client: Uuid) -> Digest | None:
+        """Return the function that a client's line waits for."""
+        line = self._lines.get(client)
+        return line[0].submit.digest if line else None
+
+    def clients(self) -> list[Uuid]:
+        """Return the clients whose work waits."""
+        return list(self._lines)
+
+    def withdraw(self, client: Uuid, seqs: Collection[int]) -> list[int]:
+        """Take out the tasks of these numbers; return those that were here."""
+        line = self._lines.get(client)
+        if line is None:
+            return []
+        found = [work for work in line if work.submit.seq in seqs]
+        for work in found:
+            line.remove(work)
+        if not line:
+            del self._lines[client]
+        return [
+            work.submit.seq + i
+            for work in found
+            for i in range(len(work.submit.targets or [None]))
+        ]
+
+    def forget(self, client: Uuid) -> None:
+        """Drop what a client that has left submitted."""
+        self._lines.pop(client, None)

@@ -1,0 +1,26 @@
+"""What the scheduler's tasks carry through it, unlooked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..protocol.messages import Result, Submit
+
+__all__ = ["Ended", "Work"]
+
+
+class Work(NamedTuple):
+    """What an engine is to be sent for a task."""
+
+    submit: Submit
+    frames: Sequence[Any]
+    #: Of the setup whose task it is, its name; else None.
+    setup: str | None = None
+
+
+class Ended(NamedTuple):
+    """A result as it came, with its frames."""
+
+    result: Result
+    frames: Sequence[Any]

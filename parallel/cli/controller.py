@@ -7,8 +7,9 @@ import shutil
 from traitlets import Enum, Int, Unicode
 
 from ..cluster.records import read_record
-from ..controller.controller import ControllerSpec, run_controller
+from ..controller.controller import ControllerSpec, Scheduling, run_controller
 from ..errors import LauncherError
+from ..state.policies import SCHEMES
 from ..transport.keys import new_keys
 from ..transport.locations import (
     cluster_file,
@@ -54,12 +55,24 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     location = Unicode(
         help="The name or address by which others reach this host; by default its name."
     ).tag(config=True)
+    scheme = Enum(
+        list(SCHEMES), "leastload", help="How engines are chosen for tasks."
+    ).tag(config=True)
+    hwm = Int(
+        None,
+        min=0,
+        allow_none=True,
+        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
+        "default as many as hide the way there.",
+    ).tag(config=True)
 
     aliases = {
         "ip": "IPController.ip",
         "port": "IPController.port",
         "transport": "IPController.transport",
         "location": "IPController.location",
+        "scheme": "IPController.scheme",
+        "hwm": "IPController.hwm",
     } | BaseApp.aliases
 
     def run(self, signals: Signals) -> int:
@@ -94,6 +107,7 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
                 keys=new_keys(),
                 profile_dir=str(folder),
                 location=self.location,
+                scheduling=Scheduling(scheme=self.scheme, hwm=self.hwm),
             )
             run_controller(spec)
         finally:

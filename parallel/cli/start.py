@@ -46,6 +46,8 @@ ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
         "ip": "Cluster.ip",
         "port": "Cluster.port",
         "transport": "Cluster.transport",
+        "scheme": "Cluster.scheme",
+        "hwm": "Cluster.hwm",
     } | BaseApp.aliases
     flags = {
         "daemonize": (

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..controller.controller import ControllerSpec
+from ..controller.controller import ControllerSpec, Scheduling
 from ..engine.engine import EngineSpec
 from ..engine.output import open_stream, read_from
 from ..engine.page import Page, open_page
@@ -80,6 +80,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
     lifeline: int | None = None
     sys_path: list[str] = []
     environment: dict[str, str] = {}
+    scheduling: Scheduling = Scheduling()
 
 
 class EngineChild(msgspec.Struct):
@@ -217,6 +218,7 @@ class Agent:
             keys=spec.keys,
             profile_dir=spec.profile_dir,
             lifeline=spec.lifeline,
+            scheduling=spec.scheduling,
         )
         self._controller_log = self._log("ipcontroller")
         self._log_begin = _size(self._controller_log)

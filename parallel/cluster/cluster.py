@@ -37,7 +37,9 @@ from traitlets.config.loader import (
 )
 
 from ..client.client import Client
+from ..controller.controller import Scheduling
 from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
+from ..state.policies import SCHEMES
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
     cluster_file,
@@ -89,6 +91,14 @@ class Cluster(LoggingConfigurable):
         ["fork", "spawn"],
         help="How engines are made: from one warm process, or each from nothing.",
     )
+    scheme = Enum(list(SCHEMES), "leastload", help="How engines are chosen for tasks.")
+    hwm = Int(
+        None,
+        min=0,
+        allow_none=True,
+        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
+        "default as many as hide the way there.",
+    )
     engine_timeout = Float(60.0, help="Seconds to wait for engines to register.")
     environment = Dict(help="Variables for the engines' environment.")
     work_dir = Unicode(".", help="The engines' working folder.")
@@ -96,7 +106,7 @@ class Cluster(LoggingConfigurable):
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   engine_timeout, environment, work_dir, shutdown_atexit):  # fmt: skip
+                   scheme, hwm, engine_timeout, environment, work_dir, shutdown_atexit):  # fmt: skip
         _trait.tag(config=True)
     del _trait
 
@@ -234,6 +244,7 @@ class Cluster(LoggingConfigurable):
                 start_method=self.start_method,
                 sys_path=_find_modules_here(),
                 environment={str(k): str(v) for k, v in self.environment.items()},
+                scheduling=Scheduling(scheme=self.scheme, hwm=self.hwm),
             )
         )
 

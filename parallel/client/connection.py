@@ -39,6 +39,8 @@ from ..protocol.messages import (
     Published,
     Query,
     Refused,
+    SetupEnded,
+    Status,
     Submit,
     TaskOutput,
     Trouble,
@@ -46,8 +48,8 @@ from ..protocol.messages import (
     WhoAreYou,
 )
 from ..protocol.terms import Terms
-from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow
-from ..serialize.calls import Function, FunctionCache
+from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow, unstow
+from ..serialize.calls import Function, FunctionCache, unpack_error
 from ..serialize.objects import Packed
 from ..transport import sockets
 from .interrupts import INTERRUPTS
@@ -175,6 +177,9 @@ class Connection:
             TaskOutput: lambda _, message, __: self._on_output(message),
             Published: lambda _, message, frames: self._on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
+            SetupEnded: lambda _, message, frames: self._on_setup_ended(
+                message, frames
+            ),
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
             Trouble: lambda _, message, __: self.troubles.append(message.text),
@@ -509,6 +514,15 @@ class Connection:
         sink, index = self._sink_of(published.seq)
         if sink is not None:
             sink.publish(index, published, frames)
+
+    def _on_setup_ended(self, ended: SetupEnded, frames: list[Any]) -> None:
+        if ended.status is Status.OK:
+            return
+        payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
+        why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
+        self.troubles.append(
+            f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
+        )
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)

@@ -106,7 +106,8 @@ class Cluster(LoggingConfigurable):
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   scheme, hwm, engine_timeout, environment, work_dir, shutdown_atexit):  # fmt: skip
+                   scheme, hwm, engine_timeout, environment, work_dir,
+                   shutdown_atexit):  # fmt: skip
         _trait.tag(config=True)
     del _trait
 

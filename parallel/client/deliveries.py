@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from ..aliases import EngineId
 from ..errors import ParallelError
 from ..protocol.messages import Outcome, Published, Status, TaskOutput
 from ..protocol.terms import USUAL, Terms
@@ -61,11 +62,18 @@ class Deliveries(Future[Any]):
         """Keep the client alive that this result comes by."""
         self._client = client
 
+    #: The engines that its tasks are meant for, if it is known.
+    _targets: Sequence[EngineId] = ()
+
     # What the connection calls
 
-    def sent(self, seq: int, count: int = 1) -> None:
-        """Note the numbers under which tasks were submitted."""
-        self._seqs.extend(range(seq, seq + count))
+    def number(self, seq: int, targets: Sequence[EngineId] | None = None) -> None:
+        """Note the numbers under which tasks were submitted: one for each target."""
+        if targets is None:
+            self._seqs.append(seq)
+            return
+        self._seqs.extend(range(seq, seq + len(targets)))
+        self._targets = [*self._targets, *targets]
 
     def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Take the outcome of the task of this index."""

@@ -78,7 +78,7 @@ class Feeder:
             self._result, Method.MAP, self._digest, packed, index=index,
             terms=self._terms,
         )  # fmt: skip
-        self._result.sent(seq)
+        self._result.number(seq)
 
     def _on_chunk(self, size: int, duration: float) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ class LoadBalancedView(View):
         result = AsyncResult(self._connection, function.name, single=True)
         self._connection.pace()
         seq = self._connection.submit(result, Method.APPLY, function.digest, packed)
-        result.sent(seq)
+        result.number(seq)
         return result
 
     def map(

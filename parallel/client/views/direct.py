@@ -67,7 +67,7 @@ class DirectView(View):
         packed = pack_value(value, what)
         result = AsyncResult(self._connection, what, single=single, count=len(ids))
         seq = self._connection.submit(result, method, b"", packed, ids)
-        result.sent(seq, len(ids))
+        result.number(seq, ids)
         return result
 
     def _send_parts(
@@ -79,7 +79,7 @@ class DirectView(View):
             seq = self._connection.submit(
                 result, method, digest, own, [engine_id], index=i
             )
-            result.sent(seq)
+            result.number(seq, [engine_id])
 
     # Calls
 
@@ -95,7 +95,7 @@ class DirectView(View):
         seq = self._connection.submit(
             result, Method.APPLY, function.digest, packed, ids
         )
-        result.sent(seq, len(ids))
+        result.number(seq, ids)
         return result
 
     def map(
@@ -192,7 +192,7 @@ class DirectView(View):
         packed = pack_call("push", (), dict(ns))
         result = AsyncResult(self._connection, "push", single=single, count=len(ids))
         seq = self._connection.submit(result, Method.PUSH, b"", packed, ids)
-        result.sent(seq, len(ids))
+        result.number(seq, ids)
         return self._maybe_wait(result, block)
 
     def update(self, ns: Mapping[str, Any]) -> Any:
@@ -268,7 +268,7 @@ class DirectView(View):
         seq = self._connection.submit(
             result, Method.PULL, b"", pack_value(key, "gather"), ids
         )
-        result.sent(seq, len(ids))
+        result.number(seq, ids)
         return self._maybe_wait(result, block)
 
     @contextmanager

@@ -7,10 +7,9 @@ import os
 import socket
 import threading
 import uuid
-import weakref
 from collections.abc import Callable, Sequence
 from time import monotonic, time
-from typing import Any, Protocol
+from typing import Any
 
 from ..aliases import Digest, EngineId
 from ..errors import (
@@ -54,6 +53,7 @@ from ..serialize.objects import Packed
 from ..transport import sockets
 from .interrupts import INTERRUPTS
 from .line import Line
+from .opentasks import OpenTasks, Sink
 from .pump import Pump
 from .sent import SentFunctions
 
@@ -80,24 +80,6 @@ KEY_HINT = (
 )
 #: What was submitted last is sent within this, ms, before the sockets close.
 LEAVING_MS = 5_000
-#: Output that comes after its task's result finds the task among so many.
-RECENT = 256
-
-
-class Sink(Protocol):
-    """Where the outcome of a task goes."""
-
-    def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
-        """Take the outcome of the task of this index."""
-
-    def show(self, index: int, output: TaskOutput) -> None:
-        """Take what a task printed while it ran, or after its result."""
-
-    def publish(self, index: int, published: Published, frames: Sequence[Any]) -> None:
-        """Take what a task shows while it runs, other than text."""
-
-    def give_up(self, error: ParallelError) -> None:
-        """Take note that no outcome will come any more."""
 
 
 class Connection:
@@ -128,22 +110,16 @@ class Connection:
             self._lines.append(Line(dealer, channel))
         self._work, self._control = self._lines
         self._decoder = client_decoder()
-        self._open: dict[int, tuple[Sink, int, int, Digest]] = {}
-        #: The tasks that finished last: what they print now still finds them.
-        self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
+        self._tasks = OpenTasks()
+        self._open = self._tasks.open
         self._answers: dict[int, Answer] = {}
         self._seqs = itertools.count()
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
-        self._sent = SentFunctions(
-            lambda: {found[3] for found in self._open.copy().values()}
-        )
+        self._sent = SentFunctions(self._tasks.digests)
         self._flushed = 0.0
-        #: The bytes of arguments under way, those that travel in frames.
-        self._nbytes = 0
         self._slack = 1.0
-        self._finished = 0
         #: When a connection broke first, if only before the greeting was answered.
         self._broke = 0.0
         #: Both lines are welcome: nothing to look after.
@@ -166,6 +142,7 @@ class Connection:
         self._pump.start()
 
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
+        tasks = self._tasks
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
             WhoAreYou: lambda *_: self._on_disconnect(),
@@ -173,13 +150,11 @@ class Connection:
                 ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
             ),
             Goodbye: lambda _, message, __: self._end(TransportError(message.reason)),
-            Outcome: lambda _, message, frames: self._on_outcome(message, frames),
-            TaskOutput: lambda _, message, __: self._on_output(message),
-            Published: lambda _, message, frames: self._on_published(message, frames),
+            Outcome: lambda _, message, frames: tasks.on_outcome(message, frames),
+            TaskOutput: lambda _, message, __: tasks.on_output(message),
+            Published: lambda _, message, frames: tasks.on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
-            SetupEnded: lambda _, message, frames: self._on_setup_ended(
-                message, frames
-            ),
+            SetupEnded: lambda _, ended, frames: self._on_setup_ended(ended, frames),
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
             Trouble: lambda _, message, __: self.troubles.append(message.text),
@@ -257,12 +232,7 @@ class Connection:
         """Take note that nothing will come any more, and tell who waits."""
         if self.closed is None:
             self.closed = error
-        waiting = list(
-            {id(found[0]): found[0] for found in self._open.values()}.values()
-        )
-        self._open.clear()
-        for sink in waiting:
-            sink.give_up(error)
+        self._tasks.give_up(error)
 
     # Submitting
 
@@ -300,7 +270,7 @@ class Connection:
         with INTERRUPTS, self._seq_lock:
             seq = self._next_seq
             self._next_seq = seq + count
-            self._nbytes += nbytes * count
+            self._tasks.nbytes += nbytes * count
             for i in range(count):
                 self._open[seq + i] = (sink, index + i, nbytes, digest)
             message = Submit(seq, method, digest, payload, len(frames), targets, terms)
@@ -338,14 +308,14 @@ class Connection:
         """
         if self._load() < self._slack:
             return
-        before = self._finished
+        before = self._tasks.finished
         self.wait(lambda: self._load() < 0.5, None, WAIT_AHEAD)
-        quick = self._finished - before >= QUICK
+        quick = self._tasks.finished - before >= QUICK
         self._slack = 1.0 if quick else 1.25 * self._load()
 
     def _load(self) -> float:
         """Return how much is under way; 1.0 is as much as ever speeds things up."""
-        return max(len(self._open) / AHEAD, self._nbytes / AHEAD_NBYTES)
+        return max(len(self._open) / AHEAD, self._tasks.nbytes / AHEAD_NBYTES)
 
     @property
     def submitted(self) -> int:
@@ -484,36 +454,6 @@ class Connection:
         line.session = welcome.session
         if line is self._work:  # news of engines comes here: both in one order
             self.engines = {info.engine_id: info for info in welcome.engines}
-
-    def _on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
-        found = self._open.pop(outcome.seq, None)
-        if found is not None:
-            self._finished += 1
-            sink, index, nbytes, _ = found
-            self._nbytes -= nbytes
-            sink.deliver(index, outcome, frames)
-            recent = self._recent
-            recent[outcome.seq] = weakref.ref(sink), index
-            if len(recent) > RECENT:
-                del recent[next(iter(recent))]
-
-    def _sink_of(self, seq: int) -> tuple[Sink | None, int]:
-        """Return where what a task says goes, if it is not long finished."""
-        sink, index, *_ = self._open.get(seq, (None, 0))
-        if sink is None and seq in self._recent:
-            reference, index = self._recent[seq]
-            sink = reference()
-        return sink, index
-
-    def _on_output(self, output: TaskOutput) -> None:
-        sink, index = self._sink_of(output.seq)
-        if sink is not None:
-            sink.show(index, output)
-
-    def _on_published(self, published: Published, frames: list[Any]) -> None:
-        sink, index = self._sink_of(published.seq)
-        if sink is not None:
-            sink.publish(index, published, frames)
 
     def _on_setup_ended(self, ended: SetupEnded, frames: list[Any]) -> None:
         if ended.status is Status.OK:

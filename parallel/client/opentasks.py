@@ -1,0 +1,90 @@
+"""What a client has submitted and not got back, and where each outcome goes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..aliases import Digest
+from ..errors import ParallelError
+from ..protocol.messages import Outcome, Published, TaskOutput
+
+__all__ = ["OpenTasks", "Sink"]
+
+#: Output that comes after its task's result finds the task among so many.
+RECENT = 256
+
+
+class Sink(Protocol):
+    """Where the outcome of a task goes."""
+
+    def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
+        """Take the outcome of the task of this index."""
+
+    def show(self, index: int, output: TaskOutput) -> None:
+        """Take what a task printed while it ran, or after its result."""
+
+    def publish(self, index: int, published: Published, frames: Sequence[Any]) -> None:
+        """Take what a task shows while it runs, other than text."""
+
+    def give_up(self, error: ParallelError) -> None:
+        """Take note that no outcome will come any more."""
+
+
+class OpenTasks:
+    """Unfinished tasks by number."""
+
+    def __init__(self) -> None:
+        #: Where the outcome goes, as which part, the bytes of arguments, the function.
+        self.open: dict[int, tuple[Sink, int, int, Digest]] = {}
+        #: The bytes of arguments under way, those that travel in frames.
+        self.nbytes = 0
+        #: How many have ended so far.
+        self.finished = 0
+        #: The tasks that finished last: what they print now still finds them.
+        self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
+
+    def digests(self) -> set[Digest]:
+        """Return the functions of all of them."""
+        return {found[3] for found in self.open.copy().values()}
+
+    def on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
+        """Deliver an outcome."""
+        found = self.open.pop(outcome.seq, None)
+        if found is not None:
+            self.finished += 1
+            sink, index, nbytes, _ = found
+            self.nbytes -= nbytes
+            sink.deliver(index, outcome, frames)
+            recent = self._recent
+            recent[outcome.seq] = weakref.ref(sink), index
+            if len(recent) > RECENT:
+                del recent[next(iter(recent))]
+
+    def on_output(self, output: TaskOutput) -> None:
+        """Show what a task printed."""
+        sink, index = self._sink_of(output.seq)
+        if sink is not None:
+            sink.show(index, output)
+
+    def on_published(self, published: Published, frames: list[Any]) -> None:
+        """Pass on what a task shows."""
+        sink, index = self._sink_of(published.seq)
+        if sink is not None:
+            sink.publish(index, published, frames)
+
+    def _sink_of(self, seq: int) -> tuple[Sink | None, int]:
+        """Return where what a task says goes, if it is not long finished."""
+        sink, index, *_ = self.open.get(seq, (None, 0))
+        if sink is None and seq in self._recent:
+            reference, index = self._recent[seq]
+            sink = reference()
+        return sink, index
+
+    def give_up(self, error: ParallelError) -> None:
+        """Tell all that wait that nothing will come any more."""
+        waiting = {id(found[0]): found[0] for found in self.open.values()}
+        self.open.clear()
+        for sink in waiting.values():
+            sink.give_up(error)

@@ -66,7 +66,7 @@ DEPENDENCIES = {"cloudpickle", "msgspec", "traitlets", "zmq"}
 
 #: All that a machine may import beside the layers below it: no clock and no I/O.
 PURE = {
-    *("__future__", "abc", "bisect", "collections", "contextlib", "copy"),
+    *("__future__", "abc", "array", "bisect", "collections", "contextlib", "copy"),
     *("dataclasses", "enum", "fractions", "functools", "heapq", "itertools", "math"),
     *("operator", "random.Random", "re", "statistics", "string", "textwrap"),
     *("types", "typing"),

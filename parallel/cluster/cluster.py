@@ -61,6 +61,12 @@ C = TypeVar("C", bound="Cluster")
 STOP_PATIENCE = 10.0
 
 
+def new_cluster_id() -> str:
+    """Return an id that no other cluster has: the time, and letters by lot."""
+    letters = random.SystemRandom().choices(string.ascii_lowercase + string.digits, k=4)
+    return f"{int(time.time())}-{''.join(letters)}"
+
+
 class Cluster(LoggingConfigurable):
     """A controller and engines on this host; every option is also an attribute.
 
@@ -135,15 +141,8 @@ class Cluster(LoggingConfigurable):
 
     # Defaults and checks
 
-    @staticmethod
-    def _new_id() -> str:
-        letters = random.SystemRandom().choices(
-            string.ascii_lowercase + string.digits, k=4
-        )
-        return f"{int(time.time())}-{''.join(letters)}"
-
     def _cluster_id_default(self) -> str:
-        return self._new_id()
+        return new_cluster_id()
 
     def _profile_dir_default(self) -> str:
         return str(profile_dir(self.profile))

@@ -119,28 +119,28 @@ class Controller:
         self._gone: list[Peer] = []
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
-        self._handlers: dict[type, Callable[..., None]] = {
-            Submit: self._dispatch.on_submit,
-            Result: self._dispatch.on_result,
-            Define: lambda peer, message, _, now: self._dispatch.on_define(
-                message, now
-            ),
-            Need: lambda peer, message, *_: self._dispatch.on_need(peer, message),
-            Revoked: lambda peer, message, _, now: self._dispatch.on_revoked(
+        self._handlers = self._make_handlers()
+
+    def _make_handlers(self) -> dict[type, Callable[..., None]]:
+        dispatch = self._dispatch
+        return {
+            Submit: dispatch.on_submit,
+            Result: dispatch.on_result,
+            Define: lambda peer, message, _, now: dispatch.on_define(message, now),
+            Need: lambda peer, message, *_: dispatch.on_need(peer, message),
+            Revoked: lambda peer, message, _, now: dispatch.on_revoked(
                 peer, message, now
             ),
-            Output: lambda peer, message, *_: self._dispatch.on_output(peer, message),
-            Abort: lambda peer, message, _, now: self._dispatch.on_abort(
+            Output: lambda peer, message, *_: dispatch.on_output(peer, message),
+            Abort: lambda peer, message, _, now: dispatch.on_abort(peer, message, now),
+            Suspended: lambda peer, message, _, now: dispatch.on_suspended(
                 peer, message, now
             ),
-            Suspended: lambda peer, message, _, now: self._dispatch.on_suspended(
+            Resumed: lambda peer, message, _, now: dispatch.on_resumed(
                 peer, message, now
             ),
-            Resumed: lambda peer, message, _, now: self._dispatch.on_resumed(
-                peer, message, now
-            ),
-            Setup: self._dispatch.on_setup,
-            Publish: lambda peer, message, frames, _: self._dispatch.on_publish(
+            Setup: dispatch.on_setup,
+            Publish: lambda peer, message, frames, _: dispatch.on_publish(
                 peer, message, frames
             ),
             Signal: self._on_signal,

@@ -39,7 +39,7 @@ def test_each_transition_is_drawn_and_no_other() -> None:
     ends = {
         f"{state.value} --> [*]" for state, after in TRANSITIONS.items() if not after
     }
-    assert drawn == expected | ends | {"[*] --> queued"}
+    assert drawn == expected | ends | {"[*] --> waiting"}
 
 
 def test_what_is_out_of_date_is_told_and_drawn_anew(tmp_path: Path) -> None:

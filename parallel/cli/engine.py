@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from traitlets import Float, Unicode, default, validate
+from traitlets import Dict, Float, List, Unicode, default, validate
 
 from ..engine.engine import EngineSpec, run_engine
 from ..errors import ConnectionRefused, TransportError
@@ -53,9 +53,17 @@ ipengine --file=/shared/ipcontroller-engine.json
         help="Seconds to wait for the connection file; by default the timeout."
     ).tag(config=True)
 
+    resources = Dict(
+        value_trait=Float(),
+        help="What tasks may take a share of while they run: --resources gpu=1.",
+    ).tag(config=True)
+    labels = List(Unicode(), help="What marks this engine for tasks.").tag(config=True)
+
     aliases = {
         "file": "IPEngine.url_file",
         "timeout": "IPEngine.timeout",
+        "resources": "IPEngine.resources",
+        "labels": "IPEngine.labels",
     } | BaseApp.aliases
 
     @validate("url_file")
@@ -69,7 +77,13 @@ ipengine --file=/shared/ipcontroller-engine.json
     def run(self, signals: Signals) -> int:
         """Run an engine until it is told to end."""
         info = self._find_controller()
-        spec = EngineSpec(info=info, uuid=uuid.uuid4().bytes, timeout=self.timeout)
+        spec = EngineSpec(
+            info=info,
+            uuid=uuid.uuid4().bytes,
+            timeout=self.timeout,
+            resources=self.resources,
+            labels=self.labels,
+        )
         self._keep_the_log()
         self.log.info("registering with %s (pid %s)", info.urls[0], os.getpid())
         try:

@@ -81,6 +81,9 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
     sys_path: list[str] = []
     environment: dict[str, str] = {}
     scheduling: Scheduling = Scheduling()
+    #: By slot, repeated if there are more engines.
+    resources: list[dict[str, float]] = [{}]
+    labels: list[str] = []
 
 
 class EngineChild(msgspec.Struct):
@@ -243,6 +246,8 @@ class Agent:
             stdout=stdout,
             stderr=stderr,
             lifeline=spec.lifeline,
+            resources=spec.resources[slot % len(spec.resources)],
+            labels=spec.labels,
         )
         log = self._log(f"ipengine-{slot}")
         begin = _size(log)

@@ -6,10 +6,8 @@ import asyncio
 import atexit
 import contextlib
 import os
-import random
 import signal
 import socket
-import string
 import sys
 import time
 import weakref
@@ -18,18 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from traitlets import (
-    Bool,
-    Dict,
-    Enum,
-    Float,
-    Int,
-    TraitError,
-    Unicode,
-    default,
-    validate,
-)
-from traitlets.config import LoggingConfigurable
 from traitlets.config.loader import (
     ConfigFileNotFound,
     JSONFileConfigLoader,
@@ -39,7 +25,6 @@ from traitlets.config.loader import (
 from ..client.client import Client
 from ..controller.controller import Scheduling
 from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
-from ..state.policies import SCHEMES
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
     cluster_file,
@@ -50,6 +35,7 @@ from ..transport.locations import (
     profile_dir,
 )
 from .agent import AgentSpec
+from .options import ClusterOptions
 from .owner import AgentProcess
 from .records import ClusterRecord, read_record, start_time
 
@@ -61,13 +47,11 @@ C = TypeVar("C", bound="Cluster")
 STOP_PATIENCE = 10.0
 
 
-def new_cluster_id() -> str:
-    """Return an id that no other cluster has: the time, and letters by lot."""
-    letters = random.SystemRandom().choices(string.ascii_lowercase + string.digits, k=4)
-    return f"{int(time.time())}-{''.join(letters)}"
+def _as_list(resources: Any) -> list[dict[str, float]]:
+    return resources if isinstance(resources, list) else [resources]
 
 
-class Cluster(LoggingConfigurable):
+class Cluster(ClusterOptions):
     """A controller and engines on this host; every option is also an attribute.
 
     As a context manager it starts, waits for all engines, gives a connected
@@ -79,43 +63,6 @@ class Cluster(LoggingConfigurable):
     A plain script needs no `if __name__ == "__main__"`. However this process ends,
     its cluster ends with it, unless `shutdown_atexit` is off.
     """
-
-    n = Int(None, allow_none=True, help="Engines; by default one for each usable core.")
-    cluster_id = Unicode(help="Tells the clusters of one profile apart.").tag()
-    profile = Unicode("", help="The profile's name.")
-    profile_dir = Unicode(help="The profile's folder; wins over its name.")
-    transport = Enum(
-        ["ipc", "tcp"],
-        help="ipc: a socket in a private folder, no port; tcp: one port, encrypted. "
-        "By default tcp if an ip or a port is given.",
-    ).tag(config=True)
-    ip = Unicode(help="The address to listen on with tcp; by default 127.0.0.1.")
-    port = Int(
-        0, min=0, max=65535, help="The port to listen on with tcp; 0 takes a free one."
-    )
-    start_method = Enum(
-        ["fork", "spawn"],
-        help="How engines are made: from one warm process, or each from nothing.",
-    )
-    scheme = Enum(list(SCHEMES), "leastload", help="How engines are chosen for tasks.")
-    hwm = Int(
-        None,
-        min=0,
-        allow_none=True,
-        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
-        "default as many as hide the way there.",
-    )
-    engine_timeout = Float(60.0, help="Seconds to wait for engines to register.")
-    environment = Dict(help="Variables for the engines' environment.")
-    work_dir = Unicode(".", help="The engines' working folder.")
-    shutdown_atexit = Bool(True, help="Stop when this process ends.")
-    load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
-
-    for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   scheme, hwm, engine_timeout, environment, work_dir,
-                   shutdown_atexit):  # fmt: skip
-        _trait.tag(config=True)
-    del _trait
 
     def __init__(self, **options: Any) -> None:
         unknown = set(options) - set(self.trait_names())
@@ -138,41 +85,6 @@ class Cluster(LoggingConfigurable):
                 self.update_config(found)
         for name, value in options.items():
             setattr(self, name, value)
-
-    # Defaults and checks
-
-    def _cluster_id_default(self) -> str:
-        return new_cluster_id()
-
-    def _profile_dir_default(self) -> str:
-        return str(profile_dir(self.profile))
-
-    def _start_method_default(self) -> str:
-        return "fork" if sys.platform == "linux" else "spawn"
-
-    @default("transport")
-    def _choose_transport(self) -> str:
-        return "tcp" if self.ip or self.port else "ipc"
-
-    @validate("cluster_id")
-    def _check_cluster_id(self, proposal: Any) -> str:
-        cluster_id: str = proposal["value"]
-        if "/" in cluster_id or "\0" in cluster_id:
-            raise TraitError(
-                f"a cluster id is part of files' names, and {cluster_id!r} cannot be"
-            )
-        return cluster_id
-
-    @validate("n")
-    def _check_n(self, proposal: Any) -> int | None:
-        n: int | None = proposal["value"]
-        if n is not None and n < 1:
-            raise TraitError(f"a cluster has at least one engine, not n={n}")
-        return n
-
-    @validate("profile_dir")
-    def _make_absolute(self, proposal: Any) -> str:
-        return str(Path(proposal["value"]).expanduser().absolute())
 
     # Starting
 
@@ -245,6 +157,8 @@ class Cluster(LoggingConfigurable):
                 sys_path=_find_modules_here(),
                 environment={str(k): str(v) for k, v in self.environment.items()},
                 scheduling=Scheduling(scheme=self.scheme, hwm=self.hwm),
+                resources=_as_list(self.resources),
+                labels=self.labels,
             )
         )
 

@@ -66,6 +66,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
         A pipe whose end means that the owner of the cluster is gone.
     timeout
         Seconds to wait for the controller; None for ever.
+    resources, labels
+        What tasks may take a share of while they run, and what marks it for them.
     """
 
     info: ConnectionInfo
@@ -76,6 +78,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     stderr: int | None = None
     lifeline: int | None = None
     timeout: float | None = None
+    resources: dict[str, float] = {}
+    labels: list[str] = []
 
 
 class Engine:
@@ -108,6 +112,8 @@ class Engine:
             host=socket.gethostname(),
             pid=os.getpid(),
             engine_id=self._spec.engine_id,
+            resources=self._spec.resources,
+            labels=self._spec.labels,
         )
 
     # Joining and leaving

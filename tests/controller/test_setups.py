@@ -1,0 +1,27 @@
+"""Setups are kept by client and name."""
+
+from __future__ import annotations
+
+from parallel.controller.setups import Setups
+from parallel.protocol.messages import Method, Setup
+
+
+def test_a_setup_takes_the_place_of_an_earlier_one_of_its_name() -> None:
+    setups = Setups()
+    first, nothing = setups.add(b"client", Setup("paths", b"a", b"1"), ())
+    other, _ = setups.add(b"client", Setup("seeds", b"b", b"2"), ())
+    second, earlier = setups.add(b"client", Setup("paths", b"c", b"3"), ())
+    assert nothing is None
+    assert earlier is first
+    assert list(setups) == [(b"client", second), (b"client", other)]
+    assert second.setup == "paths"
+    assert (second.submit.method, second.submit.digest) == (Method.APPLY, b"c")
+
+
+def test_a_departed_client_takes_its_setups_along() -> None:
+    setups = Setups()
+    mine, _ = setups.add(b"me", Setup("paths", b"a", b""), ())
+    yours, _ = setups.add(b"you", Setup("paths", b"a", b""), ())
+    assert setups.forget(b"me") == [mine]
+    assert setups.forget(b"me") == []
+    assert list(setups) == [(b"you", yours)]

@@ -8,7 +8,12 @@
         print(rc[:].apply_sync(lambda: "hello"))
 """
 
-from ._version import __version__
+from builtins import TimeoutError  # noqa: A004 - the one that results raise
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
+
+from . import error as error
+from . import util as util
+from ._version import __version__, version_info
 from .client.client import Client
 from .client.mapresults import AsyncMapResult
 from .client.results import AsyncResult
@@ -16,14 +21,21 @@ from .client.views.balanced import LoadBalancedView
 from .client.views.direct import DirectView
 from .cluster.cluster import Cluster
 from .errors import (
+    AlreadyDisplayedError,
     CannotPack,
     CannotUnpack,
+    ClusterRunning,
     CompositeError,
     ConnectionClosed,
     ConnectionRefused,
     ControllerUnreachable,
+    DependencyTimeout,
     EngineError,
+    ImpossibleDependency,
+    InvalidDependency,
     InvalidTransition,
+    IPythonError,
+    KernelError,
     LauncherError,
     NoEnginesRegistered,
     ParallelError,
@@ -31,33 +43,93 @@ from .errors import (
     RemoteError,
     SerializationError,
     TaskAborted,
+    TaskRejectError,
+    TaskTimeout,
     TransportError,
+    UnmetDependency,
+    collect_exceptions,
+    unwrap_exception,
+    wrap_exception,
 )
-from .serialize.functions import interactive
+from .integrations.joblib import register_joblib_backend
+from .serialize import (
+    PrePickled,
+    Reference,
+    can,
+    can_map,
+    depend,
+    dependent,
+    deserialize_object,
+    interactive,
+    pack_apply_message,
+    require,
+    serialize_object,
+    uncan,
+    uncan_map,
+    unpack_apply_message,
+    use_cloudpickle,
+    use_dill,
+    use_pickle,
+)
 
 __all__ = [
+    "ALL_COMPLETED",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
+    "AlreadyDisplayedError",
     "AsyncMapResult",
     "AsyncResult",
     "CannotPack",
     "CannotUnpack",
     "Client",
     "Cluster",
+    "ClusterRunning",
     "CompositeError",
     "ConnectionClosed",
     "ConnectionRefused",
     "ControllerUnreachable",
+    "DependencyTimeout",
     "DirectView",
     "EngineError",
+    "IPythonError",
+    "ImpossibleDependency",
+    "InvalidDependency",
     "InvalidTransition",
+    "KernelError",
     "LauncherError",
     "LoadBalancedView",
     "NoEnginesRegistered",
     "ParallelError",
+    "PrePickled",
     "ProtocolError",
+    "Reference",
     "RemoteError",
     "SerializationError",
     "TaskAborted",
+    "TaskRejectError",
+    "TaskTimeout",
+    "TimeoutError",
     "TransportError",
+    "UnmetDependency",
     "__version__",
+    "can",
+    "can_map",
+    "collect_exceptions",
+    "depend",
+    "dependent",
+    "deserialize_object",
     "interactive",
+    "pack_apply_message",
+    "register_joblib_backend",
+    "require",
+    "serialize_object",
+    "uncan",
+    "uncan_map",
+    "unpack_apply_message",
+    "unwrap_exception",
+    "use_cloudpickle",
+    "use_dill",
+    "use_pickle",
+    "version_info",
+    "wrap_exception",
 ]

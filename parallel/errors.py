@@ -24,7 +24,8 @@ Cut by what the caller can do about it::
     ├── LauncherError               a process could not be started, or has ended
     │   └── ClusterRunning          … one of this profile and id is there already
     └── RemoteError                 your function raised, over there
-        └── CompositeError          several did
+        ├── CompositeError          several did
+        └── AlreadyDisplayedError   … and their output has shown it
 
 What your function raised arrives as an exception that is both a `RemoteError` and
 the original type, where that type can be imported here: `remote_error` builds it.
@@ -33,11 +34,14 @@ the original type, where that type can be imported here: `remote_error` builds i
 from __future__ import annotations
 
 import contextlib
+import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 __all__ = [
+    "AlreadyDisplayedError",
     "CannotPack",
     "CannotUnpack",
     "ClusterRunning",
@@ -48,9 +52,11 @@ __all__ = [
     "DependencyTimeout",
     "EngineError",
     "Failure",
+    "IPythonError",
     "ImpossibleDependency",
     "InvalidDependency",
     "InvalidTransition",
+    "KernelError",
     "LauncherError",
     "NoEnginesRegistered",
     "ParallelError",
@@ -62,14 +68,23 @@ __all__ = [
     "TaskTimeout",
     "TransportError",
     "UnmetDependency",
+    "collect_exceptions",
     "parts_of",
     "remote_error",
+    "unwrap_exception",
     "without_init",
+    "wrap_exception",
 ]
+
+Results = TypeVar("Results", bound="dict[Any, Any] | list[Any]")
 
 
 class ParallelError(Exception):
     """The root of all that the package raises on purpose."""
+
+
+#: The names under which users of IPython know it.
+IPythonError = KernelError = ParallelError
 
 
 class ProtocolError(ParallelError):
@@ -242,9 +257,7 @@ class RemoteError(ParallelError):
         return found
 
     def __str__(self) -> str:
-        where = self.engine_info
-        prefix = f"[{where['engine_id']}:{where['method']}] " if where else ""
-        return f"{prefix}{self.ename}: {self.evalue}"
+        return f"{_place(self.engine_info)}{self.ename}: {self.evalue}"
 
     def __repr__(self) -> str:
         return f"<RemoteError[{self.engine_info.get('engine_id')}]:{self._short()}>"
@@ -266,6 +279,13 @@ class RemoteError(ParallelError):
         return _unpickled, (self.failure, parts)
 
 
+def _place(engine_info: dict[str, Any]) -> str:
+    if not engine_info:
+        return ""
+    told = (engine_info.get(key, "?") for key in ("engine_id", "method"))
+    return f"[{':'.join(map(str, told))}] "
+
+
 class CompositeError(RemoteError):
     """Raised when several engines raised, or several parts of one call.
 
@@ -280,7 +300,9 @@ class CompositeError(RemoteError):
     #: So many of the failures are named in the message.
     tb_limit = 4
 
-    def __init__(self, message: str, elist: Iterable[Failure]) -> None:
+    def __init__(
+        self, message: str, elist: Iterable[Failure | tuple[Any, ...]]
+    ) -> None:
         self.elist = [Failure(*failure) for failure in elist]
         self.message = message
         super().__init__("CompositeError", message)
@@ -298,13 +320,14 @@ class CompositeError(RemoteError):
 
     def render_traceback(self, excid: int | None = None) -> list[str]:
         """Return the remote tracebacks' lines: of one failure, or of the first few."""
-        chosen = (
-            self.elist[: self.tb_limit] if excid is None else [self._failure(excid)]
-        )
+        if excid is not None:
+            return [*RemoteError(*self._failure(excid)).render_traceback(), ""]
         lines: list[str] = []
-        for failure in chosen:
+        for failure in self.elist[: self.tb_limit]:
+            lines += [_place(failure.engine_info).rstrip()] * bool(failure.engine_info)
             lines += [*RemoteError(*failure).render_traceback(), ""]
-        return lines
+        more = len(self.elist) - self.tb_limit
+        return [*lines, *[f"... {more} more exceptions ..."] * (more > 0)]
 
     def print_traceback(self, excid: int | None = None) -> None:
         """Print the remote tracebacks: of one failure, or of the first few."""
@@ -332,6 +355,89 @@ class CompositeError(RemoteError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompositeError, (self.message, self.elist)
+
+
+class AlreadyDisplayedError(RemoteError):
+    """Raised in place of an error whose traceback was shown as output before.
+
+    Parameters
+    ----------
+    original_error
+        The error; it is here for programs, and not shown again.
+    """
+
+    def __init__(self, original_error: RemoteError) -> None:
+        self.original_error = original_error
+        super().__init__(*original_error.failure[:2])
+        self.engine_info = original_error.engine_info
+
+    def _count(self) -> str:
+        count = len(getattr(self.original_error, "elist", "1"))
+        return f"{count} error{'s' * (count != 1)}"
+
+    def __str__(self) -> str:
+        return self._count()
+
+    def __repr__(self) -> str:
+        return f"<AlreadyDisplayedError({self._count()})>"
+
+    def render_traceback(self) -> list[str]:
+        """Return one line: that there were errors."""
+        return [self._count()]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AlreadyDisplayedError, (self.original_error,)
+
+
+def collect_exceptions(results: Results, method: str = "unspecified") -> Results:
+    """Return results as they are if there is no remote error among them.
+
+    Parameters
+    ----------
+    results
+        A list of results, or a dict whose values they are.
+    method
+        What gave them, for the message.
+
+    Raises
+    ------
+    CompositeError
+        There are errors; those of a `CompositeError` stand by themselves.
+    """
+    values = results.values() if isinstance(results, dict) else results
+    failures: list[Failure] = []
+    for error in values:
+        if isinstance(error, CompositeError):
+            failures += error.elist
+        elif isinstance(error, RemoteError):
+            failures.append(error.failure)
+    if failures:
+        raise CompositeError(f"one or more exceptions raised in: {method}", failures)
+    return results
+
+
+def wrap_exception(engine_info: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the exception that is being handled as a dict that can travel.
+
+    Its keys are `status`, `ename`, `evalue`, `traceback` (a list of lines) and
+    `engine_info`.
+    """
+    cls, error, step = sys.exc_info()
+    lines = "".join(traceback.format_exception(cls, error, step)).splitlines()
+    return {
+        "status": "error",
+        "ename": "None" if cls is None else cls.__name__,
+        "evalue": str(error),
+        "traceback": lines,
+        "engine_info": dict(engine_info or {}),
+    }
+
+
+def unwrap_exception(content: dict[str, Any]) -> RemoteError:
+    """Return the error that `wrap_exception` made a dict of."""
+    lines = "\n".join(content["traceback"])
+    info = content.get("engine_info")
+    return RemoteError(content["ename"], content["evalue"], lines, info)
 
 
 _TYPES: dict[type, type[RemoteError]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,21 @@ import pytest
 
 from parallel import errors
 from parallel.errors import (
+    AlreadyDisplayedError,
     CompositeError,
+    EngineError,
     Failure,
     InvalidTransition,
+    IPythonError,
+    KernelError,
     ParallelError,
     RemoteError,
+    collect_exceptions,
     parts_of,
     remote_error,
+    unwrap_exception,
     without_init,
+    wrap_exception,
 )
 
 WHERE = {"engine_id": 3, "engine_uuid": "uuid", "method": "apply"}
@@ -37,16 +45,21 @@ def walk(cls: type[ParallelError]) -> list[type[ParallelError]]:
 CLASSES = walk(ParallelError)
 
 #: What those are made of that need more than a message.
-MADE = {
+MADE: dict[type[ParallelError], tuple[Any, ...]] = {
     InvalidTransition: ("task 1", "done", "queued", ["engine 3 died"]),
     RemoteError: tuple(FAILURE),
     CompositeError: ("a call on 2 engines", [FAILURE, FAILURE]),
+    AlreadyDisplayedError: (CompositeError("a call on 2 engines", [FAILURE] * 2),),
 }
 
 
 def told(error: BaseException) -> tuple[Any, ...]:
     """Return all that an error tells."""
-    return type(error), str(error), repr(error), error.args, vars(error)
+    facts = {
+        name: told(value) if isinstance(value, BaseException) else value
+        for name, value in vars(error).items()
+    }
+    return type(error), str(error), repr(error), error.args, facts
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -188,12 +201,15 @@ def test_a_composite_error_names_the_first_few() -> None:
     ]
     assert repr(error) == "<CompositeError(6)>"
     assert error.render_traceback(1) == ["Traceback:", "  line 1", ""]
-    assert len(error.render_traceback()) == 4 * 3
+    assert error.render_traceback() == [
+        *["[3:apply]", "Traceback:", "  line 1", ""] * 4,
+        "... 2 more exceptions ...",
+    ]
 
 
 def test_a_composite_error_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
     CompositeError("1 engine raised", [FAILURE]).print_traceback()
-    assert capsys.readouterr().out == "Traceback:\n  line 1\n\n"
+    assert capsys.readouterr().out == "[3:apply]\nTraceback:\n  line 1\n\n"
 
 
 def test_one_of_several_can_be_raised_by_itself() -> None:
@@ -204,6 +220,54 @@ def test_one_of_several_can_be_raised_by_itself() -> None:
         error.raise_exception(1)
     with pytest.raises(IndexError, match="no exception 2: there are 2"):
         error.raise_exception(2)
+
+
+def test_errors_that_were_displayed_are_only_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = AlreadyDisplayedError(CompositeError("3 engines raised", [FAILURE] * 3))
+    assert (str(error), repr(error)) == (
+        "3 errors",
+        "<AlreadyDisplayedError(3 errors)>",
+    )
+    assert isinstance(error.original_error, CompositeError)
+    error.print_traceback()
+    assert capsys.readouterr().out == "3 errors\n"
+    assert str(AlreadyDisplayedError(RemoteError(*FAILURE))) == "1 error"
+
+
+@pytest.mark.parametrize("gather", [list, lambda each: dict(enumerate(each))])
+def test_remote_errors_among_results_are_collected(
+    gather: Callable[[list[Any]], Any],
+) -> None:
+    fine = gather([1, ValueError("a value"), None])
+    assert collect_exceptions(fine, "f") is fine
+    other = FAILURE._replace(ename="Oops")
+    several = CompositeError("2 engines raised", [FAILURE, other])
+    with pytest.raises(CompositeError) as caught:
+        collect_exceptions(gather([1, RemoteError(*FAILURE), several]), "f")
+    assert caught.value.message == "one or more exceptions raised in: f"
+    assert caught.value.elist == [FAILURE, FAILURE, other]
+
+
+def test_an_exception_travels_as_a_dict() -> None:
+    try:
+        raise KeyError("lost")
+    except KeyError:
+        content = wrap_exception({"engine_id": 1, "method": "execute"})
+    error = unwrap_exception(content)
+    assert content["status"] == "error"
+    assert str(error) == "[1:execute] KeyError: 'lost'"
+    assert error.render_traceback() == content["traceback"]
+    assert content["traceback"][-1] == "KeyError: 'lost'"
+    assert str(RemoteError("E", "m", "", {"engine_id": 2})) == "[2:?] E: m"
+
+
+def test_users_of_ipython_find_the_names_that_they_know() -> None:
+    assert issubclass(EngineError, KernelError)
+    assert issubclass(RemoteError, IPythonError)
+    with pytest.raises(KernelError):
+        raise CompositeError("a call", [FAILURE])
 
 
 def test_an_invalid_transition_tells_its_story() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,8 +20,12 @@ from ..errors import (
     remote_error,
     without_init,
 )
-from .functions import ATOMS, dumps, fingerprint
+from .culprits import culprit
+from .functions import ATOMS, Luggage, fingerprint
 from .objects import Packed, pack, unpack
+from .prepickled import PrePickled
+from .references import Late, Reference, Unresolved
+from .switches import pickled, way
 
 __all__ = [
     "Function",
@@ -40,6 +45,9 @@ __all__ = [
 #: most.
 REMEMBERED, REMEMBERED_NBYTES = 256, 64 << 10
 
+#: Whose steps at the beginning of a traceback say nothing to the user.
+OWN = ("parallel.engine", "parallel.serialize")
+
 
 class Function(NamedTuple):
     """A function on its way."""
@@ -54,6 +62,7 @@ class FunctionCache:
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, tuple[Any, Any, Function]] = OrderedDict()
+        self._way = way()
 
     def pack(self, f: Any) -> Function:
         """Return the packed form of a function.
@@ -65,6 +74,9 @@ class FunctionCache:
         CannotPack
             It cannot be pickled; the error names it.
         """
+        if self._way is not way():  # another one packs differently
+            self._way = way()
+            self._known.clear()
         mark = fingerprint(f)
         if mark is not None:
             known = self._known.get(id(f))
@@ -80,14 +92,23 @@ class FunctionCache:
 
 def pack_function(f: Any) -> Function:
     """Return a function's packed form under its digest: see `FunctionCache.pack`."""
-    if not callable(f):
+    if not (callable(f) or _stands_for_function(f)):
         raise TypeError(f"{f!r} is not callable")
     name = name_of(f)
+    luggage = Luggage()
     try:
-        code = dumps(f)
+        code = pickled(f, luggage)
+        if luggage.late:
+            code = pickled(Late(code, name))
     except Exception as error:
-        raise CannotPack(f"cannot send {name} to the engines: {_say(error)}") from error
+        raise CannotPack(
+            f"cannot send {name} to the engines: {_blamed(f, error)}"
+        ) from error
     return Function(blake2b(code, digest_size=16).digest(), code, name)
+
+
+def _stands_for_function(f: Any) -> bool:
+    return isinstance(f, Reference) or (isinstance(f, PrePickled) and f.is_callable)
 
 
 def unpack_function(code: bytes) -> Any:
@@ -100,19 +121,36 @@ def unpack_function(code: bytes) -> Any:
     """
     try:
         return pickle.loads(code)
-    except ModuleNotFoundError as error:
-        raise CannotUnpack(
-            f"the function's module {error.name!r} cannot be imported on this engine. "
-            "Install it where the engines run, start them in a folder or with a "
-            "PYTHONPATH where it is found, or define the function in your session "
-            "(or mark it with @interactive), so that it travels by value"
-        ) from error
     except Exception as error:
-        raise CannotUnpack(f"the function cannot be unpacked: {_say(error)}") from error
+        raise CannotUnpack(
+            f"the function cannot be unpacked here: {_lacking(error)}"
+        ) from (error)
+
+
+def _lacking(error: BaseException) -> str:
+    """Say what a process lacks to unpack something, and how to bring it there."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        return (
+            f"the module {error.name!r}, which it needs, cannot be imported here. If "
+            f"that is a file of yours, rc[:].push_module({top!r}) sends it to the "
+            "engines; a library has to be installed where they run. What you define "
+            "in your session, or mark with @interactive, travels by value"
+        )
+    module = getattr(getattr(error, "obj", None), "__name__", None)
+    if isinstance(error, AttributeError) and module in sys.modules:
+        top = str(module).partition(".")[0]
+        return (
+            f"{_say(error)}. The {module!r} here is another version than yours: "
+            f"rc[:].push_module({top!r}) sends yours to the engines"
+        )
+    return _say(error)
 
 
 def name_of(f: Any) -> str:
     """Return how a message should call a function."""
+    if type(f) is Reference:
+        return f.name
     inner = getattr(f, "func", None)  # partial
     name = getattr(f, "__name__", None) or getattr(inner, "__name__", None)
     return str(name) if name else type(f).__name__
@@ -142,8 +180,9 @@ def _blame(
             pack(value)
         except Exception as own:
             where = f"argument {key}" if isinstance(key, int) else f"argument {key!r}"
+            kind = type(value).__name__
             raise CannotPack(
-                f"cannot send {where} of {name} (a {type(value).__name__}): {_say(own)}"
+                f"cannot send {where} of {name} (a {kind}): {_blamed(value, own)}"
             ) from own
     raise CannotPack(f"cannot send the arguments of {name}: {_say(error)}") from error
 
@@ -160,7 +199,7 @@ def pack_value(value: Any, what: str) -> Packed:
         return pack(value)
     except Exception as error:
         raise CannotPack(
-            f"cannot send {what} (a {type(value).__name__}): {_say(error)}"
+            f"cannot send {what} (a {type(value).__name__}): {_blamed(value, error)}"
         ) from error
 
 
@@ -201,9 +240,9 @@ def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
 def _pack_whole(error: BaseException) -> bytes:
     """Return an exception's pickle, or nothing if it cannot be had or used."""
     try:
-        packed = dumps(error)
+        packed = pickled(error)
         pickle.loads(packed)  # an __init__ may ask for more than `args` has
-    except Exception:
+    except (Exception, SystemExit):  # as one's that checks its arguments
         return b""
     return packed
 
@@ -215,8 +254,8 @@ def _pack_parts(error: BaseException) -> bytes:
         if not _can_travel(args):
             args = (_message(error),)
         can = {name: value for name, value in attributes.items() if _can_travel(value)}
-        return dumps(_Parts(cls, args, can))
-    except Exception:
+        return pickled(_Parts(cls, args, can))
+    except (Exception, SystemExit):
         return b""
 
 
@@ -232,8 +271,8 @@ class _Parts:
 
 def _can_travel(value: Any) -> bool:
     try:
-        pickle.loads(dumps(value))
-    except Exception:
+        pickle.loads(pickled(value))
+    except (Exception, SystemExit):
         return False
     return True
 
@@ -246,7 +285,7 @@ def _users_part(step: Any) -> Any:
 
 
 def _is_engines(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__")).startswith("parallel.engine")
+    return str(names.get("__name__")).startswith(OWN)
 
 
 def unpack_error(payload: Any) -> RemoteError:
@@ -256,7 +295,7 @@ def unpack_error(payload: Any) -> RemoteError:
     if packed:
         try:
             original = pickle.loads(packed)
-        except Exception:  # its type is not importable here: the text remains
+        except (Exception, SystemExit):  # not importable here: the text remains
             original = None
     return remote_error(Failure(*failure), original)
 
@@ -268,11 +307,22 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
     ------
     CannotUnpack
         The error calls it by the name of `what`.
+    Exception
+        Whatever looking up a `Reference` in it raised.
     """
     try:
         return unpack(payload, buffers)
+    except Unresolved as error:
+        reason = error.error
     except Exception as error:
-        raise CannotUnpack(f"cannot unpack {what} here: {_say(error)}") from error
+        raise CannotUnpack(f"cannot unpack {what} here: {_lacking(error)}") from error
+    raise reason
+
+
+def _blamed(obj: Any, error: BaseException) -> str:
+    """Say what went wrong, and with which part of an object."""
+    part = culprit(obj)
+    return f"{_say(error)} ({part})" if part else _say(error)
 
 
 def _say(error: BaseException) -> str:

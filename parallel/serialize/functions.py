@@ -25,16 +25,26 @@ from typing import IO, Any, NoReturn, Optional, get_args
 
 import cloudpickle
 
+from .canning import can_map, reduce_canned
+from .dispatchers import is_dispatcher, reduce_dispatcher
 from .main import adopt, main_namespace
+from .references import Reference
 
 __all__ = [
     "ABSENT",
     "ATOMS",
     "FunctionPickler",
+    "Luggage",
+    "ValuePickler",
     "dumps",
     "fingerprint",
+    "found_by_name",
+    "global_names",
     "interactive",
+    "reduce_value",
     "refuse_pickling",
+    "runs_in_namespace",
+    "used_globals",
 ]
 
 #: A companion value larger than this stays at home: pushing it is the user's
@@ -111,10 +121,14 @@ class Luggage:
         self.brought: set[tuple[str, int]] = set()
         #: Why others are not.
         self.left: dict[tuple[str, int], str] = {}
+        #: The functions whose globals came along with those of another.
+        self.told: set[int] = set()
+        #: Whether there is a `Reference` in it.
+        self.late = False
 
 
-class FunctionPickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """A cloudpickle pickler that sends the functions of `__main__` our way.
+class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """A cloudpickle pickler that knows what users registered, and references.
 
     Parameters
     ----------
@@ -130,16 +144,37 @@ class FunctionPickler(cloudpickle.Pickler):  # type: ignore[misc]
     ) -> None:
         super().__init__(file, 5, buffer_callback)
         self._luggage = luggage or Luggage()
+        self._canned: set[int] = set()
 
     def reducer_override(self, obj: Any) -> Any:
-        """Reduce functions of the session; leave the rest to cloudpickle."""
-        kind = type(obj)
-        if kind is FunctionType and runs_in_namespace(obj):
+        """Reduce what cloudpickle does not know; leave the rest to it."""
+        reduced = reduce_value(obj, self._luggage, self._canned)
+        return super().reducer_override(obj) if reduced is NotImplemented else reduced
+
+
+def reduce_value(obj: Any, luggage: Luggage, canned: set[int]) -> Any:
+    """Return how to pickle what no other pickler knows; else NotImplemented."""
+    kind = type(obj)
+    if kind is Reference:
+        luggage.late = True
+    elif kind is FunctionType and is_dispatcher(obj) and not found_by_name(obj):
+        return reduce_dispatcher(obj)
+    elif kind is _Cached and not found_by_name(obj):
+        return make_cached, (obj.__wrapped__, obj.cache_parameters())
+    elif can_map:
+        return reduce_canned(obj, canned)
+    return NotImplemented
+
+
+class FunctionPickler(ValuePickler):
+    """A pickler that sends the functions of `__main__` our way."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Reduce functions of the session, and what else cloudpickle does not know."""
+        if type(obj) is FunctionType and runs_in_namespace(obj):
             cells = len(obj.__closure__ or ())
             state = state_of(obj, self._luggage)
             return make_function, (obj.__code__, cells), state, None, None, fill
-        if kind is _Cached and not _found_by_name(obj):
-            return make_cached, (obj.__wrapped__, obj.cache_parameters())
         return super().reducer_override(obj)
 
 
@@ -209,27 +244,49 @@ class Companion:
 def companions(
     f: FunctionType, luggage: Luggage
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what comes along with a function, and what cannot, with the reason."""
+    """Return what comes along with a function, and what cannot, with the reason.
+
+    What its helpers use is among it, and theirs, however long the chain: packed
+    inside one another, some two hundred would end in a RecursionError.
+    """
     values: dict[str, Any] = {}
     absent: dict[str, str] = {}
-    for name, value in used_globals(f):
-        item = name, id(value)
-        small = type(value) in ATOMS and sys.getsizeof(value) <= COMPANION_NBYTES
-        if small or isinstance(value, (FunctionType, type, ModuleType, _Cached)):
-            values[name] = value
-        elif item not in luggage.brought:
-            if item not in luggage.left:
-                _try_to_bring(name, value, values, luggage)
-            if item in luggage.left:
-                absent[name] = luggage.left[item]
+    waiting = [f]
+    for helper in waiting:  # grows as it is read
+        if id(helper) in luggage.told:
+            continue
+        luggage.told.add(id(helper))
+        for name, value in used_globals(helper):
+            if name not in values:
+                _bring(name, value, values, absent, luggage)
+            if type(value) is FunctionType and runs_in_namespace(value):
+                waiting.append(value)
     return values, absent
+
+
+def _bring(
+    name: str,
+    value: Any,
+    values: dict[str, Any],
+    absent: dict[str, str],
+    luggage: Luggage,
+) -> None:
+    item = name, id(value)
+    small = type(value) in ATOMS and sys.getsizeof(value) <= COMPANION_NBYTES
+    if small or isinstance(value, (FunctionType, type, ModuleType, _Cached)):
+        values[name] = value
+    elif item not in luggage.brought:
+        if item not in luggage.left:
+            _try_to_bring(name, value, values, luggage)
+        if item in luggage.left:
+            absent[name] = luggage.left[item]
 
 
 def _try_to_bring(
     name: str, value: Any, values: dict[str, Any], luggage: Luggage
 ) -> None:
     item = name, id(value)
-    before = set(luggage.brought)
+    before = set(luggage.brought), set(luggage.told)
     luggage.brought.add(item)
     try:
         packed = dumps(value, luggage)
@@ -240,14 +297,19 @@ def _try_to_bring(
             values[name] = Companion(packed)
             return
         reason = f"its {len(packed):,} bytes travel only if you push them"
-    luggage.brought = before  # what it would have brought stays here with it
+    # What it would have brought stays here with it.
+    luggage.brought, luggage.told = before
     luggage.left[item] = reason
 
 
-def dumps(obj: Any, luggage: Luggage | None = None) -> bytes:
+def dumps(
+    obj: Any,
+    luggage: Luggage | None = None,
+    buffer_callback: Callable[[Any], Any] | None = None,
+) -> bytes:
     """Return the bytes of any object, functions and classes of `__main__` included."""
     with io.BytesIO() as file:
-        FunctionPickler(file, luggage=luggage).dump(obj)
+        FunctionPickler(file, buffer_callback, luggage).dump(obj)
         return file.getvalue()
 
 
@@ -267,7 +329,7 @@ def fingerprint(f: Any) -> tuple[Any, ...] | None:
 
 def _fingerprint(f: Any, told: set[int], depth: int) -> tuple[Any, ...] | None:
     if type(f) is not FunctionType or not runs_in_namespace(f):
-        return (f,) if _found_by_name(f) else None
+        return (f,) if found_by_name(f) else None
     if id(f) in told:
         return (f,)
     told.add(id(f))
@@ -305,7 +367,7 @@ def _fingerprint_value(
     return _fingerprint(value, told, depth - 1)
 
 
-def _found_by_name(f: Any) -> bool:
+def found_by_name(f: Any) -> bool:
     """Tell whether a function or class travels as the name of one of a module."""
     module = getattr(f, "__module__", None)
     if not isinstance(f, _NAMED) or module == "__main__":

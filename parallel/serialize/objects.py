@@ -6,12 +6,12 @@ travel beside the bytes, uncopied.
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .functions import ATOMS, FunctionPickler
+from .functions import ATOMS
+from .switches import pickled
 
 __all__ = ["Packed", "pack", "unpack"]
 
@@ -35,9 +35,7 @@ def pack(obj: Any) -> Packed:
     if is_plain(obj):
         return Packed(pickle.dumps(obj, 5))
     buffers: list[Any] = []
-    with io.BytesIO() as file:
-        FunctionPickler(file, _collector(buffers)).dump(obj)
-        return Packed(file.getvalue(), buffers)
+    return Packed(pickled(obj, None, _collector(buffers)), buffers)
 
 
 #: Containers longer than this are not looked through: pickling them takes longer

@@ -73,7 +73,7 @@ def test_a_function_that_cannot_be_packed_is_named() -> None:
 
 
 def test_what_is_no_function_cannot_be_unpacked() -> None:
-    with pytest.raises(CannotUnpack, match=r"^the function cannot be unpacked: "):
+    with pytest.raises(CannotUnpack, match=r"^the function cannot be unpacked here: "):
         unpack_function(b"nonsense")
 
 

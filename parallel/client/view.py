@@ -1,0 +1,7 @@
+"""The views, under the module's name by which users know them."""
+
+from .views.balanced import LoadBalancedView
+from .views.base import View
+from .views.direct import DirectView
+
+__all__ = ["DirectView", "LoadBalancedView", "View"]

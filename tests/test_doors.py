@@ -1,0 +1,69 @@
+"""What users import is found under the names that they know."""
+
+from __future__ import annotations
+
+import builtins
+import concurrent.futures
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import parallel as ipp
+from tests import ROOT
+
+#: Modules of the package's own layout, and what users import from elsewhere.
+DOORS = {
+    "parallel.error": ("CompositeError", "RemoteError", "TaskAborted", "TimeoutError"),
+    "parallel.util": ("interactive",),
+    "parallel.client.client": ("Client",),
+    "parallel.client.view": ("DirectView", "LoadBalancedView", "View"),
+    "parallel.client.asyncresult": ("AsyncMapResult", "AsyncResult"),
+    "parallel.cluster.launcher": ("LauncherError",),
+    "parallel.serialize": ("PrePickled", "Reference", "can", "uncan"),
+    "parallel.serialize.canning": ("CannedObject", "can_map", "uncan_map"),
+}
+
+#: Libraries that need not be there, and take long to import.
+HEAVY = ("IPython", "dill", "joblib", "numpy", "pandas", "tqdm")
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_module_has_the_names_that_users_import(name: str) -> None:
+    module = importlib.import_module(name)
+    assert [each for each in DOORS[name] if not hasattr(module, each)] == []
+
+
+def test_some_modules_need_no_import_of_their_own() -> None:
+    text = "import parallel as p; print(p.error, p.cluster, p.client, p.util)"
+    subprocess.run([sys.executable, "-c", text], cwd=ROOT, check=True)
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    text = "import sys, parallel; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, check=True, capture_output=True
+    )
+    assert not set(done.stdout.decode().split()) & set(HEAVY)
+
+
+def test_errors_are_at_the_top_and_in_their_module() -> None:
+    for name in ipp.error.__all__:
+        assert getattr(ipp, name) is getattr(ipp.error, name)
+    assert ipp.TimeoutError is builtins.TimeoutError
+
+
+def test_constants_are_those_of_futures() -> None:
+    for name in ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"):
+        assert getattr(ipp, name) == getattr(concurrent.futures, name)
+
+
+def test_the_version_can_be_compared() -> None:
+    assert ".".join(map(str, ipp.version_info)) == ipp.__version__
+    assert ipp.version_info > (0, 0)
+
+
+def test_joblib_is_told_to_wait() -> None:
+    with pytest.raises(NotImplementedError, match="no joblib backend 'parallel' yet"):
+        ipp.register_joblib_backend()

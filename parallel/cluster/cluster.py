@@ -156,7 +156,9 @@ class Cluster(ClusterOptions):
                 start_method=self.start_method,
                 sys_path=_find_modules_here(),
                 environment={str(k): str(v) for k, v in self.environment.items()},
-                scheduling=Scheduling(scheme=self.scheme, hwm=self.hwm),
+                scheduling=Scheduling(
+                    scheme=self.scheme, hwm=self.hwm, grace=self.grace
+                ),
                 resources=_as_list(self.resources),
                 labels=self.labels,
             )

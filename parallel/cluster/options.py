@@ -58,6 +58,12 @@ class ClusterOptions(LoggingConfigurable):
         help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
         "default as many as hide the way there.",
     )
+    grace = Float(
+        5.0,
+        min=0,
+        help="Seconds that an interrupted task is given to end, before its engine is "
+        "killed and replaced.",
+    )
     resources = Union(
         [Dict(value_trait=Float()), List(Dict(value_trait=Float()), minlen=1)],
         help="What tasks may take a share of, such as {'gpu': 1}: of each engine, or "
@@ -71,7 +77,7 @@ class ClusterOptions(LoggingConfigurable):
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   scheme, hwm, resources, labels, engine_timeout, environment,
+                   scheme, hwm, grace, resources, labels, engine_timeout, environment,
                    work_dir, shutdown_atexit):  # fmt: skip
         _trait.tag(config=True)
     del _trait

@@ -81,8 +81,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
     sys_path: list[str] = []
     environment: dict[str, str] = {}
     scheduling: Scheduling = Scheduling()
-    #: By slot, repeated if there are more engines.
-    resources: list[dict[str, float]] = [{}]
+    #: From slot to slot, and again from the first if there are more engines.
+    resources: list[dict[str, float]]
     labels: list[str] = []
 
 

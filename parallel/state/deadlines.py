@@ -33,13 +33,17 @@ class Deadlines:
         self._due[what] = when
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, what))
-        if len(self._heap) > 2 * len(self._due) + SLACK:
-            self._heap = [item for item in self._heap if self._stands(item)]
-            heapq.heapify(self._heap)
+        self._clear_out()
 
     def call_off(self, what: Thing) -> None:
         """Have something not be due any more, if it was."""
         self._due.pop(what, None)
+        self._clear_out()
+
+    def _clear_out(self) -> None:
+        if len(self._heap) > 2 * len(self._due) + SLACK:
+            self._heap = [item for item in self._heap if self._stands(item)]
+            heapq.heapify(self._heap)
 
     def _stands(self, item: tuple[float, int, Thing]) -> bool:
         return self._due.get(item[2]) == item[0]

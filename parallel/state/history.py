@@ -12,7 +12,7 @@ __all__ = ["History"]
 
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
 REMEMBERED = 1 << 20
-#: So many clients are.
+#: So many clients are: those of whom a task ended last.
 CLIENTS = 64
 UNKNOWN, OK, FAILED = 0, 1, 2
 
@@ -29,22 +29,27 @@ class _Past:
 
     def note(self, seq: int, end: int, engine_id: EngineId) -> None:
         at = seq - self.begin
-        if at < 0:
-            return  # far older than all the rest
-        if at >= len(self.ends):
-            more = at + 1 - len(self.ends)
-            self.ends.extend(bytes(more))
-            self.engines.extend([-1] * more if more > 1 else (-1,))
-            if len(self.ends) > 2 * REMEMBERED:
-                self._forget(len(self.ends) - REMEMBERED)
-                at = seq - self.begin
-        self.ends[at] = end
-        self.engines[at] = engine_id
+        if at == len(self.ends):
+            self.ends.append(UNKNOWN)
+            self.engines.append(-1)
+        if at >= len(self.ends) or at >= 2 * REMEMBERED:
+            at = self._make_room(seq)
+        if at >= 0:  # else it is far older than all the rest
+            self.ends[at] = end
+            self.engines[at] = engine_id
 
-    def _forget(self, count: int) -> None:
-        del self.ends[:count]
-        del self.engines[:count]
-        self.begin += count
+    def _make_room(self, seq: int) -> int:
+        """Return the place of a number higher than all; what is too old goes."""
+        if seq - self.begin >= 2 * REMEMBERED:
+            begin = seq + 1 - REMEMBERED
+            del self.ends[: begin - self.begin]
+            del self.engines[: begin - self.begin]
+            self.begin = begin
+        at = seq - self.begin
+        more = at + 1 - len(self.ends)
+        self.ends.extend(bytes(more))
+        self.engines.extend(array("i", [-1]) * more)
+        return at
 
 
 class History:
@@ -52,15 +57,24 @@ class History:
 
     def __init__(self) -> None:
         self._pasts: OrderedDict[Uuid, _Past] = OrderedDict()
+        #: Whose task ended last, and its past.
+        self._client: Uuid | None = None
+        self._past = _Past()
 
     def note(self, key: TaskKey, ok: bool, engine_id: EngineId) -> None:
         """Remember how a task ended, and where; -1 for an engine means nowhere."""
-        past = self._pasts.get(key.client)
-        if past is None:
-            past = self._pasts[key.client] = _Past()
-            if len(self._pasts) > CLIENTS:
-                self._pasts.popitem(last=False)
-        past.note(key.seq, OK if ok else FAILED, engine_id)
+        client, seq = key
+        if client != self._client:
+            self._turn_to(client)
+        self._past.note(seq, OK if ok else FAILED, engine_id)
+
+    def _turn_to(self, client: Uuid) -> None:
+        """Have a client's past at hand, and let go of the one unused for longest."""
+        self._client = client
+        self._past = self._pasts.setdefault(client, _Past())
+        self._pasts.move_to_end(client)
+        if len(self._pasts) > CLIENTS:
+            self._pasts.popitem(last=False)
 
     def find(self, key: TaskKey) -> tuple[bool, EngineId] | None:
         """Return whether a task ended well, and where; None if that is not known."""

@@ -74,14 +74,14 @@ class Ledger:
         if task.state is TaskState.WAITING:
             self._dependencies.remove(task)
         else:
-            self.queue.forget()
+            self.queue.forget(task)
 
     def drop_hopeless(self) -> None:
         """Fail the queued tasks for whom the last engine is gone that they may use."""
         for needs, lane in list(self.queue.lanes.items()):
             if self._placement.is_hopeless(needs):
                 for task in list(lane):
-                    self.queue.forget()
+                    self.queue.forget(task)
                     reason = say_nobody(needs, self.departed)
                     self.fail(task, Status.IMPOSSIBLE, reason)
 
@@ -114,14 +114,12 @@ class Ledger:
         if self._dependencies:
             self._decided.extend(self._dependencies.ended(key, ok, engine_id))
 
-    def let_go(self) -> bool:
-        """Do with waiting tasks what was decided; tell whether there were any.
+    def let_go(self) -> None:
+        """Do with waiting tasks what was decided.
 
         The end of one may decide on thousands, and the end of these on more.
         """
-        any_decided = bool(self._decided)
         while self._decided:
             task, verdict = self._decided.popleft()
             if task.state is TaskState.WAITING:
                 self._go_on(task, verdict)
-        return any_decided

@@ -49,14 +49,12 @@ class Placement:
 
     def give(self, task: Task, engine: Engine, now: float) -> int:
         """Put a task in an engine's line; return its ordinal."""
-        if not engine.inhand:
+        if len(engine.inhand) == len(engine.suspended):
             engine.heard = now
         engine.ordinal = ordinal = engine.ordinal + 1
         engine.inhand[ordinal] = task
         task.move(TaskState.ASSIGNED)
         task.holder, task.ordinal = engine, ordinal
-        if task.terms.resources:
-            engine.spend(task.terms.resources, 1)
         engine.balanced += task.is_movable
         self.settle(engine)
         return ordinal
@@ -67,8 +65,7 @@ class Placement:
         engine.balanced -= task.is_movable
         engine.revoking.discard(ordinal)
         engine.suspended.discard(ordinal)
-        if task.terms.resources:
-            engine.spend(task.terms.resources, -1)
+        engine.nested.discard(ordinal)
         return task
 
     def settle(self, engine: Engine) -> None:
@@ -131,7 +128,9 @@ class Placement:
             assert ordinals == sorted(ordinals), "an engine's line is out of order"
             assert not ordinals or ordinals[-1] <= engine.ordinal
             assert engine.revoking <= set(ordinals)
-            assert engine.suspended <= set(ordinals)
+            assert engine.suspended <= engine.nested <= set(ordinals)
+            for name in engine.resources:
+                assert engine.has_free(name, 0), f"{engine} gave away too much {name}"
             for task in engine.inhand.values():
                 assert task.state is TaskState.ASSIGNED
                 assert task.holder is engine

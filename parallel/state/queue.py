@@ -14,17 +14,22 @@ from .tasks import Needs, Task, TaskState
 
 __all__ = ["Lane", "TaskQueue"]
 
+#: So many tasks that were given up may stand in a line.
+SLACK = 1024
+
 
 class Lane:
     """Tasks that the same engines may run, the next one first."""
 
-    __slots__ = ("_levels", "_order", "needs")
+    __slots__ = ("_gone", "_levels", "_order", "needs")
 
     def __init__(self, needs: Needs | None) -> None:
         self.needs = needs
         self._levels: dict[float, deque[Task]] = {}
         #: The negated priorities of the levels, in order.
         self._order: list[float] = []
+        #: How many were given up, and are still in line.
+        self._gone = 0
 
     def push(self, task: Task) -> None:
         """Put a task where its arrival belongs: at the end, or back in front."""
@@ -51,8 +56,21 @@ class Lane:
                 if level[0].state is TaskState.QUEUED:
                     return level[0]
                 level.popleft()
+                self._gone -= 1
             del self._levels[priority], self._order[0]
         return None
+
+    def forget(self, waiting: int) -> None:
+        """Count a task that is about to be given up; so many others wait.
+
+        It leaves the line when its turn comes, or when there are more like it.
+        """
+        if self._gone > waiting + SLACK:
+            for priority, level in self._levels.items():
+                left = (task for task in level if task.state is TaskState.QUEUED)
+                self._levels[priority] = deque(left)
+            self._gone = 0
+        self._gone += 1
 
     def pop(self) -> None:
         """Take the head out."""
@@ -74,10 +92,8 @@ class TaskQueue:
         #: The other lanes, by what their tasks need.
         self.lanes: dict[Needs, Lane] = {}
         self._arrivals = 0
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
+        #: How many tasks wait.
+        self.size = 0
 
     def __iter__(self) -> Iterator[Task]:
         yield from self.plain
@@ -89,23 +105,26 @@ class TaskQueue:
         if not task.arrival:
             self._arrivals += 1
             task.arrival = self._arrivals
-        lane = self.plain
-        if task.needs is not None:
-            found = self.lanes.get(task.needs)
-            if found is None:
-                found = self.lanes[task.needs] = Lane(task.needs)
-            lane = found
-        lane.push(task)
-        self._size += 1
+        self._lane(task.needs).push(task)
+        self.size += 1
+
+    def _lane(self, needs: Needs | None) -> Lane:
+        if needs is None:
+            return self.plain
+        lane = self.lanes.get(needs)
+        if lane is None:
+            lane = self.lanes[needs] = Lane(needs)
+        return lane
 
     def pop(self, lane: Lane) -> None:
         """Take the head of a lane out."""
         lane.pop()
-        self._size -= 1
+        self.size -= 1
 
-    def forget(self) -> None:
+    def forget(self, task: Task) -> None:
         """Count out a task that is about to be given up: its lane will drop it."""
-        self._size -= 1
+        self.size -= 1
+        self._lane(task.needs).forget(self.size)
 
     def by_rank(self) -> list[tuple[Task, Lane]]:
         """Return the heads of all lanes, the one whose turn it is first."""

@@ -116,8 +116,8 @@ class Scheduler:
         actions: list[Action] = []
         self._actions = self._ledger.actions = actions
         self._handlers[type(event)](event, now)
-        if self._ledger.let_go():
-            self._dispatch(now)
+        self._ledger.let_go()
+        self._dispatch(now)
         return actions
 
     @property
@@ -138,14 +138,13 @@ class Scheduler:
     def _on_submitted(self, event: TaskSubmitted, now: float) -> None:
         key = event.key
         task = Task(key, event.body, event.pinned, event.terms)
-        self.tasks[key] = task
+        if self.tasks.setdefault(key, task) is not task:
+            return  # submitted twice: no honest client does that
         if task.pinned is None:
             if event.terms is USUAL:
                 self.queue.push(task)
             else:
                 self._ledger.admit(task, now)
-            if len(self._placement.policy):
-                self._dispatch(now)
             return
         engine = self.by_id.get(task.pinned)
         if engine is None:
@@ -170,7 +169,6 @@ class Scheduler:
             self._on_raised(task, engine, event)
         self._placement.settle(engine)
         self._limit_running(engine, now)
-        self._dispatch(now)
 
     def _on_raised(self, task: Task, engine: Engine, event: TaskFinished) -> None:
         """Deal with a task that raised, or that did not suit its engine."""
@@ -180,8 +178,11 @@ class Scheduler:
             ledger.fail(task, status, reason, engine_id)
             return
         unmet = event.status is Status.UNMET
+        if unmet and task.aborting:
+            ledger.fail(task, Status.ABORTED, ABORTED)
+            return
         again = unmet or task.tries < task.terms.retries
-        if task.pinned is not None or not again:
+        if task.pinned is not None or task.aborting or not again:
             ledger.deliver(task, engine_id, outcome, ok=False)
             return
         task.refused |= {engine_id}
@@ -206,7 +207,6 @@ class Scheduler:
                 continue
             self._ledger.withdraw(task)
             self._ledger.fail(task, Status.ABORTED, ABORTED)
-        self._dispatch(now)
 
     def _stop(self, task: Task, interrupt: bool, now: float) -> None:
         """Have the engine give back a task that it holds; if it runs, interrupt it."""
@@ -222,8 +222,10 @@ class Scheduler:
             self._actions.append(RevokeTasks(engine.uuid, [ordinal]))
 
     def _interrupt(self, engine: Engine, ordinal: int, now: float) -> None:
-        self._actions.append(InterruptTask(engine.uuid, ordinal))
-        self._deadlines.set(("kill", engine.uuid, ordinal), now + self._grace)
+        kill = "kill", engine.uuid, ordinal
+        if kill not in self._deadlines:
+            self._actions.append(InterruptTask(engine.uuid, ordinal))
+            self._deadlines.set(kill, now + self._grace)
 
     def _on_revoked(self, event: TasksRevoked, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -241,7 +243,6 @@ class Scheduler:
             elif task.stopping is not None:  # it had started after all
                 self._interrupt(engine, ordinal, now)
         self._placement.settle(engine)
-        self._dispatch(now)
 
     def _take_back(self, engine: Engine, ordinal: int) -> None:
         """Queue again, or give up, what an engine will not start."""
@@ -259,10 +260,10 @@ class Scheduler:
         engine = self.engines.get(event.uuid)
         if engine is not None and event.ordinal in engine.inhand:
             engine.suspended.add(event.ordinal)
+            engine.nested.add(event.ordinal)
             engine.heard = now
             self._placement.settle(engine)
             self._limit_running(engine, now)
-            self._dispatch(now)
 
     def _on_resumed(self, event: TaskResumed, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -281,7 +282,6 @@ class Scheduler:
         for key, body in event.setups:
             task = self.tasks[key] = Task(key, body, engine.engine_id)
             self._assign(task, engine, now)
-        self._dispatch(now)
 
     def _on_lost(self, event: EngineLost, now: float) -> None:
         engine = self._placement.remove(event.uuid)
@@ -298,27 +298,29 @@ class Scheduler:
             self._deadlines.call_off(("limit", engine.uuid, ordinal))
             self._on_holder_lost(task, engine, event, position)
         self._ledger.drop_hopeless()
-        self._dispatch(now)
 
     def _on_holder_lost(
         self, task: Task, engine: Engine, event: EngineLost, position: int
     ) -> None:
         """Run a dead engine's task again, or tell why not."""
         engine_id, ledger = engine.engine_id, self._ledger
-        # What it had ended, and not told, killed nobody.
+        # What it had ended, and not told, killed nobody; but when what it started
+        # last has ended, those may run again that had waited below it.
         ran = not event.proved or task.ordinal == position
+        if position not in engine.inhand:
+            ran = ran or task.ordinal in engine.nested
         if task.stopping is not None:
             status, reason = task.stopping
             reason = say_stopped(reason, engine_id, event.reason)
             ledger.fail(task, status, reason, engine_id, ran=ran)
             return
-        if task.aborting and not ran:
+        if task.aborting and task.ordinal > position:
             ledger.fail(task, Status.ABORTED, ABORTED)
             return
         if ran:
             task.deaths.append(f"engine {engine_id}: {event.reason}")
         spent = ran and len(task.deaths) > task.terms.engine_retries
-        if task.pinned is not None or not event.proved or spent:
+        if task.pinned is not None or not event.proved or spent or task.aborting:
             reason = say_why(task, engine_id, event, task.ordinal, position)
             ledger.fail(task, Status.LOST, reason, engine_id, ran=ran)
         else:
@@ -335,7 +337,6 @@ class Scheduler:
         }
         for kind, *what in self._deadlines.pop_due(now):
             overdue[kind](*what, now)
-        self._dispatch(now)
 
     def _on_late(self, key: TaskKey, now: float) -> None:
         task = self.tasks.get(key)
@@ -360,21 +361,27 @@ class Scheduler:
     # Moves
 
     def _dispatch(self, now: float) -> None:
-        queue, placement = self.queue, self._placement
-        if queue.lanes:
-            self._dispatch_lanes(now)
+        placement = self._placement
+        if self.queue.size and len(placement.policy):
+            if self.queue.lanes:
+                self._dispatch_lanes(now)
+            self._dispatch_plain(now)
+        if placement.crowded and placement.policy.idle():
+            self._level(now)
+
+    def _dispatch_plain(self, now: float) -> None:
+        """Assign while there are tasks that any engine may run, and room."""
+        queue, choose = self.queue, self._placement.choose
         plain = queue.plain
-        while len(queue) and (task := plain.head()) is not None:
-            engine = placement.choose(None)
+        while (task := plain.head()) is not None:
+            engine = choose(None)
             if engine is None:
                 return
             queue.pop(plain)
             self._assign(task, engine, now)
-        if placement.crowded and placement.policy.idle():
-            self._level(now)
 
     def _dispatch_lanes(self, now: float) -> None:
-        """Assign while there are tasks that only some engines may run."""
+        """Assign in turn while there are tasks that only some engines may run."""
         placed = True
         while placed and len(self._placement.policy):
             placed = False
@@ -423,7 +430,7 @@ class Scheduler:
         """Assert the invariants."""
         held = self._placement.check()
         queued = list(self.queue)
-        assert len(queued) == len(self.queue)
+        assert len(queued) == self.queue.size
         for task in queued:
             assert task.state is TaskState.QUEUED
             assert task.pinned is None
@@ -431,3 +438,6 @@ class Scheduler:
         assert len(self.tasks) == len(held) + len(queued) + self._ledger.waiting
         if self.queue.plain.head():
             assert not len(self._placement.policy), "a task waits, an engine is free"
+        for needs in self.queue.lanes:
+            if self.queue.lanes[needs].head():
+                assert self._placement.choose(needs) is None, "an engine is free for it"

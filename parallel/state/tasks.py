@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from math import fsum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -149,7 +150,7 @@ class Engine:
 
     __slots__ = (
         "balanced",
-        "completed", "depth", "engine_id", "free", "heard", "inhand", "labels",
+        "completed", "depth", "engine_id", "heard", "inhand", "labels", "nested",
         "ordinal", "resources", "revoking", "suspended", "uuid",
     )  # fmt: skip
 
@@ -163,8 +164,6 @@ class Engine:
         self.uuid = uuid
         self.engine_id = engine_id
         self.resources = dict(resources)
-        #: What of its resources no task has taken.
-        self.free = dict(resources)
         self.labels = frozenset(labels)
         #: The ordinal given last.
         self.ordinal = 0
@@ -172,6 +171,8 @@ class Engine:
         self.inhand: OrderedDict[int, Task] = OrderedDict()
         #: Those of them that wait for tasks of their own, and let others run.
         self.suspended: set[int] = set()
+        #: Those that have waited so, now or before: others may have started since.
+        self.nested: set[int] = set()
         #: How many of these could run elsewhere too.
         self.balanced = 0
         self.depth = Depth()
@@ -217,14 +218,21 @@ class Engine:
         return (
             self.load == 0
             and self.suits(needs)
-            and all(self.free[name] >= much for name, much in needs.resources)
+            and all(self.has_free(name, much) for name, much in needs.resources)
         )
 
-    def spend(self, resources: Mapping[str, float], sign: int) -> None:
-        """Give a task what it takes of the resources, or with -1 get it back."""
-        for name, much in resources.items():
-            if name in self.free:
-                self.free[name] -= sign * much
+    def has_free(self, name: str, much: float) -> bool:
+        """Tell whether so much of a resource is left by the tasks in hand.
+
+        It is summed up anew: a fraction that is counted down and up again does not
+        come back to where it began.
+        """
+        taken = [
+            task.terms.resources.get(name, 0)
+            for task in self.inhand.values()
+            if task.pinned is None
+        ]
+        return fsum([*taken, much]) <= self.resources.get(name, 0)
 
     def __repr__(self) -> str:
         return f"<Engine {self.engine_id}: {len(self.inhand)} in hand>"

@@ -1,17 +1,8 @@
-"""The scheduler keeps its rules, in any history of an honest cluster."""
+"""The scheduler keeps its rules: each by itself; `test_histories` has all at once."""
 
 from __future__ import annotations
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
 
 from parallel.state.events import (
     EngineJoined,
@@ -20,124 +11,9 @@ from parallel.state.events import (
     TasksRevoked,
     TaskSubmitted,
 )
-from parallel.state.scheduler import STALLED
+from parallel.state.placement import STALLED
 from parallel.state.tasks import TaskKey, TaskState
 from tests.state.world import CLIENT, FakeEngine, World
-
-#: Seconds that tasks take: of each kind that `Depth` tells apart.
-DURATIONS = (1e-5, 2e-3, 0.1)
-
-
-class Histories(RuleBasedStateMachine):
-    """Engines join, work and die while tasks come, and every line has its own pace."""
-
-    @initialize(
-        retries=st.integers(0, 2), engines=st.integers(0, 3), warm=st.booleans()
-    )
-    def begin(self, retries: int, engines: int, warm: bool) -> None:
-        self.world = World(engine_retries=retries)
-        for _ in range(engines):
-            engine = self.world.join()
-            if warm:  # its tasks are known to be short: it gets many at once
-                self.world.submit(engine.engine_id)
-                self.world.work_off(engine, DURATIONS[0])
-
-    def one_of(self, data: st.DataObject, line: str) -> FakeEngine | None:
-        """Return one of the engines that have something on a line."""
-        able = [e for e in self.world.engines if getattr(e, line)]
-        return data.draw(st.sampled_from(able)) if able else None
-
-    @rule()
-    def join(self) -> None:
-        if len(self.world.engines) < 4:
-            self.world.join()
-
-    @rule(number=st.integers(1, 12))
-    def submit_balanced(self, number: int) -> None:
-        for _ in range(number):
-            self.world.submit()
-
-    @precondition(lambda self: self.world.engines)
-    @rule(data=st.data(), number=st.integers(1, 3))
-    def submit_direct(self, data: st.DataObject, number: int) -> None:
-        engine = data.draw(st.sampled_from(self.world.engines))
-        for _ in range(number):
-            self.world.submit(engine.engine_id)
-
-    @rule()
-    def submit_to_nobody(self) -> None:
-        key = self.world.submit(99)
-        assert (
-            self.world.failures[key] == "there is no engine 99: it left, or never was"
-        )
-
-    @rule(data=st.data(), duration=st.sampled_from(DURATIONS))
-    def work(self, data: st.DataObject, duration: float) -> None:
-        able = [e for e in self.world.engines if e.tasks or e.running]
-        if able:
-            engine = data.draw(st.sampled_from(able))
-            if engine.running:
-                engine.finish(duration)
-            if engine.tasks:
-                self.world.start(engine)
-
-    @rule(data=st.data(), duration=st.sampled_from(DURATIONS))
-    def work_off(self, data: st.DataObject, duration: float) -> None:
-        if self.world.engines:
-            self.world.work_off(
-                data.draw(st.sampled_from(self.world.engines)), duration
-            )
-
-    @rule(data=st.data())
-    def hear_result(self, data: st.DataObject) -> None:
-        if engine := self.one_of(data, "results"):
-            self.world.hear_result(engine)
-
-    @rule(data=st.data())
-    def give_back(self, data: st.DataObject) -> None:
-        if engine := self.one_of(data, "requests"):
-            engine.give_back()
-
-    @rule(data=st.data())
-    def hear_answer(self, data: st.DataObject) -> None:
-        if engine := self.one_of(data, "answers"):
-            self.world.hear_answer(engine)
-
-    @precondition(lambda self: self.world.stale)
-    @rule(data=st.data())
-    def hear_again(self, data: st.DataObject) -> None:
-        self.world.hear_again(data.draw(st.sampled_from(self.world.stale)))
-
-    @rule(seconds=st.sampled_from([1e-4, 3e-3]))
-    def pass_time(self, seconds: float) -> None:
-        self.world.pass_time(seconds)
-
-    @precondition(lambda self: self.world.engines)
-    @rule(
-        data=st.data(), known=st.booleans(), proved=st.sampled_from([True, True, False])
-    )
-    def die(self, data: st.DataObject, known: bool, proved: bool) -> None:
-        engine = data.draw(st.sampled_from(self.world.engines))
-        self.world.die(engine, known=known, proved=proved)
-
-    @invariant()
-    def direct_tasks_keep_their_order(self) -> None:
-        for engine in [*self.world.engines, *self.world.dead]:
-            tasks = [started.task for started in engine.started]
-            seqs = [task.key.seq for task in tasks if task.pinned is not None]
-            assert seqs == sorted(seqs)
-
-    def teardown(self) -> None:
-        if hasattr(self, "world"):
-            if not self.world.engines:
-                self.world.join()
-            self.world.drain(stuck=self.world.engines[1:])
-            self.world.drain()
-            self.world.check_empty()
-
-
-TestHistories = pytest.mark.slow(Histories.TestCase)
-TestHistories.settings = settings(max_examples=200, stateful_step_count=60)
 
 
 def warm_world(engines: int) -> tuple[World, list[FakeEngine]]:
@@ -192,7 +68,7 @@ def test_what_waits_behind_a_long_task_is_asked_back_for_an_idle_engine() -> Non
     world.pass_time(STALLED)
     assert len(stuck.requests) == 1
     world.drain(stuck=[stuck])
-    assert world.ended == world.submitted - {long}
+    assert world.ended == set(world.submitted) - {long}
 
 
 def test_direct_tasks_are_not_asked_back() -> None:
@@ -229,8 +105,8 @@ def test_a_dead_engines_tasks_keep_their_order() -> None:
 def asked(world: World, engine: FakeEngine) -> list[int]:
     """Have an engine asked for all but the first two of its tasks; return which."""
     world.pass_time(STALLED)
-    (ordinals,) = engine.requests
-    return ordinals
+    (request,) = engine.requests
+    return request.ordinals
 
 
 def test_an_answer_that_comes_late_leaves_a_later_question_open() -> None:
@@ -276,9 +152,9 @@ def test_a_result_answers_the_question_for_its_task() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_task_that_kills_engines_is_tried_again_and_then_fails(known: bool) -> None:
-    world = World(engine_retries=2)
+    world = World()
     engines = [world.join() for _ in range(4)]
-    key = world.submit()
+    key = world.submit(engine_retries=2)
     for engine in engines[:3]:
         assert key not in world.ended
         world.start(engine)
@@ -291,9 +167,9 @@ def test_a_task_that_kills_engines_is_tried_again_and_then_fails(known: bool) ->
 
 
 def test_the_last_words_of_an_engine_stand_once_in_the_reason() -> None:
-    world = World(engine_retries=1)
+    world = World()
     engines = [world.join(), world.join()]
-    key = world.submit()
+    key = world.submit(engine_retries=1)
     for engine in engines:
         world.start(engine)
         world.engines.remove(engine)
@@ -366,9 +242,9 @@ def test_a_task_for_an_engine_that_has_died_is_told_how() -> None:
 
 
 def test_a_task_that_was_not_started_is_not_blamed() -> None:
-    world = World(engine_retries=0)
+    world = World()
     engine = world.join()
-    key = world.submit()
+    key = world.submit(engine_retries=0)
     world.die(engine, known=True)
     other = world.join()
     assert seqs(other) == [key.seq]
@@ -406,10 +282,11 @@ def test_a_late_joiner_gets_what_waits() -> None:
 def test_check_finds_a_task_that_waits_while_an_engine_is_free() -> None:
     world = World()
     world.join()
-    task = world.machine.handle(TaskSubmitted(None, None, None), 0)[0].task
+    key = TaskKey(CLIENT, 0)
+    task = world.machine.handle(TaskSubmitted(key, None, None), 0)[0].task
     task.move(TaskState.QUEUED)
     world.machine.engines[b"engine 0"].inhand.clear()
-    world.machine.policy.place(b"engine 0", 0)
-    world.machine.queue.append(task)
-    with pytest.raises(AssertionError, match="waits while an engine is free"):
+    world.machine._placement.policy.place(b"engine 0", 0)
+    world.machine.queue.push(task)
+    with pytest.raises(AssertionError, match="a task waits, an engine is free"):
         world.machine.check()

@@ -52,8 +52,10 @@ def test_they_say_what_they_are() -> None:
     assert repr(Task(KEY, None)) == "<Task 7 queued>"
 
 
-def test_the_first_in_hand_runs() -> None:
+def test_the_first_in_hand_runs_that_does_not_wait_for_others() -> None:
     engine = Engine(b"uuid", 3)
     first, second = Task(KEY, None), Task(KEY, None)
     engine.inhand.update({4: first, 7: second})
-    assert engine.first is first
+    assert engine.running == 4
+    engine.suspended.add(4)
+    assert engine.running == 7

@@ -2,17 +2,19 @@
 
 The machine's actions travel to engines, and their answers travel back, each on a line
 that keeps its order; nothing else is promised, so a test may let any line move at any
-time. An engine takes its tasks in order, knows how far it is, and does not start what
-it has given back: as `parallel.engine.engine` does.
+time.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import Any
 
 from parallel.aliases import EngineId, Uuid
+from parallel.protocol.messages import Status
+from parallel.protocol.terms import USUAL, Terms
 from parallel.state.events import (
     Action,
     DeliverOutcome,
@@ -20,116 +22,111 @@ from parallel.state.events import (
     EngineLost,
     Event,
     FailTask,
+    InterruptTask,
+    KillEngine,
     RevokeTasks,
     SendTask,
     TaskFinished,
-    TasksRevoked,
+    TasksAborted,
     TaskSubmitted,
     TimePassed,
 )
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import TaskKey
+from parallel.state.tasks import Needs, Task, TaskKey, TaskState, task_key
+from tests.state.engines import FakeEngine
+from tests.state.plain import can_hold, follows, holds
 
-CLIENT = b"client"
+CLIENT = b"the only client!"
 
 
-class FakeEngine:
-    """An engine, and the four lines that join it with the machine."""
-
-    def __init__(self, engine_id: EngineId) -> None:
-        self.engine_id = engine_id
-        self.uuid: Uuid = b"engine %d" % engine_id
-        #: On their way here: tasks, and requests to give some back.
-        self.tasks: deque[SendTask] = deque()
-        self.requests: deque[list[int]] = deque()
-        #: On their way from here.
-        self.results: deque[TaskFinished] = deque()
-        self.answers: deque[TasksRevoked] = deque()
-        self.running: SendTask | None = None
-        #: The ordinal looked at last, and the one really started last.
-        self.position = self.page = 0
-        self.started: list[SendTask] = []
-        self.given_back: set[int] = set()
-
-    def start(self) -> SendTask | None:
-        """Take up the next task, unless it was given back; return it if it runs."""
-        task = self.tasks.popleft()
-        assert task.ordinal > self.position, "tasks came out of order"
-        self.position = task.ordinal
-        if task.ordinal in self.given_back:
-            return None
-        self.page = task.ordinal
-        self.running = task
-        self.started.append(task)
-        return task
-
-    def finish(self, duration: float) -> None:
-        """End the running task."""
-        assert self.running is not None
-        done = self.running
-        self.running = None
-        key = done.task.key
-        self.results.append(TaskFinished(self.uuid, done.ordinal, duration, key))
-
-    def give_back(self) -> None:
-        """Answer a request for tasks that were not started."""
-        asked = self.requests.popleft()
-        given = [ordinal for ordinal in asked if ordinal > self.position]
-        self.given_back.update(given)
-        self.answers.append(TasksRevoked(self.uuid, asked, given))
+def msg_id(key: TaskKey) -> str:
+    """Return the id by which users know a task."""
+    return f"{key.client.hex()}_{key.seq}"
 
 
 class World:
     """The machine, its engines, and all that has become of each task."""
 
-    def __init__(self, *, engine_retries: int = 2) -> None:
-        self.machine = Scheduler(engine_retries=engine_retries)
+    def __init__(self, **options: Any) -> None:
+        self.machine = Scheduler(**options)
         self.now = 0.0
         self.engines: list[FakeEngine] = []
         self.dead: list[FakeEngine] = []
+        #: Those that the machine wants dead.
+        self.doomed: list[FakeEngine] = []
         #: Results and answers that were heard already, or whose engine is dead.
         self.stale: list[Event] = []
-        self.submitted: set[TaskKey] = set()
+        self.submitted: dict[TaskKey, Terms] = {}
+        self.submitted_at: dict[TaskKey, float] = {}
         self.outcomes: dict[TaskKey, EngineId] = {}
         self.failures: dict[TaskKey, str] = {}
+        self.statuses: dict[TaskKey, Status] = {}
+        self.notes: dict[TaskKey, str] = {}
+        #: How each task ended, and where.
+        self.ends: dict[TaskKey, tuple[bool, EngineId]] = {}
         #: How many engines died while they ran a task.
         self.deaths: Counter[TaskKey] = Counter()
+        #: Engines that a task failed on, or did not suit.
+        self.refused: dict[TaskKey, set[EngineId]] = defaultdict(set)
+        self.aborted: set[TaskKey] = set()
         self._ids = count()
         self._seqs = count()
-        self._sent: set[TaskKey] = set()
+        self.sent_at: dict[TaskKey, float] = {}
 
     # What can happen
 
-    def join(self) -> FakeEngine:
+    def join(
+        self,
+        resources: Mapping[str, float] | None = None,
+        labels: Sequence[str] = (),
+        heeds: bool = True,
+    ) -> FakeEngine:
         """Let one more engine join."""
-        engine = FakeEngine(next(self._ids))
+        engine = FakeEngine(next(self._ids), resources or {}, labels, heeds)
         self.engines.append(engine)
-        self.tell(EngineJoined(engine.uuid, engine.engine_id))
+        self.tell(EngineJoined(engine.uuid, engine.engine_id, engine.resources, labels))
         return engine
 
-    def submit(self, pinned: EngineId | None = None) -> TaskKey:
+    def submit(self, pinned: EngineId | None = None, **terms: Any) -> TaskKey:
         """Submit a task."""
         key = TaskKey(CLIENT, next(self._seqs))
-        self.submitted.add(key)
-        self.tell(TaskSubmitted(key, None, pinned))
+        self.submitted[key] = agreed = Terms(**terms) if terms else USUAL
+        self.submitted_at[key] = self.now
+        self.tell(TaskSubmitted(key, None, pinned, agreed))
         return key
+
+    def abort(self, *keys: TaskKey, interrupt: bool = False) -> None:
+        """Give tasks up."""
+        self.aborted.update(key for key in keys if key not in self.ends)
+        seqs = [key.seq for key in keys]
+        self.tell(TasksAborted(CLIENT, seqs, interrupt))
+        for key in keys:
+            task = self.machine.tasks.get(key)
+            assert key in self.ends or (task and task.state is TaskState.ASSIGNED)
 
     def start(self, engine: FakeEngine) -> None:
         """Let an engine start its next task; nobody else may be at it."""
+        before = list(engine.started)
         started = engine.start()
         if started is None:
             return
         key = started.task.key
-        others = [e for e in self.engines if e is not engine]
+        assert key not in self.ends, f"task {key.seq} was started after its end"
+        assert not [s for s in before if s.task.key == key], "twice on one engine"
+        others = [e for e in self.engines if e is not engine and key not in e.raised]
         rivals = [e for e in others for s in e.started if s.task.key == key]
         assert not rivals, f"task {key.seq} was started twice: {rivals[0].engine_id}"
 
     def hear_result(self, engine: FakeEngine) -> None:
-        """Let an engine's next result arrive."""
-        result = engine.results.popleft()
-        self.stale.append(result)
-        self.tell(result)
-        assert result.outcome in self.outcomes
+        """Let an engine's next result arrive, or that a task waits, or goes on."""
+        said = engine.results.popleft()
+        if isinstance(said, TaskFinished):
+            self.stale.append(said)
+            if said.status is not Status.OK:
+                self.refused[said.outcome].add(engine.engine_id)
+        self.tell(said)
+        if isinstance(said, TaskFinished) and said.status is Status.OK:
+            assert said.outcome in self.outcomes
 
     def hear_answer(self, engine: FakeEngine) -> None:
         """Let an engine's next answer to a request arrive."""
@@ -139,7 +136,9 @@ class World:
 
     def hear_again(self, stale: Event) -> None:
         """Let something arrive twice, or after its engine's death."""
-        assert not [a for a in self.tell(stale) if not isinstance(a, RevokeTasks)]
+        actions = self.tell(stale)
+        kinds = RevokeTasks, InterruptTask
+        assert not [a for a in actions if not isinstance(a, kinds)]
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and tell the machine if it asked for that."""
@@ -147,6 +146,10 @@ class World:
         wakeup = self.machine.wakeup
         if wakeup is not None and self.now >= wakeup:
             self.tell(TimePassed())
+        for key, terms in self.submitted.items():
+            if terms.timeout is not None and key not in self.sent_at:
+                late = self.now >= self.submitted_at[key] + terms.timeout
+                assert not late or key in self.ends, f"task {key.seq} is overdue"
 
     def die(
         self, engine: FakeEngine, *, known: bool = True, proved: bool = True
@@ -160,23 +163,41 @@ class World:
         proved
             It is dead for certain; else none of its tasks may be run again.
         """
-        held = dict(self.machine.engines[engine.uuid].inhand)
-        guilty = engine.page if known else next(iter(held), 0)
+        machine = self.machine.engines[engine.uuid]
+        held, nested = dict(machine.inhand), set(machine.nested)
+        page = engine.page if known else next(iter(held), 0)
+        guilty = {page} if page in held else nested
         self.engines.remove(engine)
         self.dead.append(engine)
-        self.stale += [*engine.results, *engine.answers]
+        if engine in self.doomed:
+            self.doomed.remove(engine)
+        results = [r for r in engine.results if isinstance(r, TaskFinished)]
+        self.stale += [*results, *engine.answers]
         position = engine.page if known else None
         self.tell(EngineLost(engine.uuid, "killed", position, proved))
-        for ordinal, task in held.items():
-            self.deaths[task.key] += not proved or ordinal == guilty
-            assert len(task.deaths) == self.deaths[task.key]
-            assert len(task.deaths) <= self.machine.engine_retries + 1
-            gone = task.pinned is not None or not proved
-            gone = gone or len(task.deaths) > self.machine.engine_retries
-            assert (task.key in self.failures) == gone
         ordinals = [started.ordinal for started in engine.started]
-        if known and proved and guilty in held:
-            assert guilty in ordinals, "a task was blamed that had not started"
+        for ordinal, task in held.items():
+            blamed = not proved or ordinal in guilty
+            if known and proved and blamed:
+                assert ordinal in ordinals, "a task was blamed that had not started"
+            self._judge_loss(task, blamed, proved)
+
+    def _judge_loss(self, task: Task, blamed: bool, proved: bool) -> None:
+        """Assert that a dead engine's task ended, or is to run again, as it should."""
+        if task.stopping is not None:
+            assert self.statuses[task.key] is task.stopping[0]
+            return
+        if not task.aborting:
+            self.deaths[task.key] += blamed
+            assert len(task.deaths) == self.deaths[task.key]
+        assert len(task.deaths) <= task.terms.engine_retries + 1
+        gone = task.pinned is not None or not proved or task.aborting
+        if gone or len(task.deaths) > task.terms.engine_retries:
+            assert task.key in self.failures
+        elif task.key in self.failures:
+            assert self.statuses[task.key] is Status.IMPOSSIBLE
+
+    # How it all ends
 
     def drain(self, stuck: Sequence[FakeEngine] = ()) -> None:
         """Let all come to its end, but for engines whose running tasks do not end.
@@ -184,26 +205,44 @@ class World:
         These still answer; so nothing is left but what they run, and what no other
         engine may run.
         """
-        free = [engine for engine in self.engines if engine not in stuck]
         idle_rounds = 0
-        while idle_rounds < 3:
-            before = len(self.ended)
-            for engine in stuck:
-                self.hold_up(engine)
-            for engine in free:
-                self.work_off(engine, 1e-3)
-            self.pass_time(3e-3)
-            idle_rounds = 0 if len(self.ended) > before else idle_rounds + 1
+        while idle_rounds < 4:
+            before = len(self.ends)
+            for engine in list(self.doomed):
+                self.die(engine)
+            if all(engine in stuck for engine in self.engines):
+                self.join()
+            for engine in list(self.engines):
+                if engine in stuck:
+                    self.hold_up(engine)
+                else:
+                    self.work_off(engine, 1e-3)
+            wakeup = self.machine.wakeup
+            self.pass_time(max(3e-3, wakeup - self.now if wakeup else 0))
+            idle_rounds = 0 if len(self.ends) > before else idle_rounds + 1
         ids = {engine.engine_id for engine in stuck}
-        held = {e.running.task.key for e in stuck if e.running}
+        held = {sent.task.key for e in stuck for sent in e.stack}
         for engine in self.machine.engines.values():
             for task in engine.inhand.values():
-                assert task.pinned in ids or task.key in held, f"{task} stands still"
-        assert not self.machine.queue
+                fixed = task.pinned in ids or not task.is_movable
+                assert fixed or task.key in held, f"{task} stands still"
+        assert self.machine.queue.plain.head() is None
+        if not stuck:
+            self.give_all_they_need()
+
+    def give_all_they_need(self) -> None:
+        """Let such engines join that nothing has to wait any more."""
+        while self.machine.tasks:
+            before = len(self.ends)
+            engine = self.join({"gpu": 1e6}, ["fast", "big"])
+            for fake in self.engines:
+                self.work_off(fake, 1e-3)
+            assert len(self.ends) > before, f"stuck: {self.machine.tasks}"
+            self.work_off(engine, 1e-3)
 
     def hold_up(self, engine: FakeEngine) -> None:
         """Let an engine answer and be heard, while its task does not end."""
-        while engine.running is None and engine.tasks:
+        while engine.can_start:
             self.start(engine)
         while engine.requests:
             engine.give_back()
@@ -212,15 +251,19 @@ class World:
         while engine.answers:
             self.hear_answer(engine)
 
-    def work_off(self, engine: FakeEngine, duration: float) -> None:
+    def work_off(
+        self, engine: FakeEngine, duration: float, status: Status = Status.OK
+    ) -> None:
         """Let an engine do all it has, and be heard."""
-        while any(self.moves(engine)):
+        while engine in self.engines and any(self.moves(engine)):
             if engine.requests:
                 engine.give_back()
             if engine.running is not None:
-                engine.finish(duration)
-            if engine.tasks:
+                engine.finish(duration, status)
+            if engine.can_start:
                 self.start(engine)
+            elif engine.suspended:
+                engine.resume()
             if engine.results:
                 self.hear_result(engine)
             if engine.answers:
@@ -229,44 +272,134 @@ class World:
     def moves(self, engine: FakeEngine) -> list[object]:
         """Return what an engine has to do or to say."""
         lines = [engine.tasks, engine.requests, engine.results, engine.answers]
-        return [engine.running, *lines]
+        return [engine.stack, *lines]
 
     # What the machine decides
 
     def tell(self, event: Event) -> list[Action]:
         """Tell the machine what happened, and carry out what it says."""
+        inhand = [e.inhand.values() for e in self.machine.engines.values()]
+        held = {task.key for tasks in inhand for task in tasks}
         actions = self.machine.handle(event, self.now)
         for action in actions:
             match action:
                 case SendTask():
                     self._send(action)
-                case RevokeTasks(uuid, ordinals):
+                case RevokeTasks():
+                    self._ask(action)
+                case InterruptTask(uuid, ordinal):
+                    task = self.machine.engines[uuid].inhand[ordinal]
+                    assert task.stopping is not None
+                    self.engine(uuid).requests.append(action)
+                case KillEngine(uuid):
                     engine = self.engine(uuid)
-                    lines = {t.ordinal: t for t in [*engine.tasks, *engine.started]}
-                    assert ordinals
-                    assert min(ordinals) > next(iter(self.machine.engines[uuid].inhand))
-                    assert not [o for o in ordinals if lines[o].task.pinned is not None]
-                    engine.requests.append(ordinals)
-                case DeliverOutcome(task, engine_id, outcome):
+                    self.doomed += [engine] if engine not in self.doomed else []
+                case DeliverOutcome(task, engine_id, outcome, note):
+                    assert isinstance(event, TaskFinished)
                     assert outcome == task.key, "another task's result"
-                    assert task.key not in self.ended, "a task ended twice"
+                    self._end(task, event.status is Status.OK, engine_id)
                     self.outcomes[task.key] = engine_id
-                case FailTask(task, _, reason):
-                    assert task.key not in self.ended, "a task ended twice"
+                    self._judge_note(task, event.status, note)
+                case FailTask(task, engine_id, reason, _, status):
+                    self._judge_failure(task, status, task.key in held)
+                    self._end(task, False, engine_id)
                     self.failures[task.key] = reason
+                    self.statuses[task.key] = status
         self.machine.check()
         self.check_whereabouts()
+        self.check_waiting()
         return actions
+
+    def _end(self, task: Task, ok: bool, engine_id: EngineId) -> None:
+        assert task.key not in self.ends, "a task ended twice"
+        self.ends[task.key] = ok, engine_id
+
+    def _ask(self, action: RevokeTasks) -> None:
+        engine = self.engine(action.uuid)
+        inhand = self.machine.engines[action.uuid].inhand
+        assert action.ordinals
+        tasks = [inhand[ordinal] for ordinal in action.ordinals]
+        if not any(task.aborting for task in tasks):
+            assert all(task.is_movable for task in tasks)
+            assert min(action.ordinals) > self.machine.engines[action.uuid].running
+        engine.requests.append(action)
 
     def _send(self, action: SendTask) -> None:
         engine, task = self.engine(action.uuid), action.task
-        assert task.pinned in (None, engine.engine_id)
         engine.tasks.append(action)
-        if task.pinned is None and task.key not in self._sent:
-            waiting = [other.key for other in self.machine.queue]
-            assert self._sent.isdisjoint(waiting), "who was sent before comes first"
-            assert all(task.key < key for key in waiting), "first come, first served"
-        self._sent.add(task.key)
+        assert task.key not in self.ends
+        assert task.key not in self.aborted or task.key not in self.sent_at
+        self.sent_at[task.key] = self.now
+        if task.pinned is not None:
+            assert task.pinned == engine.engine_id
+            return
+        self._judge_place(engine, task)
+        rank = -task.terms.priority, task.arrival
+        for other in self.machine.queue:
+            if other.needs == task.needs:
+                assert (-other.terms.priority, other.arrival) > rank, "out of turn"
+            if not (has_dependencies(other) or has_dependencies(task)):
+                assert (other.key < task.key) == (other.arrival < task.arrival)
+
+    def _judge_place(self, engine: FakeEngine, task: Task) -> None:
+        """Assert that a task may run now, and there."""
+        terms = task.terms
+        assert terms.targets is None or engine.engine_id in terms.targets
+        assert set(terms.labels) <= set(engine.labels)
+        assert engine.engine_id not in self.refused[task.key], "there again"
+        for condition in (terms.after, terms.follow):
+            assert condition is None or holds(condition, self.ends)
+        if terms.follow and terms.follow.msg_ids:
+            assert engine.engine_id in follows(terms.follow, self.ends)
+        for name in terms.resources:
+            inhand = self.machine.engines[engine.uuid].inhand.values()
+            shares = [t.terms.resources.get(name, 0) for t in inhand if not t.pinned]
+            assert sum(shares) <= engine.resources.get(name, 0), "oversubscribed"
+
+    def _judge_note(self, task: Task, status: Status, note: str) -> None:
+        """Assert that a task which raised was tried as often as it could be."""
+        self.notes[task.key] = note
+        terms, tried = task.terms, len(self.refused[task.key])
+        if note:
+            assert status is Status.ERROR
+            assert task.tries <= terms.retries
+            suiting = [e for e in self.machine.engines.values() if e.suits(task.needs)]
+            assert not suiting, "an engine was left"
+        elif status is Status.ERROR and task.pinned is None and not task.aborting:
+            assert task.tries == terms.retries
+            assert tried > terms.retries
+
+    def _judge_failure(self, task: Task, status: Status, held: bool) -> None:
+        """Assert that a task has no outcome for a reason."""
+        terms = task.terms
+        conditions = [c for c in (terms.after, terms.follow) if c is not None]
+        named = [task_key(name) for c in conditions for name in c.msg_ids]
+        if status is Status.TIMEOUT and task.stopping is None:
+            assert not held, "an assigned task cannot be late"
+            assert terms.timeout is not None
+            assert self.now >= self.submitted_at[task.key] + terms.timeout
+        elif status is Status.TIMEOUT:
+            assert terms.time_limit is not None
+            assert self.now >= self.sent_at[task.key] + terms.time_limit
+        elif status is Status.ABORTED:
+            assert task.key in self.aborted
+        elif status is Status.INVALID:
+            assert [k for k in named if k not in self.submitted or k == task.key]
+        elif status is Status.IMPOSSIBLE:
+            possible = all(can_hold(c, self.ends) for c in conditions)
+            apart = terms.follow is not None and not follows(terms.follow, self.ends)
+            assert not possible or apart or self.is_hopeless(task.needs)
+
+    def is_hopeless(self, needs: Needs | None) -> bool:
+        """Tell whether a task may run only where no engine is, or one lacks something."""
+        assert needs is not None
+        assert needs.allowed is not None
+        return not any(
+            engine.engine_id in needs.allowed - needs.refused
+            and needs.labels <= set(engine.labels)
+            and all(engine.resources.get(k, 0) >= v for k, v in needs.resources)
+            for engine in self.engines
+        )
 
     def engine(self, uuid: Uuid) -> FakeEngine:
         """Return a living engine: the machine may speak to no other."""
@@ -283,26 +416,56 @@ class World:
 
         Those in line behind another that could run elsewhere make an engine crowded.
         """
-        places = Counter(task.key for task in self.machine.queue)
+        places = [task.key for task in self.machine.queue]
+        places += [task.key for task in self.waiting()]
+        crowded = self.machine._placement.crowded
         for engine in self.machine.engines.values():
-            tasks = list(engine.inhand.values())
-            places.update(task.key for task in tasks)
-            balanced = [i for i, task in enumerate(tasks) if task.pinned is None]
-            assert engine.balanced == len(balanced)
-            assert (engine.uuid in self.machine.crowded) == any(balanced)
-        places.update(self.ended)
-        assert places == Counter(self.submitted)
+            places += [task.key for task in engine.inhand.values()]
+            balanced = [task.is_movable for task in engine.inhand.values()]
+            assert engine.balanced == sum(balanced)
+            if any(task.is_movable for _, task in engine.line[1:]):
+                assert engine.uuid in crowded
+            elif not engine.suspended:
+                assert engine.uuid not in crowded
+        places += self.ends
+        assert len(places) == len(self.submitted)
+        assert set(places) == set(self.submitted)
+
+    def waiting(self) -> list[Task]:
+        """Return the tasks that wait for others to end."""
+        return list(self.machine._ledger._dependencies._waiting)
+
+    def check_waiting(self) -> None:
+        """Assert that of each waiting task nothing can be said yet."""
+        for task in self.waiting():
+            terms = task.terms
+            conditions = [c for c in (terms.after, terms.follow) if c is not None]
+            assert not all(holds(c, self.ends) for c in conditions), "it could go"
+            assert all(can_hold(c, self.ends) for c in conditions), "it never can"
 
     def check_empty(self) -> None:
         """Assert that the machine holds nothing any more of work or of engines."""
         machine = self.machine
-        assert not machine.queue
-        assert not machine.crowded
+        assert not machine.tasks
+        assert not machine.queue.size
+        assert not machine.waiting
+        assert not machine._ledger._dependencies._watches
+        assert not len(machine._deadlines)
+        assert not machine._placement.crowded
         for engine in machine.engines.values():
             assert not engine.inhand
             assert not engine.revoking
+            assert not engine.nested
+            assert all(
+                engine.has_free(*resource) for resource in engine.resources.items()
+            )
         for fake in list(self.engines):
             self.die(fake, known=True)
         assert not machine.engines
         assert not machine.by_id
-        assert not len(machine.policy)
+        assert not len(machine._placement.policy)
+
+
+def has_dependencies(task: Task) -> bool:
+    """Tell whether a task was queued later than it was submitted."""
+    return task.terms.after is not None or task.terms.follow is not None

@@ -11,6 +11,7 @@ Cut by what the caller can do about it::
     │   └── ConnectionClosed        you closed it
     ├── EngineError                 an engine died, or never came
     ├── NoEnginesRegistered         there is nobody to ask
+    ├── NotAvailable                this release, or this installation, lacks it
     ├── TaskAborted                 this task will have no result
     ├── TaskTimeout                 … because it waited, or ran, for too long
     ├── TaskRejectError             … because no engine may take it
@@ -59,6 +60,7 @@ __all__ = [
     "KernelError",
     "LauncherError",
     "NoEnginesRegistered",
+    "NotAvailable",
     "ParallelError",
     "ProtocolError",
     "RemoteError",
@@ -140,6 +142,10 @@ class EngineError(ParallelError):
 
 class NoEnginesRegistered(ParallelError):
     """Raised when engines are needed and none is registered."""
+
+
+class NotAvailable(ParallelError, NotImplementedError):
+    """Raised when something is asked for that this release does not have."""
 
 
 class TaskAborted(ParallelError):

@@ -65,5 +65,5 @@ def test_the_version_can_be_compared() -> None:
 
 
 def test_joblib_is_told_to_wait() -> None:
-    with pytest.raises(NotImplementedError, match="no joblib backend 'parallel' yet"):
+    with pytest.raises(ipp.NotAvailable, match="no joblib backend 'parallel' yet"):
         ipp.register_joblib_backend()

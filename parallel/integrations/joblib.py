@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from ..errors import NotAvailable
+
 __all__ = ["register_joblib_backend"]
 
 
@@ -14,10 +16,10 @@ def register_joblib_backend(
 
     Raises
     ------
-    NotImplementedError
+    NotAvailable
         Always.
     """
-    raise NotImplementedError(
+    raise NotAvailable(
         f"there is no joblib backend {name!r} yet: until then, view.map runs functions "
         "on the engines, and view.executor is a concurrent.futures executor"
     )

@@ -36,7 +36,9 @@ class PrePickled(Nested):
             raise CannotPack(
                 f"cannot pickle {what} beforehand: {type(error).__name__}: {error}"
             ) from error
-        super().__init__(_unpack, packed.payload, packed.buffers)
+        # Copies, or what is changed in the object later would travel, but only arrays.
+        buffers = [_copy(buffer.raw()) for buffer in packed.buffers]
+        super().__init__(_unpack, packed.payload, buffers)
         #: Whether it may be the function of a call.
         self.is_callable = callable(obj)
         #: How messages call it.
@@ -44,6 +46,10 @@ class PrePickled(Nested):
 
     def __repr__(self) -> str:
         return f"<PrePickled: {self.__name__}>"
+
+
+def _copy(memory: memoryview) -> bytes | bytearray:
+    return bytes(memory) if memory.readonly else bytearray(memory)
 
 
 def _unpack(payload: Any, *buffers: Any) -> Any:

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from ..errors import ParallelError
+from ..errors import ParallelError, TaskAborted
 from ..protocol.messages import Outcome
 from ..protocol.terms import Terms
-from .connection import Connection
+from .connection import Connection, timestamp
 from .partition import join
-from .results import AsyncResult
+from .results import END, AsyncResult
 
-__all__ = ["AsyncMapResult", "GatherResult"]
+__all__ = ["AsyncMapResult", "Feeding", "GatherResult"]
+
+
+class Feeding(Protocol):
+    """What submits the chunks of a map as earlier ones come back."""
+
+    def chunk_came(self, size: int, duration: float) -> None:
+        """Take note of a chunk that came; it may be time for more."""
+
+    def stop(self) -> None:
+        """Submit no more."""
 
 
 class AsyncMapResult(AsyncResult):
     """The results of a map, one for each element, in order as they were given.
 
+    Its length is that of the sequences; while that is not known, of what was taken
+    of them so far.
+
     Parameters
     ----------
     total
-        The number of elements.
+        The number of elements; None if it is not known.
     sizes
         Those of the chunks that will be submitted at once.
+    ordered
+        Iterate in the order of the elements, or as results come.
     """
+
+    _kind = "AsyncMapResult"
+    #: Why it ends before the sequences do.
+    _cut_short_by: BaseException | None = None
 
     def __init__(
         self,
         connection: Connection,
         fname: str,
         *,
-        total: int,
+        total: int | None,
         sizes: Sequence[int] = (),
         return_exceptions: bool = False,
         ordered: bool = True,
@@ -39,76 +58,132 @@ class AsyncMapResult(AsyncResult):
     ) -> None:
         super().__init__(connection, fname, single=False, count=len(sizes), terms=terms)
         self._sizes = list(sizes)
+        self._taken = sum(sizes)
+        self._times = [self._submitted] * len(sizes)
         self._return_exceptions = return_exceptions
-        self._ordered = ordered
+        #: Whether an iteration keeps to the order of the elements.
+        self.ordered = ordered
+        #: The chunks that have come, in that order, and their elements.
         self._came: list[int] = []
-        #: Told of each chunk that came: its size and duration; may submit more.
-        self.on_chunk: Callable[[int, float], None] | None = None
+        self._come = 0
+        #: What submits the chunks that are not submitted yet.
+        self.feeding: Feeding | None = None
         self.total = total
+
+    # What whoever feeds it calls
 
     def add_chunk(self, size: int) -> int:
         """Make room for one more task; return its index."""
         self._delivered.append(None)
         self._sizes.append(size)
-        self._missing += 1
+        self._times.append(timestamp())
+        self._missing += 1  # first: of what is taken, nothing is overlooked
+        self._taken += size
         return len(self._delivered) - 1
+
+    def end_at(self, total: int) -> None:
+        """Take note of how many elements there are, and that all are submitted."""
+        self.total = total
+        if not self._missing and self._complete():
+            self._finish()
 
     def _arrived(self, index: int, outcome: Outcome) -> None:
         self._came.append(index)
-        if self.on_chunk is not None:
-            self.on_chunk(self._sizes[index], outcome.completed - outcome.started)
+        self._come += self._sizes[index]
+        if self.feeding is not None:
+            duration = outcome.completed - outcome.started
+            self.feeding.chunk_came(self._sizes[index], duration)
 
     def _complete(self) -> bool:
-        complete = sum(self._sizes) >= self.total
+        complete = self._taken == self.total
         if complete:
-            self.on_chunk = None  # it holds us: a cycle, with all our results in it
+            self.feeding = None  # it holds us: a cycle, with all our results in it
         return complete
 
-    def _chunk(self, index: int) -> Any:
+    def _feed_no_more(self) -> None:
+        """Submit nothing more: what was not submitted counts as aborted."""
+        feeding, self.feeding = self.feeding, None
+        if feeding is None:
+            return
+        feeding.stop()
+        if self._failure is None:
+            total = "?" if self.total is None else self.total
+            self.cut_short(TaskAborted(
+                f"{self._fname} was given up when {self._taken} of {total} elements "
+                "were submitted"
+            ))  # fmt: skip
+
+    def give_up(self, error: Exception) -> None:
+        """Take note that no outcome will come any more."""
+        feeding, self.feeding = self.feeding, None
+        if feeding is not None:
+            feeding.stop()
+        super().give_up(error)
+
+    def cut_short(self, error: BaseException) -> None:
+        """End with what was submitted: what would have followed is this error."""
+        self._cut_short_by = error
+        self._failed = True
+        self.end_at(self._taken)
+        self._connection.look()  # who waits is woken
+
+    # What users call
+
+    @property
+    def sent(self) -> bool:
+        """Whether the sequences may be changed: all of them is submitted."""
+        return self.total is not None and self._taken == self.total
+
+    def _submitted_at(self, index: int) -> float:
+        return self._times[index]
+
+    def _values_of(self, index: int) -> Sequence[Any]:
         value = self._value(index)
         if isinstance(value, ParallelError):
             if self._return_exceptions:
                 return [value]
             raise value
-        return value
+        found: Sequence[Any] = value
+        return found
 
-    def _collect(self) -> Any:
+    def _collect(self, return_exceptions: bool) -> Any:
         values = [self._value(i) for i in range(len(self._delivered))]
-        if not self._return_exceptions:
+        if not return_exceptions:
             self._raise_errors(values)
-        return join([self._chunk(i) for i in range(len(values))])
+        cut = self._cut_short_by
+        if cut is not None and not (return_exceptions and isinstance(cut, TaskAborted)):
+            raise cut
+        return join([_as_part(value) for value in values])
 
     def __len__(self) -> int:
+        return self._taken if self.total is None else self.total
+
+    def _expected(self) -> int | None:
         return self.total
 
-    @property
-    def progress(self) -> int:
-        """How many elements have come."""
-        self._connection.look()
-        return sum(self._sizes[i] for i in self._came)
+    def _progress(self) -> int:
+        return self._come
 
-    def __iter__(self) -> Iterator[Any]:
-        at = 0
-        while True:
-            complete = super(AsyncResult, self).done()
-            if at == len(self._delivered if self._ordered else self._came):
-                if complete:
-                    return
-                self._wait_for_chunk(at)
-                continue
-            if self._ordered:
-                self._wait_for(at)
-            yield from self._chunk(at if self._ordered else self._came[at])
-            at += 1
-
-    def _wait_for_chunk(self, at: int) -> None:
-        def there() -> bool:
-            known = self._delivered if self._ordered else self._came
-            return len(known) > at or super(AsyncResult, self).done()
-
-        self._connection.wait(there, self._follow_parts)
+    def _turn_of(self, at: int) -> int | None:
+        known = self._delivered if self.ordered else self._came
+        if at < len(known):
+            index = at if self.ordered else self._came[at]
+            if self._delivered[index] is not None:
+                return index
         if self._failure is not None:
-            raise self._failure
+            raise self._why()
+        if not self.sent or at < len(self._delivered):
+            return None
+        cut = self._cut_short_by
+        if cut is not None and not (
+            self._return_exceptions and isinstance(cut, TaskAborted)
+        ):
+            raise cut
+        return END
+
+
+def _as_part(value: Any) -> Any:
+    return [value] if isinstance(value, Exception) else value
 
 
 class GatherResult(AsyncMapResult):
@@ -118,7 +193,8 @@ class GatherResult(AsyncMapResult):
         super().__init__(connection, "gather", total=count, sizes=[1] * count)
         self._dist = dist
 
-    def _collect(self) -> Any:
+    def _collect(self, return_exceptions: bool) -> Any:
         values = [self._value(i) for i in range(len(self._delivered))]
-        self._raise_errors(values)
-        return join(values, self._dist)
+        if not return_exceptions:
+            self._raise_errors(values)
+        return join([_as_part(value) for value in values], self._dist)

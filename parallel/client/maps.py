@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..aliases import Digest
 from ..errors import CannotPack, ParallelError
 from ..protocol.messages import Method
 from ..protocol.terms import Terms
-from ..serialize.calls import pack_elements
+from ..serialize.calls import Function, pack_elements
 from ..state.chunks import Chunks
 from .connection import Connection
+from .lazyfeeding import LazyFeeder
 from .mapresults import AsyncMapResult
+from .partition import sized
 
-__all__ = ["Feeder"]
+__all__ = ["Feeder", "start_map"]
 
 #: So many chunks for each engine are under way while their size adapts: enough
 #: that none is idle while an answer travels.
@@ -24,44 +27,132 @@ CHUNKS_PER_ENGINE = 3
 FIXED_AHEAD = 2048
 
 
+def start_map(
+    connection: Connection,
+    function: Function,
+    sequences: Sequence[Iterable[Any]],
+    *,
+    chunksize: int | None = None,
+    ordered: bool = True,
+    return_exceptions: bool = False,
+    terms: Terms | None = None,
+    submitted: Callable[[int], object] | None = None,
+) -> Any:
+    """Begin a balanced map; return its result, or `[]` for a map of nothing.
+
+    What has a length is read as chunks leave. If one of the sequences is a generator or
+    another iterator, elements are taken as engines need them, by a thread.
+
+    Parameters
+    ----------
+    chunksize
+        So many elements a task; by default what the calls' own times suggest.
+    submitted
+        Told the number of each task.
+
+    Raises
+    ------
+    AssertionError
+        There is no sequence.
+    ValueError
+        A chunksize below 1.
+    """
+    if chunksize is not None and chunksize < 1:
+        raise ValueError(f"chunksize is at least 1, not {chunksize}")
+    if not sequences:
+        raise AssertionError("map needs at least one sequence")
+    result = AsyncMapResult(
+        connection, function.name, total=None, ordered=ordered,
+        return_exceptions=return_exceptions, terms=terms,
+    )  # fmt: skip
+    submit = Submitter(connection, result, function, terms, submitted)
+    engines = max(1, len(connection.engines))
+    if not all(hasattr(sequence, "__len__") for sequence in sequences):
+        rows = zip(*sequences, strict=False)
+        first = list(itertools.islice(rows, 1))
+        if not first:
+            return []
+        rest = itertools.chain(first, rows)
+        LazyFeeder(submit, rest, engines, _ahead(engines, chunksize), chunksize).start()
+        return result
+    columns = [sized(sequence) for sequence in sequences]
+    result.total = min(len(column) for column in columns)
+    if not result.total:
+        return []
+    Feeder(submit, columns, engines, _ahead(engines, chunksize), chunksize).feed()
+    return result
+
+
+def _ahead(engines: int, chunksize: int | None) -> int:
+    return CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
+
+
+class Submitter:
+    """Submits chunks of one map."""
+
+    def __init__(
+        self, connection: Connection, result: AsyncMapResult, function: Function,
+        terms: Terms | None, submitted: Callable[[int], object] | None,
+    ) -> None:  # fmt: skip
+        self.connection = connection
+        self.result = result
+        self.name = function.name
+        self._digest: Digest = function.digest
+        self._terms = terms
+        self._submitted = submitted
+
+    def __call__(self, parts: Sequence[Any], size: int, begin: int) -> None:
+        """Submit one part of each sequence, of `size` elements from the `begin`-th."""
+        packed = pack_elements(parts, self.name, begin)
+        index = self.result.add_chunk(size)
+        try:
+            seq = self.connection.submit(
+                self.result, Method.MAP, self._digest, packed, index=index,
+                terms=self._terms,
+            )  # fmt: skip
+        except ParallelError as error:  # the line is closed, and this chunk never comes
+            self.result.give_up(error)
+            raise
+        self.result.number(seq)
+        if self._submitted is not None:
+            self._submitted(seq)
+
+
 class Feeder:
-    """Submits the chunks of one map.
+    """Submits the chunks of a map over sequences of known length.
 
     Parameters
     ----------
     sequences
         Of one length each: see `client.partition.sized`.
+    most
+        So many chunks may be under way.
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        result: AsyncMapResult,
-        digest: Digest,
-        name: str,
-        sequences: Sequence[Sequence[Any]],
-        chunksize: int | None,
-        terms: Terms | None = None,
-    ) -> None:
-        self._connection = connection
-        self._result = result
-        self._digest = digest
-        self._name = name
-        self._terms = terms
+        self, submit: Submitter, sequences: Sequence[Sequence[Any]], engines: int,
+        most: int, chunksize: int | None,
+    ) -> None:  # fmt: skip
+        self._submitter = submit
+        self._result = submit.result
         self._sequences = sequences
-        engines = max(1, len(connection.engines))
-        self._chunks = Chunks(result.total, engines, chunksize)
+        total = self._result.total
+        assert total is not None
+        self._chunks = Chunks(total, engines, chunksize)
         self._at = 0
         self._under_way = 0
         self._lock = threading.RLock()
         self._adapts = chunksize is None
-        self._most = CHUNKS_PER_ENGINE * engines if self._adapts else FIXED_AHEAD
-        result.on_chunk = self._on_chunk
+        self._most = most
+        self._stopped = False
+        self._result.feeding = self
 
     def feed(self) -> None:
         """Submit as many chunks as may be under way."""
         with self._lock:  # the caller feeds, and whoever reads the results
             while self._under_way < self._most and self._chunks.remaining:
+                if self._stopped:
+                    return
                 self._submit(self._chunks.next_size())
 
     def _submit(self, size: int) -> None:
@@ -70,29 +161,33 @@ class Feeder:
             parts: list[Any] = [(sequence[begin],) for sequence in self._sequences]
         else:
             parts = [sequence[begin:end] for sequence in self._sequences]
-        packed = pack_elements(parts, self._name, begin)
+        self._submitter(parts, size, begin)
         self._at = end
         self._under_way += 1
-        index = self._result.add_chunk(size)
-        seq = self._connection.submit(
-            self._result, Method.MAP, self._digest, packed, index=index,
-            terms=self._terms,
-        )  # fmt: skip
-        self._result.number(seq)
 
-    def _on_chunk(self, size: int, duration: float) -> None:
+    def stop(self) -> None:
+        """Submit no more."""
+        with self._lock:
+            self._stopped = True
+
+    def chunk_came(self, size: int, duration: float) -> None:
+        """Take note of a chunk that came; submit more when that is due."""
         with self._lock:
             self._under_way -= 1
             if self._adapts:
                 self._chunks.learn(size, max(duration, 0.0))
             # A fixed-size map is fed in batches: they travel together.
             due = self._adapts or self._under_way <= self._most // 2
-            if not self._chunks.remaining or not due:
+            if not self._chunks.remaining or not due or self._stopped:
                 return
             try:
                 self.feed()
-            except ParallelError as error:
-                self._result.give_up(error)
-            except Exception as error:  # the user's sequence raised
-                what = f"a sequence for {self._name} raised {type(error).__name__}"
-                self._result.give_up(CannotPack(f"{what}: {error}"))
+            except Exception as error:  # the user's sequence raised, or its element
+                self._stopped = True
+                self._result.cut_short(_told(error, self._submitter.name))
+
+
+def _told(error: Exception, name: str) -> Exception:
+    if isinstance(error, ParallelError):
+        return error
+    return CannotPack(f"a sequence for {name} raised {type(error).__name__}: {error}")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ..protocol.messages import Status
+
 __all__ = ["KEYS", "Metadata", "as_datetime", "status_word"]
 
-_STATUS = ("ok", "error", "error", "aborted")
+_STATUS = {Status.OK: "ok", Status.ABORTED: "aborted"}
 
 KEYS = (
     "msg_id", "submitted", "started", "completed", "received", "engine_uuid",
-    "engine_id", "status", "stdout", "stderr", "error",
+    "engine_id", "follow", "after", "status", "execute_input", "execute_result",
+    "error", "stdout", "stderr", "outputs", "data", "label", "is_broadcast",
+    "is_coalescing",
 )  # fmt: skip
 
 
@@ -24,7 +28,8 @@ class Metadata(dict[str, Any]):
 
     def __init__(self, **known: Any) -> None:
         super().__init__(dict.fromkeys(KEYS))
-        self.update(stdout="", stderr="")
+        self.update(stdout="", stderr="", follow=[], after=[], outputs=[], data={})
+        self.update(is_broadcast=False, is_coalescing=False)
         for key, value in known.items():
             self[key] = value
 
@@ -51,5 +56,5 @@ def as_datetime(seconds: float) -> datetime | None:
 
 
 def status_word(status: int) -> str:
-    """Return the word for how a task ended."""
-    return _STATUS[status]
+    """Return the word for how a task ended: 'ok', 'error' or 'aborted'."""
+    return _STATUS.get(Status(status), "error")

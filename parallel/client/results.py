@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from concurrent.futures import Future
+import itertools
+import threading
+import warnings
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    CancelledError,
+    Future,
+)
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NoReturn
 
-from ..errors import (
-    CompositeError,
-    EngineError,
-    Failure,
-    ParallelError,
-    RemoteError,
-    TaskAborted,
-)
+from ..errors import CompositeError, ParallelError
 from ..protocol.messages import Outcome, Status
-from ..protocol.wire import unstow
-from ..serialize.calls import unpack_error, unpack_value
-from ..transport.sockets import as_buffers
-from .deliveries import Delivered, Deliveries
+from .asynchronous import Bell
+from .deliveries import Delivered
+from .displays import display_outputs, streaming
+from .facts import Facts
+from .metadata import Metadata
+from .progress import new_bar, watch_progress
+from .values import error_of, failure_of, value_of
 
-__all__ = ["AsyncResult"]
+__all__ = ["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "AsyncResult"]
 
 _UNSET: Any = object()
+#: The end of an iteration, in the place of an index.
+END = -1
 
 
-class AsyncResult(Deliveries):
+class AsyncResult(Facts):
     """The result of one call, or of one call on several engines.
 
-    Also a `concurrent.futures.Future`, and awaitable.
+    Also a `concurrent.futures.Future`, and awaitable: to cancel who awaits it
+    cancels it. What is known of its tasks, such as `engine_id` or `stdout`, are
+    attributes and items: see `Metadata`.
 
     Parameters
     ----------
@@ -40,23 +56,64 @@ class AsyncResult(Deliveries):
         One bare value rather than a list of them.
     """
 
+    #: What `repr` calls it.
+    _kind = "AsyncResult"
+    #: What errors say was done: `apply` or `execute`.
+    _method = "apply"
+    _return_exceptions = False
+    #: Its parts that are pending.
+    _cut: dict[int, AsyncResult] | None = None
+
     # Waiting
 
     def done(self) -> bool:
         """Tell whether all of it has come."""
         return self.ready()
 
-    def wait(self, timeout: float | None = -1) -> bool:
+    def wait(self, timeout: float | None = -1, return_when: str | None = None) -> Any:
         """Wait until all has come, at most `timeout` seconds; tell whether it has.
 
-        A negative timeout, or None, waits for ever.
+        Parameters
+        ----------
+        timeout
+            Seconds; a negative number or None waits for ever.
+        return_when
+            `FIRST_COMPLETED`, `FIRST_EXCEPTION` or `ALL_COMPLETED`.
+
+        Returns
+        -------
+        bool or tuple
+            With `return_when`, the two sets of results for single tasks that have
+            come and that have not.
         """
-        if timeout is not None and timeout < 0:
-            timeout = None
+        timeout = _waiting(timeout)
+        if return_when is None or return_when == ALL_COMPLETED:
+            is_done = super().done
+            if not is_done():
+                self._connection.wait(is_done, self._follow, timeout)
+            return is_done() if return_when is None else self._sorted_out()
+        self._wait_for_first(return_when, timeout)
+        return self._sorted_out()
+
+    def _wait_for_first(self, return_when: str, timeout: float | None) -> bool:
+        if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION):
+            raise ValueError(
+                "return_when is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED, "
+                f"not {return_when!r}"
+            )
         is_done = super().done
-        if is_done():
-            return True
-        return self._connection.wait(is_done, self._follow, timeout)
+
+        def decided() -> bool:
+            if return_when == FIRST_COMPLETED:
+                return is_done() or self._missing < len(self._delivered)
+            return is_done() or self._failed
+
+        return self._connection.wait(decided, self._follow_parts, timeout)
+
+    def _sorted_out(self) -> tuple[set[AsyncResult], set[AsyncResult]]:
+        parts = self.split(wait=False)
+        done = {part for part in parts if Future.done(part)}
+        return done, set(parts) - done
 
     def wait_for_output(self, timeout: float | None = -1) -> bool:
         """Wait until all has come, output included; tell whether it has.
@@ -64,7 +121,29 @@ class AsyncResult(Deliveries):
         What a task printed comes with its result, so this waits for no more than
         `wait` does; what its threads print later is added as it comes.
         """
-        return self.wait(timeout)
+        found: bool = self.wait(timeout)
+        return found
+
+    @property
+    def sent(self) -> bool:
+        """Whether what was given to the call may be changed: it is copied."""
+        return True
+
+    def wait_for_send(self, timeout: float | None = -1) -> bool:
+        """Wait until what was given to the call may be changed: see `sent`.
+
+        Raises
+        ------
+        TimeoutError
+            It may not after so many seconds; a negative number or None waits for ever.
+        """
+        if not self.sent:
+            self._connection.wait(
+                lambda: self.sent, self._follow_parts, _waiting(timeout)
+            )
+        if not self.sent:
+            raise TimeoutError(f"{self!r}: not all was sent within {timeout:g} s")
+        return True
 
     def _follow(self, seconds: float | None) -> None:
         """Wait while another thread reads the connection."""
@@ -72,13 +151,76 @@ class AsyncResult(Deliveries):
             if not super().done():
                 self._condition.wait(seconds)
 
-    def get(self, timeout: float | None = None) -> Any:
+    def _follow_parts(self, seconds: float | None) -> None:
+        with self._condition:
+            self._condition.wait(0.005 if seconds is None else min(seconds, 0.005))
+
+    def wait_interactive(
+        self,
+        interval: float = 0.1,
+        timeout: float | None = -1,
+        widget: bool | None = None,
+        return_when: str = ALL_COMPLETED,
+    ) -> Any:
+        """Wait as `wait` does, and show a bar of what has come meanwhile.
+
+        Parameters
+        ----------
+        interval
+            Seconds between two looks.
+        widget
+            Whether the bar is a notebook's; by default where one shows it.
+
+        Returns
+        -------
+        bool or tuple
+            What `wait` would.
+        """
+        bar = new_bar(self._expected(), self._fname, widget=widget)
+        waits: Callable[[float], bool] = self.wait
+        if return_when != ALL_COMPLETED:
+            waits = partial(self._wait_for_first, return_when)
+        over = watch_progress(
+            bar, lambda: self.progress, waits, interval, _waiting(timeout)
+        )
+        return over if return_when == ALL_COMPLETED else self._sorted_out()
+
+    def show_progress(self, widget: bool | None = None) -> None:
+        """Show a bar that follows what comes, from now on and without waiting."""
+        bar = new_bar(self._expected(), self._fname, widget=widget)
+
+        def follow(index: int | None) -> None:
+            bar.total = self._expected()
+            bar.update(self._progress() - bar.n)
+            if index is None:
+                bar.close()
+
+        self._watches = [*self._watches, follow]
+        if Future.done(self):
+            follow(None)
+
+    def _expected(self) -> int | None:
+        """Return how much `progress` will count in the end; None if unknown."""
+        return len(self._delivered)
+
+    # The whole
+
+    def get(
+        self,
+        timeout: float | None = None,
+        return_exceptions: bool | None = None,
+        return_when: str | None = None,
+    ) -> Any:
         """Return the result: a bare value, or a list with one for each engine.
 
         Parameters
         ----------
         timeout
             Seconds to wait; None or a negative number for ever.
+        return_exceptions
+            Put exceptions in the place of values rather than raise them.
+        return_when
+            With `FIRST_EXCEPTION`, the first failure is raised when it comes.
 
         Raises
         ------
@@ -86,24 +228,51 @@ class AsyncResult(Deliveries):
             It was not there in time; the error says what is missing.
         RemoteError
             The call raised; the error is also of the original type where that can be
-            imported here.
+            imported here. So is what ends a task in other ways, such as an
+            `EngineError` for an engine that died.
         CompositeError
             Several calls were made, and some of them raised.
-        EngineError
-            The engine died.
+        TaskAborted, CancelledError
+            It was given up.
         """
-        if not self.wait(timeout):
+        if return_exceptions is None:
+            return_exceptions = self._return_exceptions
+        patience = timeout
+        if return_when == FIRST_EXCEPTION and not return_exceptions:
+            self._wait_for_first(FIRST_EXCEPTION, _waiting(timeout))
+            self._raise_first()
+            patience = 0
+        elif return_when not in (None, ALL_COMPLETED, FIRST_EXCEPTION):
+            warnings.warn(
+                f"get() gives the whole, and ignores return_when={return_when!r}",
+                UserWarning,
+                stacklevel=2,
+            )
+        if not self.wait(patience):
             raise TimeoutError(self._say_what_is_missing(timeout or 0.0))
         if self._failure is not None:
-            raise self._failure
-        return self._collect()
+            raise self._why()
+        return self._collect(return_exceptions)
+
+    def _raise_first(self) -> None:
+        for i, delivered in enumerate(self._delivered):
+            if delivered is not None and delivered.outcome.status != Status.OK:
+                raise self._value(i)
 
     def result(self, timeout: float | None = None) -> Any:
         """Return what `get` returns: the name that futures have for it."""
         return self.get(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return the exception that `get` would raise, or None."""
+        """Return the exception that `get` would raise, or None.
+
+        Raises
+        ------
+        CancelledError
+            It was cancelled.
+        TimeoutError
+            It was not there in time.
+        """
         try:
             self.get(timeout)
         except TimeoutError as error:
@@ -111,13 +280,45 @@ class AsyncResult(Deliveries):
                 raise
             return error
         except Exception as error:
+            if self.cancelled():
+                raise
             return error
         return None
+
+    def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
+        """Return what futures keep; asyncio asks for it from Python 3.14 on."""
+        if not Future.done(self) or self.cancelled():
+            return Future.done(self), self.cancelled(), None, None
+        error = self.exception()
+        return True, False, None if error else self.get(), error
 
     @property
     def r(self) -> Any:
         """The result, waited for."""
         return self.get()
+
+    def get_dict(self, timeout: float | None = -1) -> dict[int, Any]:
+        """Return the results by engine id, waiting for them as `get` does.
+
+        Raises
+        ------
+        ValueError
+            An engine has several of them.
+        """
+        values = self.get(timeout)
+        engines = [facts.engine_id for facts in self._facts_of_all()]
+        for engine_id in engines:
+            if (count := engines.count(engine_id)) > 1:
+                raise ValueError(
+                    f"{self._fname}: no dict by engine, for {count} tasks ran on "
+                    f"engine {engine_id}"
+                )
+        return dict(zip(engines, [values] if self._single else values, strict=True))
+
+    @property
+    def result_dict(self) -> dict[int, Any]:
+        """The results by engine id, waited for."""
+        return self.get_dict()
 
     def successful(self) -> bool:
         """Tell whether nothing was raised.
@@ -129,7 +330,7 @@ class AsyncResult(Deliveries):
         """
         if not self.ready():
             raise RuntimeError(f"{self!r} has not finished")
-        return self.exception() is None
+        return not self.cancelled() and self.exception() is None
 
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Call `fn` with this result once it has all come."""
@@ -147,6 +348,19 @@ class AsyncResult(Deliveries):
             f"come after {waited:g} s; {there} engines are there"
         )
 
+    def _why(self) -> Exception:
+        """Return why it is not complete, with what has come of it since."""
+        failure = self._failure
+        assert failure is not None
+        if not isinstance(failure, CancelledError):
+            return failure
+        ends = [
+            str(self._value(i))
+            for i, delivered in enumerate(self._delivered)
+            if delivered is not None and delivered.outcome.status != Status.OK
+        ]
+        return CancelledError("; ".join([str(failure), *dict.fromkeys(ends)]))
+
     # Values
 
     def _value(self, index: int) -> Any:
@@ -160,40 +374,42 @@ class AsyncResult(Deliveries):
             value = self._values.get(index, _UNSET)
             if value is not _UNSET:
                 return value
-            value = self._unpack(delivered)
+            value = self._unpack(index, delivered)
             self._values[index] = value
             # The value keeps what it needs of the buffers.
             kept = delivered.outcome
             if kept.frames or kept.payload:
-                kept = _without_payload(kept)
+                kept = without_payload(kept)
                 self._delivered[index] = Delivered(kept, (), delivered.received)
         return value
 
-    def _unpack(self, delivered: Delivered) -> Any:
+    def _unpack(self, index: int, delivered: Delivered) -> Any:
         outcome = delivered.outcome
-        payload, buffers = unstow(outcome.payload, as_buffers(delivered.frames))
         if outcome.status == Status.OK:
-            try:
-                return unpack_value(payload, buffers, f"the result of {self._fname}")
-            except ParallelError as error:
-                return error
-        if outcome.status == Status.ERROR:
-            return unpack_error(payload)
-        if outcome.status == Status.LOST:
-            return EngineError(pickle.loads(payload))
-        return TaskAborted(f"{self._fname} was aborted")
+            what = f"the result of {self._fname}"
+            return value_of(outcome, delivered.frames, what)
+        where = {}
+        if outcome.engine_id >= 0:
+            uuid = self._engine_uuid(outcome.engine_id)
+            where = {
+                "engine_id": outcome.engine_id,
+                "engine_uuid": uuid,
+                "method": self._method,
+            }
+        return error_of(outcome, delivered.frames, self._fname, where)
 
-    def _collect(self) -> Any:
+    def _collect(self, return_exceptions: bool) -> Any:
         values = [self._value(i) for i in range(len(self._delivered))]
         if self._single:
-            if isinstance(values[0], ParallelError):
+            if isinstance(values[0], ParallelError) and not return_exceptions:
                 raise values[0]
             return values[0]
-        self._raise_errors(values)
+        if not return_exceptions:
+            self._raise_errors(values)
         return values
 
     def _raise_errors(self, values: list[Any]) -> None:
-        failures = [_failure_of(v) for v in values if isinstance(v, ParallelError)]
+        failures = [failure_of(v) for v in values if isinstance(v, ParallelError)]
         if failures:
             raise CompositeError(
                 f"one or more exceptions raised in: {self._fname}", failures
@@ -202,69 +418,266 @@ class AsyncResult(Deliveries):
     def __len__(self) -> int:
         return len(self._delivered)
 
-    def __iter__(self) -> Iterator[Any]:
-        if self._single:
-            raise TypeError(f"{self!r} has a single result: use get()")
-        for i in range(len(self._delivered)):
-            self._wait_for(i)
-            value = self._value(i)
-            if isinstance(value, ParallelError):
-                raise value
-            yield value
-
-    def _wait_for(self, index: int) -> None:
-        def there() -> bool:
-            return self._failure is not None or (
-                index < len(self._delivered) and self._delivered[index] is not None
-            )
-
-        self._connection.wait(there, self._follow_parts)
-        if self._failure is not None:
-            raise self._failure
-
-    def _follow_parts(self, seconds: float | None) -> None:
-        with self._condition:
-            self._condition.wait(0.005 if seconds is None else min(seconds, 0.005))
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        loop = asyncio.get_running_loop()
-        values = iter(self)
-        end = object()
-        while (value := await loop.run_in_executor(None, next, values, end)) is not end:
-            yield value
+    def __bool__(self) -> bool:
+        return True
 
     def __getitem__(self, key: int | slice | str) -> Any:
         if isinstance(key, str):
             return self._metadata_of(key)
+        if not isinstance(key, (int, slice)):
+            raise TypeError(
+                f"a result is indexed by int, slice or str, not {type(key).__name__}"
+            )
         if not self.ready():
             raise TimeoutError(f"{self!r} has not finished")
-        values = self._collect()
+        values = self.get()
         return [values][key] if self._single else values[key]
+
+    # One by one
+
+    def _turn_of(self, at: int) -> int | None:
+        """Return the index of the task whose turn it is in an iteration.
+
+        None means that it has not come yet, and `END` that there is no more.
+        """
+        if at >= len(self._delivered):
+            return END
+        if self._delivered[at] is not None:
+            return at
+        if self._failure is not None:
+            raise self._why()
+        return None
+
+    def _values_of(self, index: int) -> Sequence[Any]:
+        """Return what an iteration gives of one task."""
+        value = self._value(index)
+        if isinstance(value, ParallelError) and not self._return_exceptions:
+            raise value
+        return [value]
+
+    def _must_be_several(self) -> None:
+        if self._single:
+            raise TypeError(f"{self!r} has a single result: use get()")
+
+    def __iter__(self) -> Iterator[Any]:
+        self._must_be_several()
+        return self._one_by_one()
+
+    def _one_by_one(self) -> Iterator[Any]:
+        for at in itertools.count():
+            there = partial(self._is_due, at)
+            if not there():
+                self._connection.wait(there, self._follow_parts)
+            index = self._turn_of(at)
+            if index is None or index == END:
+                return
+            yield from self._values_of(index)
+
+    def _is_due(self, at: int) -> bool:
+        return self._failure is not None or self._turn_of(at) is not None
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self._must_be_several()
+        bell = Bell()
+        with self.watched(bell.ring):
+            self._connection.attend()
+            for at in itertools.count():
+                while (index := self._turn_of(at)) is None:
+                    await bell.heard()
+                if index == END:
+                    return
+                for value in self._values_of(index):
+                    yield value
+
+    # Its parts
+
+    def origin(self, index: int) -> tuple[AsyncResult, int]:
+        """Return the result that a task was submitted for, and its index there."""
+        return self, index
+
+    def split(self, *, wait: bool = True) -> tuple[AsyncResult, ...]:
+        """Return a result for each task: this itself if there is one only.
+
+        What `get` returns of a part is a list with one value; of a map's, with
+        one chunk of them.
+
+        Parameters
+        ----------
+        wait
+            Wait until all of a map is submitted: what is not has no part yet.
+        """
+        if wait and not self.sent:
+            self.wait_for_send()
+        if len(self._delivered) == 1 and self.sent:
+            return (self,)
+        return tuple(self._part(i) for i in range(len(self._delivered)))
+
+    def _part(self, index: int) -> AsyncResult:
+        """Return the part of one task: the same while it is pending."""
+        if self._cut is None:
+            self._cut = {}
+        part = self._cut.get(index)
+        if part is None:
+            part = Selection(self._fname, [self.origin(index)], single=False)
+            if not Future.done(part):
+                self._cut[index] = part
+                forget = partial(self._cut.pop, index, None)
+                Future.add_done_callback(part, lambda _: forget())
+        return part
+
+    @staticmethod
+    def join(*results: AsyncResult) -> AsyncResult:
+        """Return one result for the tasks of several, in their order.
+
+        Raises
+        ------
+        ValueError
+            There are none, or they are of several clients.
+        """
+        if not results:
+            raise ValueError("AsyncResult.join(*results): there are no results to join")
+        if len({id(ar._connection) for ar in results}) > 1:
+            raise ValueError("AsyncResult.join(*results): they are of several clients")
+        parts = [ar.origin(i) for ar in results for i in range(len(ar._delivered))]
+        return Selection(results[0]._fname, parts, single=False)
+
+    # Showing
+
+    def stream_output(self) -> AbstractContextManager[None]:
+        """Show what its tasks print and display as it comes, in a `with` block."""
+        return streaming(self)
+
+    def display_outputs(self, groupby: str = "type", result_only: bool = False) -> None:
+        """Show what its tasks printed and displayed, waiting for it.
+
+        Parameters
+        ----------
+        groupby
+            'type': all that was printed, then all displays; 'engine': one engine
+            after the other; 'order': the first displays of all, then the second.
+        result_only
+            Show only the values of executed code.
+
+        Raises
+        ------
+        ValueError
+            `groupby` is none of these.
+        """
+        self.wait_for_output()
+        display_outputs(
+            self._facts_of_all(), groupby, result_only=result_only, single=self._single
+        )
+
+    def _facts_of_all(self) -> list[Metadata]:
+        return [self._facts(i) for i in range(len(self._delivered))]
 
     def _state_word(self) -> str:
         if not self.ready():
             return "pending"
-        failed = self._failure is not None or any(
-            d.outcome.status != Status.OK for d in self._all_delivered()
-        )
-        return "failed" if failed else "finished"
+        return "failed" if self._failed or self._failure is not None else "finished"
 
     def __reduce__(self) -> NoReturn:
-        name = type(self).__name__
-        raise TypeError(f"an {name} stays in its process: send what its get() returns")
+        raise TypeError(
+            f"an {self._kind} stays in its process: send what its get() returns"
+        )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self._fname}): {self._state_word()}>"
+        return f"<{self._kind}({self._fname}): {self._state_word()}>"
 
 
-def _failure_of(error: ParallelError) -> Failure:
-    if isinstance(error, RemoteError):
-        return error.failure
-    return Failure(type(error).__name__, str(error), "", {})
+class Selection(AsyncResult):
+    """Some tasks of other results, as a result of its own.
+
+    Parameters
+    ----------
+    parts
+        Each a result and an index in it, as `AsyncResult.origin` returns them.
+    """
+
+    def __init__(
+        self, fname: str, parts: Sequence[tuple[AsyncResult, int]], *, single: bool
+    ) -> None:
+        first = parts[0][0]
+        super().__init__(
+            first._connection, fname, single=single, count=len(parts),
+            terms=first._terms,
+        )  # fmt: skip
+        self._method = first._method
+        self._parts = list(parts)
+        self._client = first._client
+        self._submitted = min(part._submitted_at(i) for part, i in parts)
+        self._seqs = [part._seqs[i] for part, i in parts if i < len(part._seqs)]
+        self._taking = threading.Lock()
+        own: dict[AsyncResult, dict[int, int]] = {}
+        for at, (part, index) in enumerate(parts):
+            own.setdefault(part, {})[index] = at
+        for part, places in own.items():
+            part._watches = [*part._watches, partial(self._hear_of, part, places)]
+            for index in places:
+                self._hear_of(part, places, index)
+            if Future.done(part):
+                self._hear_of(part, places, None)
+                part._watches = ()
+
+    def _hear_of(
+        self, part: AsyncResult, places: dict[int, int], index: int | None
+    ) -> None:
+        """Take what has come of a part; if that ended without all, end too."""
+        if index is None:
+            if part._failure is not None and any(
+                self._delivered[at] is None for at in places.values()
+            ):
+                self.give_up(part._failure)
+            return
+        at, delivered = places.get(index), part._delivered[index]
+        if at is None:
+            return
+        if delivered is None:  # it shows something
+            self._tell(at)
+            return
+        with self._taking:  # whoever made this looks, and whoever reads the connection
+            if self._delivered[at] is not None:
+                return
+            kept = without_payload(delivered.outcome)
+            self._delivered[at] = Delivered(kept, (), delivered.received)
+            self._missing -= 1
+            self._failed = self._failed or kept.status != Status.OK
+            complete = not self._missing
+        if self._watches:
+            self._tell(at)
+        if complete:
+            self._finish()
+
+    def origin(self, index: int) -> tuple[AsyncResult, int]:
+        """Return the result that a task was submitted for, and its index there."""
+        return self._parts[index]
+
+    def _value(self, index: int) -> Any:
+        part, at = self._parts[index]
+        return part._value(at)
+
+    def _facts(self, index: int) -> Metadata:
+        part, at = self._parts[index]
+        return part._facts(at)
+
+    def said(self, index: int) -> tuple[str, str, list[dict[str, Any]]]:
+        """Return what a task printed, on both streams, and displayed so far."""
+        part, at = self._parts[index]
+        return part.said(at)
+
+    def engine_of(self, index: int) -> int | None:
+        """Return the engine of a task, if it is known yet."""
+        part, at = self._parts[index]
+        return part.engine_of(at)
 
 
-def _without_payload(outcome: Outcome) -> Outcome:
+def without_payload(outcome: Outcome) -> Outcome:
+    """Return an outcome without its bytes."""
     return Outcome(
         outcome.seq, outcome.status, b"", 0, outcome.engine_id, outcome.started,
-        outcome.completed, outcome.stdout, outcome.stderr,
+        outcome.completed, outcome.stdout, outcome.stderr, outcome.note,
     )  # fmt: skip
+
+
+def _waiting(timeout: float | None) -> float | None:
+    return None if timeout is not None and timeout < 0 else timeout

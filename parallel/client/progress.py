@@ -1,0 +1,118 @@
+"""Bars of what has come of a result, where somebody can see them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol
+
+__all__ = ["Bar", "is_wanted", "new_bar", "watch_progress"]
+
+#: Set in the environment, no bar is shown.
+QUIET = "IPP_NONINTERACTIVE"
+
+
+class Bar(Protocol):
+    """What shows progress."""
+
+    n: float
+    total: float | None
+
+    def update(self, n: float = 1) -> object:
+        """Add to what is done."""
+
+    def close(self) -> object:
+        """Leave it as it is."""
+
+
+class _Silence:
+    """A bar that nobody sees."""
+
+    def __init__(self, total: float | None) -> None:
+        self.n = 0.0
+        self.total = total
+
+    def update(self, n: float = 1) -> None:
+        """Add to what is done."""
+        self.n += n
+
+    def close(self) -> None:
+        """Leave it as it is."""
+
+
+def is_wanted() -> bool:
+    """Tell whether bars are shown unasked: in IPython, on a terminal or notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and not _is_quiet()
+
+
+def _is_quiet() -> bool:
+    if os.environ.get(QUIET, "0") not in ("", "0"):
+        return True
+    return not (_in_notebook() or sys.stderr.isatty())
+
+
+def _in_notebook() -> bool:
+    """Tell whether this is a kernel, whose output goes to a notebook."""
+    kernel = sys.modules.get("ipykernel.iostream")
+    return kernel is not None and isinstance(sys.stdout, kernel.OutStream)
+
+
+def new_bar(
+    total: float | None, what: str, unit: str = "tasks", widget: bool | None = None
+) -> Bar:
+    """Return a bar, or something that is silent where nobody would see one.
+
+    Parameters
+    ----------
+    total
+        What there is to do; None if that is not known.
+    what
+        What is written before it.
+    widget
+        A notebook's bar; by default where one shows it. Without ipywidgets it is
+        one of text.
+    """
+    if widget is None:
+        widget = _in_notebook()
+    if _is_quiet() and not widget:
+        return _Silence(total)
+    bar: Bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit)
+    return bar
+
+
+def _kind_of_bar(widget: bool) -> Any:
+    import tqdm
+
+    if widget:
+        try:
+            import ipywidgets  # noqa: F401
+        except ImportError:
+            return tqdm.tqdm
+        import tqdm.notebook
+
+        return tqdm.notebook.tqdm
+    return tqdm.tqdm
+
+
+def watch_progress(
+    bar: Bar,
+    progress: Callable[[], float],
+    wait: Callable[[float], bool],
+    interval: float,
+    timeout: float | None,
+) -> bool:
+    """Wait in steps of `interval` seconds, and move a bar; tell whether it is over."""
+    deadline = None if timeout is None else monotonic() + timeout
+    try:
+        while True:
+            left = interval if deadline is None else deadline - monotonic()
+            over = wait(max(0.0, min(interval, left)))
+            bar.update(progress() - bar.n)
+            if over or (deadline is not None and monotonic() >= deadline):
+                return over
+    finally:
+        bar.close()

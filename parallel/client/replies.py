@@ -1,0 +1,141 @@
+"""What executed code gives: a reply that notebooks can show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..protocol.terms import Terms
+from .connection import Connection
+from .deliveries import Delivered
+from .displays import publish
+from .metadata import KEYS, Metadata
+from .results import AsyncResult
+
+__all__ = ["ExecuteReply", "ExecuteResult"]
+
+#: So much of a value is in a reply's repr.
+SHORT = 32
+
+_MIME_TYPES = {
+    "_repr_html_": "text/html",
+    "_repr_latex_": "text/latex",
+    "_repr_markdown_": "text/markdown",
+    "_repr_json_": "application/json",
+    "_repr_javascript_": "application/javascript",
+    "_repr_svg_": "image/svg+xml",
+    "_repr_png_": "image/png",
+    "_repr_jpeg_": "image/jpeg",
+    "_repr_pdf_": "application/pdf",
+}
+
+
+class ExecuteReply:
+    """How the execution of code on one engine ended.
+
+    All that is known of the task is here too, as attributes and items: `stdout`,
+    `outputs`, `engine_id` … The value of its last expression is shown as IPython shows
+    values.
+    """
+
+    def __init__(self, execution_count: int, metadata: Metadata) -> None:
+        #: How many times the engine has executed something that was not silent.
+        self.execution_count = execution_count
+        #: The facts of its task.
+        self.metadata = metadata
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The value of the last expression, in forms by mime type."""
+        found: dict[str, Any] = (self.execute_result or {}).get("data", {})
+        return found
+
+    @property
+    def source(self) -> str:
+        """The code."""
+        return self.metadata.execute_input or ""
+
+    def __getitem__(self, key: str) -> Any:
+        return self.metadata[key]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _MIME_TYPES:
+            return self._form(name)
+        if name.startswith("_") or name not in KEYS:
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return self.metadata[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *KEYS})
+
+    def _form(self, name: str) -> Any:
+        kind = _MIME_TYPES[name]
+        if kind not in self.data:
+            raise AttributeError(f"there is no {kind} of {self!r}")
+        metadata = (self.execute_result.get("metadata") or {}).get(kind)
+        value = self.data[kind]
+        return lambda: (value, metadata) if metadata else value
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        found = self.execute_result or {}
+        return dict(self.data), dict(found.get("metadata") or {})
+
+    def _plain(self) -> str:
+        text = str(self.data.get("text/plain", ""))
+        separator = "\n" if "\n" in text else ""
+        engine = self.metadata.engine_id
+        return f"Out[{engine}:{self.execution_count}]: {separator}{text}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self._plain())
+
+    def display(self) -> None:
+        """Show the value: richly in IPython, as text elsewhere."""
+        if self.execute_result is not None:
+            publish(self.execute_result, self.metadata.engine_id)
+
+    def __repr__(self) -> str:
+        text = str(self.data.get("text/plain", ""))
+        if len(text) > SHORT:
+            text = text[: SHORT - 3] + "..."
+        return f"<ExecuteReply[{self.execution_count}]: {text}>"
+
+
+class ExecuteResult(AsyncResult):
+    """The result of code: each value is an `ExecuteReply`, or None if it was silent.
+
+    Parameters
+    ----------
+    code
+        What is executed: `execute_input` in its metadata.
+    """
+
+    _method = "execute"
+
+    def __init__(
+        self, connection: Connection, fname: str, *, single: bool, count: int = 1,
+        terms: Terms | None = None, code: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(connection, fname, single=single, count=count, terms=terms)
+        self.tell(execute_input=code)
+        self._found: dict[int, dict[str, Any]] = {}
+
+    def _unpack(self, index: int, delivered: Delivered) -> Any:
+        value = super()._unpack(index, delivered)
+        if not isinstance(value, dict) or "execution_count" not in value:
+            return value
+        count = value["execution_count"]
+        found = value.get("execute_result")
+        if found is not None:
+            found = self._found[index] = {**found, "execution_count": count}
+        facts = super()._facts(index)
+        facts.execute_result = found
+        return ExecuteReply(count, facts)
+
+    def _facts(self, index: int) -> Metadata:
+        if self._delivered[index] is not None:
+            self._value(index)
+        facts = super()._facts(index)
+        facts.execute_result = self._found.get(index)
+        return facts

@@ -5,23 +5,29 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, NoReturn, overload
 
-import msgspec
-
 from ..aliases import EngineId, Targets
-from ..errors import EngineError, NoEnginesRegistered
-from ..protocol.connection import ConnectionInfo, from_json
-from ..protocol.messages import Stop
+from ..protocol.connection import ConnectionInfo
+from ..protocol.messages import Signal, Stop
 from ..serialize.functions import refuse_pickling
-from ..transport.locations import connection_file, profile_dir, read_connection_file
+from .arrivals import Arrivals
+from .classic import ClassicClient
 from .connection import Connection
+from .executor import ViewExecutor
+from .jobs import futures_and_ids
+from .locating import check_options, find, read, warn_of_loopback
+from .submissions import Submissions
+from .targets import is_id, resolve
 from .views.balanced import LoadBalancedView
+from .views.broadcast import BroadcastView
 from .views.direct import DirectView
 from .waiting import wait_for
 
@@ -29,8 +35,11 @@ __all__ = ["Client"]
 
 _open: weakref.WeakSet[Client] = weakref.WeakSet()
 
+#: Engines that were told to end are gone within this, seconds, or something is wrong.
+LEAVING = 10.0
 
-class Client:
+
+class Client(Submissions, ClassicClient):
     """A connection to a running cluster.
 
     Parameters
@@ -46,6 +55,16 @@ class Client:
         The `Cluster` that this client belongs to, if this process made it.
     timeout
         Seconds to wait for the file, and for the controller to answer.
+    debug
+        Kept as an attribute; nothing else depends on it.
+    url_file
+        An old name of `connection_info`.
+    context
+        Of no effect: each client has a zmq context of its own.
+    sshserver, sshkey, password, paramiko
+        For tunnels.
+    **session_kwargs
+        What other packages' sessions take is left out; anything else is an error.
 
     Raises
     ------
@@ -53,29 +72,52 @@ class Client:
         There is no such file, or nobody answers; an `OSError` and a `TimeoutError`.
     ConnectionRefused
         The file is not one of this package, or the controller said no.
+    ValueError
+        An address is given instead of a file.
     """
 
     def __init__(
         self,
         connection_info: str | Path | Mapping[str, Any] | ConnectionInfo | None = None,
         *,
+        url_file: str | Path | None = None,
         profile: str | None = None,
         profile_dir: str | Path | None = None,
         ipython_dir: str | Path | None = None,
+        context: Any = None,
+        debug: bool = False,
+        sshserver: str | None = None,
+        sshkey: str | None = None,
+        password: str | None = None,
+        paramiko: bool | None = None,
+        timeout: float = 10,
         cluster_id: str | None = None,
         cluster: Any = None,
-        timeout: float = 10,
+        **session_kwargs: Any,
     ) -> None:
+        ssh = {"sshserver": sshserver, "sshkey": sshkey, "password": password}
+        check_options(session_kwargs, ssh)
+        if url_file is not None:
+            warnings.warn(
+                "Client(url_file=…) is called connection_info now",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            connection_info = connection_info or url_file
         #: Whether the views made from now on wait for results.
         self.block = False
+        self.debug = debug
         #: The cluster that made this client, or None.
         self.cluster = cluster
+        #: The name of its profile.
+        self.profile = profile or getattr(cluster, "profile", None) or "default"
         start = monotonic()
         if connection_info is None:
-            connection_info = _find(profile, profile_dir, ipython_dir, cluster_id)
-        info = _as_info(connection_info, timeout)
+            connection_info = find(profile, profile_dir, ipython_dir, cluster_id)
+        info = read(connection_info, timeout)
+        warn_of_loopback(info)
         left = max(0.1, timeout - (monotonic() - start))
-        self._connection = Connection(info, left)
+        super().__init__(Connection(info, left), info.secret)
         _open.add(self)
         # Whoever drops a client without closing it leaves no thread or socket behind.
         weakref.finalize(self, _close_soon, self._connection).atexit = False
@@ -96,64 +138,36 @@ class Client:
             yield self.direct_view(engine_id)
 
     def __getitem__(self, key: int | slice | Sequence[int]) -> DirectView:
-        if not isinstance(key, (int, slice, list, tuple, range)):
+        if not (is_id(key) or isinstance(key, (slice, list, tuple, range))):
             raise TypeError(
                 f"engines are chosen by int, slice or list, not {type(key).__name__}"
             )
         return self.direct_view(key)
 
     def resolve(self, targets: Targets) -> list[EngineId]:
-        """Return the ids that some targets mean.
+        """Return the ids that some targets mean: see `client.targets.resolve`."""
+        self._connection.look()
+        return resolve(self._connection, targets)
 
-        Negative numbers and slices count in the list of ids.
-
-        Raises
-        ------
-        IndexError
-            There is no such engine; the error tells how it died, if it did.
-        NoEnginesRegistered
-            There is none at all.
-        TypeError
-            They are no targets.
-        """
-        engines = self._connection.engines
-        if (
-            targets
-            and isinstance(targets, list)
-            and all(type(each) is int and each in engines for each in targets)
-        ):
-            return targets
-        ids = self.ids
-        if not ids:
-            raise NoEnginesRegistered(
-                "no engine is registered: wait_for_engines(n) waits for them"
-            )
-        if targets is None or targets == "all":
-            return ids
-        if isinstance(targets, slice):
-            return ids[targets]
-        if isinstance(targets, int):
-            targets = [targets]
-        if isinstance(targets, str):
-            raise TypeError(
-                f"targets are ids, a slice of them or 'all', not {targets!r}"
-            )
-        return [self._one(t, ids) for t in targets]
-
-    def _one(self, target: Any, ids: list[EngineId]) -> EngineId:
-        if not isinstance(target, int) or isinstance(target, bool):
-            raise TypeError(f"an engine's id is an int, not {target!r}")
-        if target < 0 and -target <= len(ids):
-            return ids[target]
-        if target in ids:
-            return target
-        died = self._connection.departed.get(target)
-        more, story = (" any more", f". It {died}") if died else ("", "")
-        raise IndexError(f"there is no engine {target}{more}; engines are {ids}{story}")
-
+    @overload
     def wait_for_engines(
-        self, n: int | None = None, *, timeout: float | None = -1
-    ) -> None:
+        self, n: int | None = None, *, timeout: float | None = -1,
+        interactive: bool | None = None, widget: Any = None,
+    ) -> None: ...  # fmt: skip
+    @overload
+    def wait_for_engines(
+        self, n: int | None = None, *, timeout: float | None = -1, block: bool,
+        interactive: bool | None = None, widget: Any = None,
+    ) -> Future[None] | None: ...  # fmt: skip
+    def wait_for_engines(
+        self,
+        n: int | None = None,
+        *,
+        timeout: float | None = -1,
+        block: bool = True,
+        interactive: bool | None = None,
+        widget: Any = None,
+    ) -> Future[None] | None:
         """Wait until `n` engines are there.
 
         Parameters
@@ -162,6 +176,12 @@ class Client:
             By default as many as the cluster was started with.
         timeout
             Seconds; a negative number or None waits for ever.
+        block
+            Wait here; otherwise return a future that is resolved with None then.
+        interactive
+            Show how many are there; by default in IPython only.
+        widget
+            What draws the progress; see `AsyncResult.wait_interactive`.
 
         Raises
         ------
@@ -170,56 +190,83 @@ class Client:
         TimeoutError
             They were not there in time; the error says how many were.
         EngineError
-            Engines cannot come: the cluster says why.
+            One has left meanwhile, or engines cannot come: the cluster says why.
         """
         if n is None:
             n = getattr(self.cluster, "n", None)
         if n is None:
             raise TypeError("wait_for_engines(n): how many?")
-        known = len(self._connection.troubles)
-        connection = self._connection
-
-        def decided() -> bool:
-            return (
-                len(connection.engines) >= n
-                or len(connection.troubles) > known
-                or connection.closed is not None
-            )
-
-        forever = timeout is None or timeout < 0
-        connection.wait(decided, None, None if forever else timeout)
-        if len(connection.engines) >= n:
-            return
-        if connection.closed is not None:
-            raise connection.closed
-        if len(connection.troubles) > known:
-            raise EngineError("\n".join(connection.troubles[known:]))
-        there = len(connection.engines)
-        raise TimeoutError(f"{there} of {n} engines registered within {timeout:g} s")
+        arrivals = Arrivals(self._connection, n)
+        if not block:
+            return arrivals.future(timeout)
+        arrivals.wait(timeout, interactive=interactive, widget=widget)
+        return None
 
     # Views
 
-    def direct_view(self, targets: Any = "all") -> DirectView:
+    def direct_view(self, targets: Any = "all", **flags: Any) -> DirectView:
         """Return a view of these engines: ids, a slice of them, or 'all'.
 
         'all' means whoever is there when a call is made; everything else is
         resolved now.
+
+        Parameters
+        ----------
+        **flags
+            To set on the view.
         """
-        if isinstance(targets, int) and not isinstance(targets, bool):
+        if is_id(targets):
             targets = self.resolve([targets])[0]
-        elif targets != "all":
+        elif targets is None:
+            targets = "all"
+        elif not isinstance(targets, str):
             targets = self.resolve(targets)
         view = DirectView(self, self._connection, targets)
-        view.block = self.block
+        return view.set_flags(**{"block": self.block, **flags})
+
+    def load_balanced_view(self, targets: Any = None, **flags: Any) -> LoadBalancedView:
+        """Return a view of any engine, or of any of these.
+
+        Parameters
+        ----------
+        **flags
+            To set on the view.
+        """
+        view = LoadBalancedView(self, self._connection, targets)
+        return view.set_flags(**{"block": self.block, **flags})
+
+    def broadcast_view(
+        self, targets: Any = "all", is_coalescing: bool = False, **flags: Any
+    ) -> BroadcastView:
+        """Return a view of the engines that are there now, for calls to all of them.
+
+        Parameters
+        ----------
+        is_coalescing
+            Whether one reply for all would do.
+        **flags
+            To set on the view.
+        """
+        view = BroadcastView(self, self._connection, targets, is_coalescing)
+        return view.set_flags(**{"block": self.block, **flags})
+
+    def executor(self, targets: Any = None) -> ViewExecutor:
+        """Return a `concurrent.futures.Executor` of any engine, or of any of these."""
+        return self.load_balanced_view(targets).executor
+
+    def activate(self, targets: Any = "all", suffix: str = "") -> DirectView:
+        """Make IPython's magics work on engines; return a blocking view of them.
+
+        Raises
+        ------
+        NotAvailable
+            The magics are not there.
+        """
+        view = self.direct_view(targets, block=True)
+        view.activate(suffix)
         return view
 
-    def load_balanced_view(self) -> LoadBalancedView:
-        """Return a view of any engine."""
-        view = LoadBalancedView(self, self._connection)
-        view.block = self.block
-        return view
-
-    # The rest
+    # Waiting
 
     def wait(self, jobs: Any = None, timeout: float | None = -1) -> bool:
         """Wait for results; tell whether all of them have come.
@@ -227,45 +274,105 @@ class Client:
         Parameters
         ----------
         jobs
-            A result or future, or several; None for all that is outstanding.
+            Results, futures, message ids, places in the history, or several of
+            these; None for all that is outstanding.
         timeout
             Seconds; a negative number or None waits for ever.
+
+        Raises
+        ------
+        TypeError
+            A job is none of these.
         """
-        return wait_for(self._connection, jobs, timeout)
+        if jobs is None:
+            return wait_for(self._connection, None, timeout)
+        begin = monotonic()
+        futures, ids = futures_and_ids(jobs, self.history)
+        if not wait_for(self._connection, futures, timeout):
+            return False
+        if timeout is not None and timeout >= 0:
+            timeout = max(0.0, timeout - (monotonic() - begin))
+        return self._wait_for_ids(ids, timeout)
 
-    def queue_status(self, targets: Any = "all", verbose: bool = False) -> Any:
-        """Return what engines have to do.
+    # Orders
 
-        Returns
-        -------
-        dict
-            By engine id: `queue` (direct tasks in hand), `tasks` (balanced ones) and
-            `completed`, and under `unassigned` what waits for an engine. For one id,
-            that engine's alone.
+    def clear(self, targets: Any = None, block: bool | None = None) -> Any:
+        """Empty engines' namespaces, by default all engines'."""
+        view = self.direct_view("all" if targets is None else targets)
+        return view.clear(block=block)
+
+    def send_signal(
+        self, sig: int | str, targets: Any = None, block: bool | None = None
+    ) -> None:
+        """Have engines send themselves a signal, also while they work.
+
+        Parameters
+        ----------
+        sig
+            A number, or a name such as 'SIGINT', which means what it means there.
+        targets
+            By default all engines.
+        block
+            Of no effect: nobody answers a signal.
         """
-        found = self._connection.ask("queue_status", verbose=verbose)
-        status = {
-            key if key == "unassigned" else int(key): v for key, v in found.items()
-        }
-        if targets == "all" or targets is None:
-            return status
-        if isinstance(targets, int):
-            return status[self.resolve([targets])[0]]
-        wanted = {*self.resolve(targets), "unassigned"}
-        return {key: value for key, value in status.items() if key in wanted}
+        if isinstance(sig, bool) or not isinstance(sig, (int, str)):
+            raise TypeError(f"a signal is a number or a name, not {sig!r}")
+        number = sig if isinstance(sig, str) else int(sig)
+        self._connection.order(Signal(number, self.resolve(targets)))
 
-    def shutdown(self, targets: Any = "all", *, hub: bool = False) -> None:
-        """Stop engines; with `hub`, all of them, the controller, and this client."""
-        ids = None if hub or targets == "all" else self.resolve(targets)
-        self._connection.order(Stop(ids, hub))
-        if hub:
-            self._connection.wait(
-                lambda: self._connection.closed is not None, None, 10.0
+    def shutdown(
+        self,
+        targets: Any = "all",
+        restart: bool = False,
+        hub: bool = False,
+        block: bool | None = None,
+    ) -> None:
+        """Stop engines; with `hub`, all of them, the controller, and this client.
+
+        Parameters
+        ----------
+        restart
+            Not possible this way: see `Cluster.restart_engines`.
+        block
+            Wait until they are gone; by default as the client's `block` says.
+
+        Raises
+        ------
+        NotImplementedError
+            A restart is asked for.
+        TimeoutError
+            They were not gone within ten seconds.
+        """
+        if restart:
+            raise NotImplementedError(
+                "engines are restarted by their cluster: Cluster.restart_engines()"
             )
+        connection = self._connection
+        every = targets is None or (isinstance(targets, str) and targets == "all")
+        ids = None if hub or every else self.resolve(targets)
+        leaving = self.ids if ids is None else ids
+        connection.order(Stop(ids, hub))
+        if hub:
+            connection.wait(lambda: connection.closed is not None, None, LEAVING)
             self.close()
+            return
+        if not (self.block if block is None else block):
+            return
+        gone = connection.wait(
+            lambda: connection.engines.keys().isdisjoint(leaving), None, LEAVING
+        )
+        if not gone:
+            left = sorted(connection.engines.keys() & set(leaving))
+            raise TimeoutError(f"engines {left} are still there after {LEAVING:g} s")
 
-    def close(self) -> None:
-        """Disconnect; the cluster goes on."""
+    def close(self, linger: float | None = None) -> None:
+        """Disconnect; the cluster goes on.
+
+        Parameters
+        ----------
+        linger
+            Of no effect: what was submitted is sent.
+        """
         _open.discard(self)
         self._connection.close()
 
@@ -296,30 +403,6 @@ class Client:
         if self._connection.closed is not None:
             return "<Client: closed>"
         return f"<Client: {len(self)} engines>"
-
-
-def _find(
-    profile: str | None,
-    folder: str | Path | None,
-    ipython: str | Path | None,
-    cluster_id: str | None,
-) -> Path:
-    where = profile_dir(profile, folder=folder, ipython=ipython)
-    if cluster_id is None:  # on an engine: its own cluster
-        cluster_id = os.environ.get("IPP_CLUSTER_ID", "")
-    return connection_file(where, cluster_id, "client")
-
-
-def _as_info(given: Any, timeout: float) -> ConnectionInfo:
-    if isinstance(given, ConnectionInfo):
-        return given
-    if isinstance(given, Mapping):
-        return from_json(msgspec.json.encode(dict(given)), "the dict given")
-    if isinstance(given, str) and "://" in given:
-        raise ValueError(
-            f"{given!r} is an address: a client needs a connection file, with its keys"
-        )
-    return read_connection_file(Path(given), timeout)
 
 
 def _close_soon(connection: Connection) -> None:

@@ -38,6 +38,7 @@ from ..protocol.messages import (
     Published,
     Query,
     Refused,
+    Setup,
     SetupEnded,
     Status,
     Submit,
@@ -330,6 +331,25 @@ class Connection:
     def is_open(self, seq: int) -> bool:
         """Tell whether a task has not finished."""
         return seq in self._open
+
+    def part_of(self, seq: int) -> tuple[Sink, int] | None:
+        """Return which part of what an unfinished task is; None for another one."""
+        found = self._open.get(seq)
+        return None if found is None else found[:2]
+
+    def sinks(self) -> list[Sink]:
+        """Return what has not all come."""
+        return self._tasks.sinks()
+
+    def set_up(
+        self, name: str, function: Function, packed: Packed, known: list[EngineId]
+    ) -> None:
+        """Have a call made by each engine that joins, and is not one of the known."""
+        payload, frames = stow(packed.payload, packed.buffers)
+        setup = Setup(name, function.digest, payload, len(frames), known)
+        # The function may have been forgotten where no task refers to it.
+        self._work.outbox.append((Define(function.digest, function.code), ()))
+        self._work.outbox.append((setup, frames))
 
     def ask(self, name: str, timeout: float = 10.0, **arguments: Any) -> Any:
         """Return the controller's answer to a question.

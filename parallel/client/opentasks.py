@@ -49,6 +49,11 @@ class OpenTasks:
         """Return the functions of all of them."""
         return {found[3] for found in self.open.copy().values()}
 
+    def sinks(self) -> list[Sink]:
+        """Return where their outcomes go, each once."""
+        found = [each[0] for each in self.open.copy().values()]
+        return list({id(sink): sink for sink in found}.values())
+
     def on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
         """Deliver an outcome."""
         found = self.open.pop(outcome.seq, None)
@@ -84,7 +89,7 @@ class OpenTasks:
 
     def give_up(self, error: ParallelError) -> None:
         """Tell all that wait that nothing will come any more."""
-        waiting = {id(found[0]): found[0] for found in self.open.values()}
+        waiting = self.sinks()
         self.open.clear()
-        for sink in waiting.values():
+        for sink in waiting:
             sink.give_up(error)

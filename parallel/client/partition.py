@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-__all__ = ["BLOCK", "bounds", "join", "sized", "split"]
+__all__ = ["BLOCK", "bounds", "is_sized", "join", "sized", "split"]
 
 #: Contiguous parts, or every n-th element.
 BLOCK, ROUND_ROBIN = "b", "r"
@@ -51,6 +51,8 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
     [0, 1, 5, 6]
     >>> join([[1, 3, 5], [2, 4]], "r")
     [1, 2, 3, 4, 5]
+
+    What is no sequence stands for itself, as what `scatter(…, flatten=True)` pushes.
     """
     numpy = sys.modules.get("numpy")
     if numpy and parts and all(isinstance(p, numpy.ndarray) for p in parts):
@@ -59,6 +61,7 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
             return whole
         turns = numpy.concatenate([numpy.arange(len(part)) for part in parts])
         return whole[numpy.argsort(turns, kind="stable")]
+    parts = [part if is_sequence(part) else [part] for part in parts]
     if dist == BLOCK:
         return list(itertools.chain.from_iterable(parts))
     missing = object()
@@ -66,10 +69,20 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
     return [item for row in rows for item in row if item is not missing]
 
 
+def is_sequence(value: Any) -> bool:
+    """Tell whether something is made of elements in an order."""
+    return hasattr(value, "__iter__") and not isinstance(value, (Mapping, Set))
+
+
+def is_sized(sequence: Any) -> bool:
+    """Tell whether something has a length, and can be sliced."""
+    indexed = hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__")
+    return indexed and not isinstance(sequence, Mapping)
+
+
 def sized(sequence: Any) -> Sequence[Any]:
     """Return something with a length that can be sliced: a list of what has none."""
-    indexed = hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__")
-    if indexed and not isinstance(sequence, Mapping):
+    if is_sized(sequence):
         found: Sequence[Any] = sequence
         return found
     return list(sequence)

@@ -2,32 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...protocol.messages import Method
+from ...protocol.terms import ENGINE_RETRIES, Terms
 from ...serialize.calls import pack_call
-from ..mapresults import AsyncMapResult
-from ..maps import Feeder
-from ..partition import sized
+from ..extensions import EXTENSIONS
+from ..flags import (
+    Flag,
+    amounts,
+    count,
+    dependency,
+    labelled,
+    number,
+    seconds,
+    terms_of,
+    words,
+)
+from ..lazymaps import LazyMapIterator
+from ..maps import start_map
+from ..partition import BLOCK, sized
+from ..parts import PartsResult, parts_of
 from ..results import AsyncResult
+from ..targets import resolve
 from .base import View
 
 __all__ = ["LoadBalancedView"]
 
 
 class LoadBalancedView(View):
-    """Any engine: each call is made once, where there is least to do."""
+    """Any engine: each call is made once, where there is least to do.
+
+    Parameters
+    ----------
+    targets
+        The engines that may be chosen: ids, or None for any.
+    """
+
+    after = Flag(dependency, None, "Start once these tasks have ended.")
+    follow = Flag(dependency, None, "Run where these tasks ran, once they have ended.")
+    timeout = Flag(seconds, None, "Fail if not begun after so many seconds.")
+    retries = Flag(count, 0, "Try again so often after an exception, elsewhere.")
+    engine_retries = Flag(count, ENGINE_RETRIES, "Survive so many deaths of engines.")
+    priority = Flag(number, 0, "What has a higher one goes first.")
+    resources = Flag(amounts, None, "So much of each is taken while the task runs.")
+    labels = Flag(words, None, "Run on engines that carry all of these.")
+
+    def __init__(self, client: Any, connection: Any, targets: Any = None) -> None:
+        super().__init__(client, connection)
+        self.targets = targets
+
+    # Terms
+
+    def _flags_changed(self) -> None:
+        flags = self._flags
+        #: What users may still add to is looked at with each task.
+        self._is_open = flags["after"] is not None or flags["follow"] is not None
+        self._ids = self._chosen(flags["targets"])
+        self._terms = terms_of(flags, self._ids)
+
+    def _chosen(self, targets: Any) -> list[int] | None:
+        if targets is None or isinstance(targets, str):  # 'all': see checked_targets
+            return None
+        return resolve(self._connection, targets)
+
+    def _terms_now(self) -> Terms | None:
+        return terms_of(self._flags, self._ids) if self._is_open else self._terms
+
+    # Calls
 
     def _apply(
         self, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncResult:
-        function = self._connection.pack_function(f)
+        connection = self._connection
+        function = connection.pack_function(f)
         packed = pack_call(function.name, args, kwargs)
-        result = AsyncResult(self._connection, function.name, single=True)
-        self._connection.pace()
-        seq = self._connection.submit(result, Method.APPLY, function.digest, packed)
+        terms = self._terms_now() if self._is_open else self._terms
+        result = AsyncResult(connection, function.name, single=True, terms=terms)
+        connection.pace()
+        seq = connection.submit(
+            result, Method.APPLY, function.digest, packed, terms=terms
+        )
         result.number(seq)
+        self._spans.add(seq)
         return result
 
     def map(
@@ -39,6 +97,7 @@ class LoadBalancedView(View):
         chunksize: int | None = None,
         ordered: bool = True,
         return_exceptions: bool = False,
+        label: str | None = None,
     ) -> Any:
         """Call `f` with each element, wherever there is an engine free.
 
@@ -52,35 +111,125 @@ class LoadBalancedView(View):
             Iterate in the order of the elements, or as results come.
         return_exceptions
             Put an exception in the place of its chunk's results rather than raise.
+        label
+            What to call the tasks in their metadata.
 
         Raises
         ------
+        AssertionError
+            There is no sequence.
         ValueError
             A chunksize below 1.
         """
-        if chunksize is not None and chunksize < 1:
-            raise ValueError(f"chunksize is at least 1, not {chunksize}")
-        columns = [sized(sequence) for sequence in sequences]
-        if not columns:
-            raise AssertionError("map needs at least one sequence")
-        total = min(len(column) for column in columns)
-        if not total:
-            return []
-        function = self._connection.pack_function(f)
-        result = AsyncMapResult(
+        result = start_map(
             self._connection,
-            function.name,
-            total=total,
+            self._connection.pack_function(f),
+            sequences,
+            chunksize=chunksize,
             ordered=ordered,
             return_exceptions=return_exceptions,
+            terms=labelled(self._terms_now(), label),
+            submitted=self._spans.add,
         )
-        Feeder(
-            self._connection, result, function.digest, function.name, columns, chunksize
-        ).feed()
+        if isinstance(result, list):  # a map of nothing
+            return result
         return self._maybe_wait(result, block)
 
+    def imap(
+        self,
+        f: Callable[..., Any],
+        /,
+        *sequences: Iterable[Any],
+        ordered: bool = True,
+        max_outstanding: int | str = "auto",
+        return_exceptions: bool = False,
+        progress: bool = False,
+    ) -> Iterator[Any]:
+        """Call `f` with each element of sequences that may be without end.
+
+        They are read as engines become free, from now on.
+
+        Parameters
+        ----------
+        ordered
+            Yield results in the order of the elements, or as they come.
+        max_outstanding
+            At most so many calls are under way; 0 for no limit, 'auto' for what
+            keeps the engines busy.
+        return_exceptions
+            Yield an exception in the place of its result rather than raise it.
+        progress
+            Show a bar.
+        """
+        return LazyMapIterator(
+            self,
+            f,
+            sequences,
+            ordered=ordered,
+            max_outstanding=max_outstanding,
+            return_exceptions=return_exceptions,
+            progress=progress,
+        )
+
+    def call_with_parts(
+        self,
+        f: Callable[..., Any],
+        sequences: Sequence[Any],
+        dist: str = BLOCK,
+        *,
+        chunksize: int | None = None,
+        ordered: bool = True,
+        return_exceptions: bool = False,
+    ) -> Any:
+        """Call `f` with parts of the sequences, wherever there is an engine free.
+
+        As many parts as engines, or such of `chunksize` elements: see `parallel`.
+        """
+        total = len(sized(sequences[0])) if sequences else 0
+        wanted = -(-total // chunksize) if chunksize else max(1, len(self))
+        parts = parts_of(sequences, wanted, dist)
+        if not parts:
+            return []
+        connection = self._connection
+        function = connection.pack_function(f)
+        terms = self._terms_now()
+        result = PartsResult(
+            connection, function.name, dist, len(parts), terms,
+            return_exceptions=return_exceptions, ordered=ordered,
+        )  # fmt: skip
+        for i, part in enumerate(parts):
+            packed = pack_call(function.name, part, {})
+            seq = connection.submit(
+                result, Method.APPLY, function.digest, packed, index=i, terms=terms
+            )
+            result.number(seq)
+            self._spans.add(seq)
+        return self._maybe_wait(result, None)
+
+    def register_joblib_backend(
+        self, name: str = "ipyparallel", make_default: bool = False
+    ) -> None:
+        """Make joblib run on this view.
+
+        Parameters
+        ----------
+        name
+            Of the backend, for `joblib.parallel_config`.
+        make_default
+            Whether joblib takes it unless told otherwise.
+
+        Raises
+        ------
+        NotAvailable
+            The backend is not there.
+        """
+        register = EXTENSIONS.find("joblib", "view.register_joblib_backend()")
+        register(name=name, make_default=make_default, view=self)
+
     def __len__(self) -> int:
-        return len(self._connection.engines)
+        ids = self._ids
+        return len(self._connection.engines) if ids is None else len(ids)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} any>"
+        who = "any" if self._ids is None else self._ids
+        return f"<{type(self).__name__} {who}>"

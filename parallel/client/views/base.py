@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from ...aliases import EngineId
+from ...protocol.messages import Method
+from ...protocol.terms import Terms
+from ...serialize.calls import pack_call
 from ...serialize.functions import refuse_pickling
+from ...serialize.objects import Packed
+from ..executor import ViewExecutor
+from ..flags import Flag, Flagged, duration, switch, terms_of, text
+from ..history import MsgIds, Outstanding, Spans
+from ..remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from ..results import AsyncResult
-from ..waiting import wait_for
+from ..targets import checked_targets
 
 __all__ = ["View"]
 
@@ -18,18 +27,26 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound="View")
 
 
-class View:
+class View(Flagged):
     """Some engines, seen through one client."""
 
-    #: The names that `set_flags` and `temp_flags` take.
-    flag_names: ClassVar[tuple[str, ...]] = ("block",)
+    block = Flag(switch, False, "Whether calls wait for their result.")
+    track = Flag(switch, False, "Of no effect: every result can tell what was sent.")
+    targets = Flag(checked_targets, None, "The engines: ids, or 'all'.")
+    label = Flag(text, None, "What to call the tasks in their metadata.")
+    time_limit = Flag(duration, None, "A task is stopped after so many seconds.")
 
     def __init__(self, client: Any, connection: Connection) -> None:
+        super().__init__()
         #: The client that made this view.
         self.client = client
         self._connection = connection
-        #: Whether calls wait for their result.
-        self.block = False
+        self._spans = Spans()
+        self._executor: ViewExecutor | None = None
+        #: What tasks ask for: None for nothing.
+        self._terms: Terms | None = None
+
+    # Flags
 
     def set_flags(self: V, **flags: Any) -> V:
         """Set attributes by name; return the view.
@@ -38,23 +55,24 @@ class View:
         ------
         KeyError
             The view has no such flag; nothing was set.
+        TypeError, ValueError
+            A value cannot be: nothing was set.
         """
-        unknown = sorted(set(flags) - set(self.flag_names))
-        if unknown:
-            raise KeyError(f"no flag {unknown[0]!r}: flags are {self.flag_names}")
-        for name, value in flags.items():
-            setattr(self, name, value)
+        self._change_flags(flags)
         return self
 
     @contextmanager
     def temp_flags(self: V, **flags: Any) -> Iterator[V]:
         """Set attributes for the length of a `with` block."""
-        before = {name: getattr(self, name) for name in self.flag_names}
-        self.set_flags(**flags)
+        before = self._flags
+        self._change_flags(flags)
         try:
             yield self
         finally:
-            self.set_flags(**before)
+            self._restore_flags(before)
+
+    def _flags_changed(self) -> None:
+        self._terms = terms_of(self._flags)
 
     # Calls
 
@@ -70,6 +88,8 @@ class View:
         ------
         CannotPack
             An argument cannot travel; the error names it, and nothing was sent.
+        TypeError
+            `f` cannot be called.
         """
         result = self._apply(f, args, kwargs)
         return self._maybe_wait(result, self.block)
@@ -108,9 +128,158 @@ class View:
             raise TypeError("map_sync waits: it takes no block=")
         return self.map(f, *sequences, block=True, **options)
 
-    def wait(self, jobs: Any = None, timeout: float = -1) -> bool:
-        """Wait for results: see `Client.wait`."""
-        return wait_for(self._connection, jobs, timeout)
+    def imap(
+        self, f: Callable[..., Any], /, *sequences: Any, **options: Any
+    ) -> Iterator[Any]:
+        """Call `f` with each element; return an iterator of the results."""
+        return iter(self.map_async(f, *sequences, **options))
+
+    def remote(
+        self, block: bool | None = None, **flags: Any
+    ) -> Callable[[Callable[..., Any]], RemoteFunction]:
+        """Return a decorator: to call the function is to apply it here."""
+        return remote(self, block=block, **flags)
+
+    def parallel(
+        self, dist: str = "b", block: bool | None = None, **flags: Any
+    ) -> Callable[[Callable[..., Any]], ParallelFunction]:
+        """Return a decorator: to call the function is to split its sequences here."""
+        return parallel(self, dist=dist, block=block, **flags)
+
+    def setup(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> AsyncResult:
+        """Call `f(*args, **kwargs)` on all engines that are there, and on all to come.
+
+        An engine that joins later makes the call before any other work; if it fails
+        there, the error is told by what next waits for engines. A later setup with a
+        function of the same name takes the place of the earlier one.
+
+        Returns
+        -------
+        AsyncResult
+            The results of the engines that are there.
+        """
+        connection = self._connection
+        connection.look()
+        known = sorted(connection.engines)
+        function = connection.pack_function(f)
+        packed = pack_call(function.name, args, kwargs)
+        name = function.name
+        if not name.isidentifier():  # two lambdas are two setups
+            name = f"{name} {function.digest.hex()[:8]}"
+        connection.set_up(name, function, packed, known)
+        terms = self._terms
+        result = AsyncResult(
+            connection, function.name, single=False, count=len(known), terms=terms
+        )
+        if known:
+            method = Method.APPLY
+            self._submit(result, method, function.digest, packed, known, terms=terms)
+        else:
+            result.set_result(None)
+        return self._set_off(result)
+
+    def _submit(
+        self, result: AsyncResult, method: Method, digest: bytes, packed: Packed,
+        targets: list[EngineId], index: int = 0, terms: Terms | None = None,
+    ) -> None:  # fmt: skip
+        """Send the same payload to each target."""
+        seq = self._connection.submit(
+            result, method, digest, packed, targets, index, terms
+        )
+        result.number(seq, targets)
+        self._spans.add(seq, len(targets))
+
+    # What was submitted
+
+    @property
+    def history(self) -> MsgIds:
+        """The ids of the messages that this view has sent, in their order."""
+        return MsgIds(self._connection.session, self._spans)
+
+    @property
+    def outstanding(self) -> Outstanding:
+        """The ids of those that have not come back."""
+        connection = self._connection
+        connection.look()
+        return Outstanding(
+            connection.session, lambda: connection.outstanding, self._spans
+        )
+
+    @property
+    def results(self) -> Any:
+        """What has come of results that have not all come: see `Client.results`."""
+        return self.client.results
+
+    def wait(self, jobs: Any = None, timeout: float | None = -1) -> bool:
+        """Wait for results, by default for all of this view: see `Client.wait`."""
+        jobs = list(self.outstanding) if jobs is None else self._named(jobs)
+        return bool(self.client.wait(jobs, timeout))
+
+    def abort(self, jobs: Any = None, targets: Any = None, block: Any = None) -> None:
+        """Give up what has not started, by default all of this view's.
+
+        See `Client.abort`.
+        """
+        jobs = list(self.outstanding) if jobs is None else self._named(jobs)
+        self.client.abort(jobs, targets=targets, block=block)
+
+    def get_result(
+        self, indices_or_msg_ids: Any = None, block: bool | None = None,
+        owner: bool = False,
+    ) -> Any:  # fmt: skip
+        """Return results by id, or by their place in this view's history.
+
+        See `Client.get_result`; None means the last one.
+        """
+        jobs = -1 if indices_or_msg_ids is None else indices_or_msg_ids
+        block = self.block if block is None else block
+        return self.client.get_result(self._named(jobs), block=block, owner=owner)
+
+    def _named(self, jobs: Any) -> Any:
+        """Return jobs with an id in the place of each index into our history."""
+        if isinstance(jobs, int) and not isinstance(jobs, bool):
+            return self.history[jobs]
+        if isinstance(jobs, slice):
+            return self.history[jobs]
+        if isinstance(jobs, (list, tuple, set, range)):
+            return [self._named(job) for job in jobs]
+        return jobs
+
+    # The engines
+
+    def queue_status(self, targets: Any = None, verbose: bool = False) -> Any:
+        """Return what this view's engines have to do: see `Client.queue_status`."""
+        return self.client.queue_status(self._or_mine(targets), verbose=verbose)
+
+    def purge_results(self, jobs: Any = (), targets: Any = ()) -> Any:
+        """Have the controller forget results: see `Client.purge_results`."""
+        return self.client.purge_results(jobs=self._named(jobs), targets=targets)
+
+    def shutdown(
+        self, targets: Any = None, restart: bool = False, hub: bool = False,
+        block: bool | None = None,
+    ) -> None:  # fmt: skip
+        """Stop this view's engines: see `Client.shutdown`."""
+        block = self.block if block is None else block
+        targets = self._or_mine(targets)
+        self.client.shutdown(targets, restart=restart, hub=hub, block=block)
+
+    def _or_mine(self, targets: Any) -> Any:
+        targets = self.targets if targets is None else targets
+        return "all" if targets is None else targets
+
+    @property
+    def executor(self) -> ViewExecutor:
+        """A `concurrent.futures.Executor` on this view; once shut down, a new one."""
+        if self._executor is None or self._executor.is_shut_down:
+            self._executor = ViewExecutor(self)
+        return self._executor
+
+    def spin(self) -> None:
+        """Do nothing: results come by themselves."""
+        self.client.spin()
+
+    # Results
 
     def _set_off(self, result: AsyncResult) -> AsyncResult:
         """Let a result's tasks leave, and return it, to be waited for by the user."""
@@ -125,6 +294,7 @@ class View:
         try:
             return result.get()
         except KeyboardInterrupt:
+            result.belong_to(self.client)
             return result  # the work goes on: the user keeps the handle on it
 
     def __reduce__(self) -> NoReturn:

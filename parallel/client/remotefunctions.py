@@ -1,0 +1,181 @@
+"""Functions that run elsewhere when they are called: `remote` and `parallel`."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from .mapresults import AsyncMapResult
+from .partition import BLOCK
+
+__all__ = ["ParallelFunction", "RemoteFunction", "parallel", "remote"]
+
+
+class Applies(Protocol):
+    """A view, as far as functions need it."""
+
+    block: Any
+
+    def apply(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function there."""
+
+    def map(self, f: Callable[..., Any], /, *sequences: Any, **options: Any) -> Any:
+        """Call a function with each element there."""
+
+    def call_with_parts(
+        self, f: Callable[..., Any], sequences: Any, dist: str, **options: Any
+    ) -> AsyncMapResult:
+        """Call a function with parts of sequences there."""
+
+    def temp_flags(self, **flags: Any) -> AbstractContextManager[Any]:
+        """Set flags for the length of a block."""
+
+
+class RemoteFunction:
+    """A function that is applied to a view when it is called.
+
+    Parameters
+    ----------
+    view
+        Where it runs.
+    f
+        What runs there.
+    block
+        Whether a call waits; as the view does if None.
+    **flags
+        Of the view, for each call.
+    """
+
+    def __init__(
+        self, view: Any, f: Callable[..., Any], block: bool | None = None, **flags: Any
+    ) -> None:
+        self.view = view
+        self.func = f
+        self.block = block
+        self.flags = flags
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__doc__ = f"{type(self).__name__} wrapping:\n{inspect.getdoc(f) or ''}"
+        with contextlib.suppress(TypeError, ValueError):  # builtins that do not tell
+            self.__signature__ = inspect.signature(f)
+
+    def _blocks(self) -> bool:
+        return bool(self.view.block if self.block is None else self.block)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the function to the view: the result if it blocks."""
+        with self.view.temp_flags(block=self._blocks(), **self.flags):
+            return self.view.apply(self.func, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.__name__} on {self.view!r}>"
+
+
+class ParallelFunction(RemoteFunction):
+    """A function that is called with parts of its sequences, one on each engine.
+
+    Parameters
+    ----------
+    dist
+        'b' for contiguous parts, 'r' for round robin.
+    chunksize
+        So many elements a part, where the view balances.
+    ordered
+        Whether to iterate in the order of the elements, where the view balances.
+    return_exceptions
+        Put an exception in the place of its part's results rather than raise.
+    """
+
+    def __init__(
+        self,
+        view: Any,
+        f: Callable[..., Any],
+        dist: str = BLOCK,
+        block: bool | None = None,
+        chunksize: int | None = None,
+        ordered: bool = True,
+        return_exceptions: bool = False,
+        **flags: Any,
+    ) -> None:
+        super().__init__(view, f, block, **flags)
+        self.dist = dist
+        self.chunksize = chunksize
+        self.ordered = ordered
+        self.return_exceptions = return_exceptions
+
+    def __call__(self, *sequences: Any, **kwargs: Any) -> Any:
+        """Call the function with each part of the sequences, and join what it returns.
+
+        Raises
+        ------
+        TypeError
+            There are keyword arguments: they could not be split.
+        ValueError
+            The sequences are not of one length.
+        """
+        if kwargs:
+            raise TypeError(
+                f"{self.__name__} takes sequences only, for each is split among "
+                f"engines: {', '.join(kwargs)} cannot be"
+            )
+        with self.view.temp_flags(block=self._blocks(), **self.flags):
+            return self.view.call_with_parts(
+                self.func,
+                sequences,
+                self.dist,
+                chunksize=self.chunksize,
+                ordered=self.ordered,
+                return_exceptions=self.return_exceptions,
+            )
+
+    def map(self, *sequences: Any) -> Any:
+        """Call the function with each element, as the view's own `map` does."""
+        options: dict[str, Any] = {"return_exceptions": self.return_exceptions}
+        if self.chunksize is not None:
+            options["chunksize"] = self.chunksize
+        if not self.ordered:
+            options["ordered"] = False
+        with self.view.temp_flags(block=self._blocks(), **self.flags):
+            return self.view.map(self.func, *sequences, **options)
+
+
+def remote(
+    view: Any, block: bool | None = None, **flags: Any
+) -> Callable[[Callable[..., Any]], RemoteFunction]:
+    """Return a decorator that makes a function run on a view when it is called.
+
+    Parameters
+    ----------
+    block
+        Whether a call waits; as the view does if None.
+    **flags
+        Of the view, for each call.
+    """
+    return lambda f: RemoteFunction(view, f, block=block, **flags)
+
+
+def parallel(
+    view: Any,
+    dist: str = BLOCK,
+    block: bool | None = None,
+    ordered: bool = True,
+    **flags: Any,
+) -> Callable[[Callable[..., Any]], ParallelFunction]:
+    """Return a decorator that makes a function run on parts of its sequences.
+
+    Parameters
+    ----------
+    dist
+        'b' for contiguous parts, 'r' for round robin.
+    block
+        Whether a call waits; as the view does if None.
+    ordered
+        Whether to iterate in the order of the elements, where the view balances.
+    **flags
+        `chunksize`, `return_exceptions`, and flags of the view.
+    """
+    return lambda f: ParallelFunction(
+        view, f, dist=dist, block=block, ordered=ordered, **flags
+    )

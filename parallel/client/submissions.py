@@ -1,0 +1,161 @@
+"""What a client has submitted: ids, what is under way, and how to stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..aliases import EngineId
+from .connection import Connection
+from .facts import Facts
+from .history import Counted, MsgIds, Outstanding
+from .jobs import ids_of
+from .partial import Partial
+from .targets import is_id, resolve
+
+__all__ = ["Session", "Submissions"]
+
+
+class Session(NamedTuple):
+    """What a client is known by."""
+
+    #: What the ids of its messages begin with.
+    session: str
+    #: What let it in.
+    key: bytes
+
+
+class Submissions:
+    """The tasks of a client, in their order."""
+
+    def __init__(self, connection: Connection, secret: str) -> None:
+        self._connection = connection
+        self._counted = Counted(lambda: connection.submitted)
+        #: Its id, and its key.
+        self.session = Session(connection.session, secret.encode())
+
+    @property
+    def history(self) -> MsgIds:
+        """The ids of all messages that this client has sent, in their order."""
+        return MsgIds(self._connection.session, self._counted)
+
+    @property
+    def outstanding(self) -> Outstanding:
+        """The ids of those that have not come back."""
+        connection = self._connection
+        connection.look()
+        return Outstanding(connection.session, lambda: connection.outstanding)
+
+    @property
+    def results(self) -> Partial:
+        """What has come of results that have not all come, by message id."""
+        return Partial(self._under_way, _values_of)
+
+    @property
+    def metadata(self) -> Partial:
+        """What is known of the tasks of such results, by message id."""
+        return Partial(self._under_way, _facts_of)
+
+    def _under_way(self) -> list[Any]:
+        self._connection.look()
+        return [sink for sink in self._connection.sinks() if isinstance(sink, Facts)]
+
+    def attend(self) -> None:
+        """See that results come in though nobody asks for them."""
+        self._connection.attend()
+
+    def _wait_for_ids(self, ids: Sequence[str], timeout: float | None) -> bool:
+        connection = self._connection
+        waited = [seq for each in ids if (seq := connection.seq_of(each)) is not None]
+
+        def done() -> bool:
+            while waited and not connection.is_open(waited[-1]):
+                waited.pop()  # looked at once: not all of them at each turn
+            return not waited
+
+        forever = timeout is None or timeout < 0
+        return connection.wait(done, None, None if forever else timeout)
+
+    def abort(
+        self, jobs: Any = None, targets: Any = None, block: bool | None = None
+    ) -> None:
+        """Give up what has not started; do not wait for that.
+
+        Such tasks end with a `TaskAborted`; what runs goes on: see
+        `AsyncResult.cancel` for stopping it too.
+
+        Parameters
+        ----------
+        jobs
+            Results, message ids, places in the history, or several of these; None
+            for all that is outstanding.
+        targets
+            Only what is to run on these engines.
+        block
+            Of no effect: wait for the results if you need to.
+
+        Raises
+        ------
+        TypeError
+            A job is none of these.
+        """
+        connection = self._connection
+        if jobs is None:
+            seqs = connection.outstanding
+        else:
+            found = (connection.seq_of(each) for each in ids_of(jobs, self.history))
+            seqs = [seq for seq in found if seq is not None]
+        if targets is not None:
+            ids = set(resolve(connection, targets))
+            seqs = [seq for seq in seqs if self._target_of(seq) in ids]
+        connection.abort(seqs)
+
+    def _target_of(self, seq: int) -> EngineId | None:
+        """Return the engine that a task is meant for; None for any, or if it ended."""
+        part = self._connection.part_of(seq)
+        if part is None or not isinstance(part[0], Facts):
+            return None
+        return part[0].engine_of(part[1])
+
+    def queue_status(self, targets: Any = "all", verbose: bool = False) -> Any:
+        """Return what engines have to do.
+
+        Parameters
+        ----------
+        targets
+            By default all engines; for one id, that engine's part alone is returned.
+        verbose
+            Tell the tasks, and not only how many they are.
+
+        Returns
+        -------
+        dict
+            By engine id: `queue` (direct tasks in hand), `tasks` (balanced ones) and
+            `completed`, and under `unassigned` what waits for an engine.
+        """
+        found = self._connection.ask("queue_status", verbose=verbose)
+        status = {
+            key if key == "unassigned" else int(key): v for key, v in found.items()
+        }
+        if targets is None or (isinstance(targets, str) and targets == "all"):
+            return status
+        if is_id(targets):
+            return status[resolve(self._connection, [targets])[0]]
+        wanted = {*resolve(self._connection, targets), "unassigned"}
+        return {key: value for key, value in status.items() if key in wanted}
+
+
+def _facts_of(result: Any) -> dict[str, Any]:
+    facts = result.metadata
+    several = facts if isinstance(facts, list) else [facts]
+    return {each.msg_id: each for each in several if each.msg_id is not None}
+
+
+def _values_of(result: Any) -> dict[str, Any]:
+    """Return what has come of a result by its parts: values, or errors."""
+    parts = result.split(wait=False)
+    return {
+        part.msg_ids[0]: part.get(return_exceptions=True)
+        for part in parts
+        if part is not result and part.done()
+    }

@@ -1,0 +1,1 @@
+"""The record of tasks: what was asked, what came of it, and when."""

@@ -1,0 +1,103 @@
+"""What is recorded of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ...aliases import Digest, EngineId, Uuid
+from ...protocol.messages import Outcome, Status, Submit
+from ...state.tasks import TaskKey
+
+__all__ = ["Entry", "msg_id_of"]
+
+
+def msg_id_of(key: TaskKey) -> str:
+    """Return the id by which users know a task."""
+    return f"{key[0].hex()}_{key[1]}"
+
+
+# One is made for each task, in the controller's one thread: a struct that refers to
+# the messages as they came costs 0.2 µs, one that copies their fields five times that.
+class Entry(msgspec.Struct, gc=False):
+    """One task as it was asked for, and, once it has ended, how.
+
+    Times are seconds since the epoch. Frames are None where they were not kept.
+    """
+
+    key: TaskKey
+    submit: Submit
+    submitted: float
+    code: bytes = b""
+    frames: Sequence[Any] | None = ()
+    outcome: Outcome | None = None
+    result_frames: Sequence[Any] | None = ()
+    engine_uuid: Uuid = b""
+    received: float = 0.0
+    #: Printed beside what the outcome tells: while it ran, or after its end.
+    stdout: str = ""
+    stderr: str = ""
+    #: The id under which it was submitted again, if it was.
+    resubmitted: str = ""
+    #: Its row in the database: negative as long as it is unfinished there, 0 for none.
+    row: int = 0
+
+    @property
+    def msg_id(self) -> str:
+        """The id by which users know it."""
+        return msg_id_of(self.key)
+
+    @property
+    def digest(self) -> Digest:
+        """What names its function; empty for none."""
+        return self.submit.digest
+
+    @property
+    def target(self) -> EngineId | None:
+        """The engine that it was meant for, or None for any."""
+        targets = self.submit.targets
+        return targets[self.key[1] - self.submit.seq] if targets else None
+
+    @property
+    def label(self) -> str | None:
+        """What its user called it, if anything."""
+        terms = self.submit.terms
+        return terms.label or None if terms is not None else None
+
+    @property
+    def status(self) -> str:
+        """How it stands: `pending`, `ok`, `error` or `aborted`."""
+        if self.outcome is None:
+            return "pending"
+        return _WORDS.get(self.outcome.status, "error")
+
+    def finish(
+        self,
+        outcome: Outcome,
+        frames: Sequence[Any],
+        engine_uuid: Uuid,
+        received: float,
+    ) -> None:
+        """Take in how it ended."""
+        self.outcome = outcome
+        self.result_frames = frames
+        self.engine_uuid = engine_uuid
+        self.received = received
+        if (self.stdout or self.stderr) and _tells_output(outcome):
+            self.stdout = self.stderr = ""
+
+    def again(self, seq: int) -> Submit:
+        """Return the message that asks for the same once more."""
+        target = self.target
+        targets = None if target is None else [target]
+        return msgspec.structs.replace(self.submit, seq=seq, targets=targets)
+
+
+_WORDS = {Status.OK: "ok", Status.ABORTED: "aborted"}
+
+
+def _tells_output(outcome: Outcome) -> bool:
+    """Tell whether an outcome has all that its task printed before."""
+    return outcome.status != Status.LOST or bool(outcome.stdout or outcome.stderr)

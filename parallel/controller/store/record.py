@@ -1,0 +1,270 @@
+"""The record as the controller sees it: told of each task, and asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+
+from ...aliases import Uuid
+from ...protocol.messages import Outcome, Submit
+from ...state.tasks import TaskKey, task_key
+from .conditions import Condition, parse
+from .entry import Entry, msg_id_of
+from .fields import checked_keys, record_of
+
+__all__ = ["Limits", "Record", "frames_nbytes", "settle"]
+
+T = TypeVar("T")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is recorded: beyond it, the oldest tenth of finished tasks goes.
+
+    Unfinished tasks do not count: the controller has them in hand anyway.
+    """
+
+    records: int = 100_000
+    #: What is kept of arguments and results, bytes.
+    nbytes: int = 1 << 30
+    #: The arguments, or the result, of one task; larger ones are not kept, bytes.
+    task_nbytes: int = 16 << 20
+
+
+class Record:
+    """What is known of all tasks.
+
+    `open`, `finish` and `printed` are called for each task, in the controller's
+    thread, and do next to nothing. All questions are answered by futures.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        #: The unfinished tasks, and those finished ones that are nowhere else yet.
+        self._entries: dict[TaskKey, Entry] = {}
+        self._watched: dict[TaskKey, list[Future[Entry]]] = {}
+
+    def start(self, tell: Callable[[str], None]) -> None:
+        """Begin to record.
+
+        Parameters
+        ----------
+        tell
+            Is told, by any thread, of a trouble that users should know of.
+        """
+
+    def close(self) -> None:
+        """See that all is recorded, and end."""
+
+    # What the dispatcher tells
+
+    def open(
+        self,
+        key: TaskKey,
+        submit: Submit,
+        frames: Sequence[Any],
+        code: bytes,
+        now: float,
+    ) -> None:
+        """Take note of a task that was submitted `now`, seconds since the epoch."""
+        raise NotImplementedError
+
+    def finish(
+        self,
+        key: TaskKey,
+        outcome: Outcome,
+        frames: Sequence[Any],
+        engine_uuid: Uuid,
+        now: float,
+    ) -> None:
+        """Take note of how a task ended."""
+        raise NotImplementedError
+
+    def printed(
+        self, key: TaskKey, stdout: str, stderr: str, *, running: bool = False
+    ) -> None:
+        """Take note of what a task printed beside its result.
+
+        What one prints that is `running` will be told again by its outcome.
+        """
+        raise NotImplementedError
+
+    # What is asked
+
+    def history(self) -> Future[list[str]]:
+        """Return the ids of all recorded tasks, in the order of their submission."""
+        return self._ask(lambda: [msg_id_of(key) for key in self._keys()])
+
+    def find(
+        self, query: Mapping[str, Any] | None, keys: str | Sequence[str] | None = None
+    ) -> Future[list[dict[str, Any]]]:
+        """Return the records that meet a query, oldest submission first.
+
+        Parameters
+        ----------
+        keys
+            What is wanted of each beside its `msg_id`; by default all but buffers.
+
+        Raises
+        ------
+        ValueError
+            A key or an operator does not exist; or, from the future, buffers are
+            asked for that were not kept.
+        """
+        conditions, wanted = parse(query), checked_keys(keys)
+        return self._ask(lambda: self._find(conditions, wanted))
+
+    def _find(
+        self, conditions: Sequence[Condition], wanted: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        named = {*wanted, *(each.key for each in conditions)}
+        frames = not named.isdisjoint(_FROM_FRAMES)
+        return [record_of(e, wanted) for e in self._select(conditions, frames=frames)]
+
+    def entries(
+        self, msg_ids: Iterable[str], *, frames: bool = False
+    ) -> Future[list[Entry]]:
+        """Return what is known of these tasks, in their order; with frames, all of it.
+
+        From the future comes a `KeyError` that names those that nobody knows.
+        """
+        wanted = list(msg_ids)
+        return self._ask(lambda: self._known(wanted, frames=frames))
+
+    def _known(self, msg_ids: Sequence[str], *, frames: bool = False) -> list[Entry]:
+        keys = [task_key(msg_id) for msg_id in msg_ids]
+        found = self._get({key for key in keys if key is not None}, frames=frames)
+        missing = [m for m, k in zip(msg_ids, keys, strict=True) if k not in found]
+        if missing:
+            raise KeyError(_unknown(missing))
+        return [found[key] for key in keys if key is not None]
+
+    def watch(self, msg_id: str) -> Future[Entry]:
+        """Return what is known of a task once it has ended, frames included.
+
+        From the future comes a `KeyError` if nobody knows it.
+        """
+        future: Future[Entry] = Future()
+        key = task_key(msg_id)
+        entry = self._entries.get(key) if key is not None else None
+        if key is not None and entry is not None:
+            if entry.outcome is None:
+                self._watched.setdefault(key, []).append(future)
+            else:
+                future.set_result(entry)
+            return future
+        known = self.entries([msg_id], frames=True)
+        known.add_done_callback(lambda done: _pass_first(done, future))
+        return future
+
+    def purge(
+        self, msg_ids: Collection[str] | None, engines: Collection[Uuid] = ()
+    ) -> Future[None]:
+        """Forget finished tasks: these and those of these engines, or, by None, all.
+
+        From the future comes an `IndexError` that names those that are not finished,
+        or a `KeyError` for those that nobody knows; nothing is forgotten then.
+        """
+        ids, uuids = None if msg_ids is None else list(msg_ids), set(engines)
+        return self._ask(lambda: self._purge(ids, uuids))
+
+    def _purge(self, msg_ids: list[str] | None, engines: set[Uuid]) -> None:
+        if msg_ids is None:
+            self._delete(None)
+            return
+        chosen = self._known(msg_ids)
+        pending = [entry.msg_id for entry in chosen if entry.outcome is None]
+        if pending:
+            raise IndexError(
+                f"{len(pending)} of the tasks to purge have not finished: "
+                f"{', '.join(pending[:5])}{' …' * (len(pending) > 5)}"
+            )
+        if engines:
+            where = Condition("engine_uuid", "$in", [uuid.hex() for uuid in engines])
+            chosen += self._select([where], frames=False)
+        self._delete([entry.key for entry in chosen if entry.outcome is not None])
+
+    def resubmitted(self, pairs: Mapping[TaskKey, TaskKey]) -> Future[None]:
+        """Take note that tasks were submitted again, and under which keys."""
+        again = {old: msg_id_of(new) for old, new in pairs.items()}
+        return self._ask(lambda: self._mark(again))
+
+    # What a store does
+
+    def _ask(self, do: Callable[[], T]) -> Future[T]:
+        """Have something done where all recorded tasks can be reached."""
+        future: Future[T] = Future()
+        settle(future, do)
+        return future
+
+    def _keys(self) -> list[TaskKey]:
+        """Return which tasks there are, oldest submission first."""
+        raise NotImplementedError
+
+    def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
+        """Return the tasks that meet all conditions, oldest submission first."""
+        raise NotImplementedError
+
+    def _get(
+        self, keys: Collection[TaskKey], *, frames: bool
+    ) -> dict[TaskKey | None, Entry]:
+        """Return those of these tasks that are known."""
+        raise NotImplementedError
+
+    def _delete(self, keys: Collection[TaskKey] | None) -> None:
+        """Forget these tasks, or all finished ones."""
+        raise NotImplementedError
+
+    def _mark(self, again: Mapping[TaskKey, str]) -> None:
+        """Note under which ids tasks were submitted again."""
+        raise NotImplementedError
+
+    def _tell_watchers(self, key: TaskKey, entry: Entry) -> None:
+        for future in self._watched.pop(key, ()):
+            with suppress(InvalidStateError):
+                future.set_result(entry)
+
+
+_FROM_FRAMES = frozenset(
+    {
+        "buffers", "result_buffers", "content", "execute_input", "execute_result",
+        "error", "result_content",
+    }
+)  # fmt: skip
+
+
+def frames_nbytes(frames: Iterable[Any]) -> int:
+    """Return how many bytes frames have."""
+    return sum(map(len, frames))
+
+
+def _unknown(msg_ids: Sequence[str]) -> str:
+    shown = ", ".join(msg_ids[:5]) + " …" * (len(msg_ids) > 5)
+    return (
+        f"no record of {shown}: it is no task of this cluster, or it was purged, or "
+        "so many came after it that it was dropped"
+    )
+
+
+def settle(future: Future[T], do: Callable[[], T]) -> None:
+    """Do something, and have a future tell what came of it."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = do()
+    except Exception as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _pass_first(done: Future[list[Entry]], future: Future[Entry]) -> None:
+    error = done.exception()
+    with suppress(InvalidStateError):
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(done.result()[0])

@@ -1,0 +1,307 @@
+"""The record on disk: written behind the controller's back, by a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...aliases import Uuid
+from ...protocol.messages import Outcome, Submit
+from ...state.tasks import TaskKey
+from .conditions import Condition
+from .database import Database, Unreadable
+from .entry import Entry
+from .record import Limits, Record, frames_nbytes, settle
+
+__all__ = ["SqliteRecord"]
+
+log = logging.getLogger("parallel.record")
+T = TypeVar("T")
+
+#: Tasks are written this often, seconds: one that starts and ends between is written
+#: once, and what a killed controller has not written is no more than this.
+INTERVAL = 0.25
+#: So many bytes of results that are not written yet have the writer begin at once …
+HURRY_NBYTES = 32 << 20
+#: … and beyond so many, the oldest are recorded without.
+WAITING_NBYTES = 256 << 20
+#: The writer may take so long to end, seconds.
+LEAVING = 10.0
+#: What is kept when the disk cannot be used.
+IN_MEMORY = Limits(records=10_000, nbytes=64 << 20, task_nbytes=1 << 20)
+
+
+class SqliteRecord(Record):
+    """What is known of all tasks, on disk.
+
+    The controller's thread puts entries in line; a thread writes them, and answers
+    all questions once it has written what came before. If the disk fails, work
+    goes on, users are told, and what comes then is kept in memory.
+
+    Parameters
+    ----------
+    path
+        The file; None for a temporary one that ends with this process.
+    """
+
+    def __init__(self, path: Path | None, limits: Limits | None = None) -> None:
+        super().__init__(limits)
+        self._path = "" if path is None else str(path)
+        self._opened: deque[Entry] = deque(maxlen=self._limits.records)
+        self._finished: deque[Entry] = deque()
+        self._late: deque[tuple[TaskKey, str, str]] = deque()
+        self._asked: deque[Callable[[], None]] = deque()
+        #: Those that were unfinished when the others of their batch were written.
+        self._aging: list[Entry] = []
+        #: The bytes of results that came to the line, and that have left it.
+        self._come_nbytes = self._gone_nbytes = 0
+        self._wake = threading.Event()
+        self._idle = True
+        self._closing = False
+        self._is_broken = False
+        self._tell: Callable[[str], None] = log.error
+        self._database: Database | None = None
+        self._thread = threading.Thread(
+            target=self._run, name="parallel-record", daemon=True
+        )
+
+    def start(self, tell: Callable[[str], None]) -> None:
+        """Begin to write; `tell` is called by the writer's thread."""
+        self._tell = tell
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is in line, and let go of the file."""
+        self._closing = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(LEAVING)
+
+    # What the dispatcher tells
+
+    def open(
+        self, key: TaskKey, submit: Submit, frames: Sequence[Any], code: bytes,
+        now: float,
+    ) -> None:  # fmt: skip
+        """Take note of a task that was submitted."""
+        entry = Entry(key, submit, now, code, frames)
+        self._entries[key] = entry
+        self._opened.append(entry)
+        if self._idle:
+            self._rouse()
+
+    def finish(
+        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any], engine_uuid: Uuid,
+        now: float,
+    ) -> None:  # fmt: skip
+        """Take note of how a task ended."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        entry.finish(outcome, frames, engine_uuid, now)
+        self._finished.append(entry)
+        if frames:
+            self._come_nbytes += frames_nbytes(frames)
+            if self._come_nbytes - self._gone_nbytes > HURRY_NBYTES:
+                self._hurry()
+        if len(self._finished) > self._limits.records:
+            self._forget_oldest()
+        if self._watched:
+            self._tell_watchers(key, entry)
+        if self._idle:
+            self._rouse()
+
+    def printed(
+        self, key: TaskKey, stdout: str, stderr: str, *, running: bool = False
+    ) -> None:
+        """Take note of what a task printed beside its result."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.outcome is None:
+            entry.stdout += stdout
+            entry.stderr += stderr
+        elif not running:
+            self._late.append((key, stdout, stderr))
+            self._rouse()
+
+    def _rouse(self) -> None:
+        self._idle = False
+        self._wake.set()
+
+    def _hurry(self) -> None:
+        """Have the writer begin, or else forget what is oldest in line."""
+        self._wake.set()
+        while self._come_nbytes - self._gone_nbytes > WAITING_NBYTES:
+            if not self._forget_oldest():
+                return
+
+    def _forget_oldest(self) -> bool:
+        with suppress(IndexError):  # the writer took it
+            entry = self._finished.popleft()
+            self._entries.pop(entry.key, None)
+            self._come_nbytes -= frames_nbytes(entry.result_frames or ())
+            return True
+        return False
+
+    # The writer's thread
+
+    def _run(self) -> None:
+        while True:
+            is_last = self._closing
+            self._wake.clear()
+            asked = len(self._asked)
+            self._safely(partial(self._flush, wholly=is_last or asked > 0))
+            for _ in range(asked):
+                self._asked.popleft()()
+            if is_last:
+                break
+            self._rest()
+        while self._asked:
+            self._asked.popleft()()
+        if self._database is not None:
+            self._safely(self._database.close)
+
+    def _rest(self) -> None:
+        """Let tasks gather, or sleep until there are any."""
+        if self._aging or self._opened or self._finished:
+            self._wake.wait(INTERVAL)
+            return
+        self._idle = True
+        # What came before that was said is seen here; what comes after it rouses.
+        if not (self._opened or self._finished):
+            self._wake.wait()
+
+    @property
+    def _disk(self) -> Database:
+        if self._database is None:
+            self._database = self._open_database()
+        return self._database
+
+    def _open_database(self) -> Database:
+        try:
+            return Database(self._path, self._limits)
+        except Unreadable as error:
+            aside = f"{self._path}.unreadable"
+            for suffix in ("-wal", "-journal", ""):  # its own log goes with it
+                with suppress(FileNotFoundError):
+                    Path(self._path + suffix).replace(aside + suffix)
+            self._tell(
+                f"the record of tasks in {self._path} cannot be read ({error}): it was "
+                f"moved to {aside}, and a new one is begun"
+            )
+            return Database(self._path, self._limits)
+
+    def _safely(self, do: Callable[[], object]) -> None:
+        """Do something with the file, or else leave it for good, and say so."""
+        try:
+            do()
+        except Exception as error:
+            if self._is_broken:  # nor does memory serve: nothing more can be done
+                log.exception("the record of tasks is lost")
+                return
+            self._is_broken = True
+            self._leave_disk(error)
+
+    def _leave_disk(self, error: Exception) -> None:
+        self._tell(
+            f"tasks cannot be recorded in {self._path or 'a temporary file'} "
+            f"({type(error).__name__}: {error}). Work goes on; the last "
+            f"{IN_MEMORY.records:,} tasks from now on are kept in memory until the "
+            "controller ends. If another controller has this file, or its disk is "
+            "full, mend that and start the cluster again"
+        )
+        if self._database is not None:
+            try:
+                self._database.close()
+            except sqlite3.Error:
+                log.exception("closing %s", self._path)
+        self._database = Database(":memory:", IN_MEMORY)
+        self._safely(partial(self._flush, wholly=True, anew=True))
+
+    def _flush(self, *, wholly: bool = False, anew: bool = False) -> None:
+        """Write what has gathered.
+
+        Parameters
+        ----------
+        wholly
+            Also tasks that have only just begun.
+        anew
+            All that is in memory, into a database that knows nothing of it.
+        """
+        database = self._disk
+        finished, fresh = _taken(self._finished), _taken(self._opened)
+        begun, self._aging = self._aging, fresh
+        if wholly:
+            begun, self._aging = list(self._entries.values()), []
+        if anew:
+            finished = [entry for entry in begun if entry.outcome is not None]
+            for entry in begun:
+                entry.row = 0
+        unfinished = [e for e in begun if not e.row and e.outcome is None]
+        database.write(finished[-self._limits.records :], unfinished)
+        for entry in finished:
+            self._entries.pop(entry.key, None)
+            self._gone_nbytes += frames_nbytes(entry.result_frames or ())
+        for key, stdout, stderr in _taken(self._late):
+            database.amend(key, partial(_add, stdout=stdout, stderr=stderr))
+
+    # Questions, in the writer's thread
+
+    def _ask(self, do: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._asked.append(lambda: settle(future, do))
+        self._rouse()
+        if self._closing and not self._thread.is_alive():
+            future.cancel()
+        return future
+
+    def _keys(self) -> list[TaskKey]:
+        return self._disk.history()
+
+    def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
+        found = self._disk.select(conditions, frames=frames)
+        return [self._live(entry) for entry in found]
+
+    def _get(
+        self, keys: Collection[TaskKey], *, frames: bool
+    ) -> dict[TaskKey | None, Entry]:
+        found = self._disk.get(keys, frames=frames)
+        return {key: self._live(entry) for key, entry in found.items()}
+
+    def _live(self, entry: Entry) -> Entry:
+        """Return an unfinished task as it stands now."""
+        return self._entries.get(entry.key, entry) if entry.row < 0 else entry
+
+    def _delete(self, keys: Collection[TaskKey] | None) -> None:
+        self._disk.delete(keys)
+
+    def _mark(self, again: Mapping[TaskKey, str]) -> None:
+        for key, msg_id in again.items():
+            live = self._entries.get(key)
+            if live is not None:
+                live.resubmitted = msg_id
+            self._disk.amend(key, partial(_mark_one, msg_id=msg_id))
+
+
+def _taken(line: deque[T]) -> list[T]:
+    """Take out what is in line now; another thread may take from it, too."""
+    found: list[T] = []
+    with suppress(IndexError):
+        found.extend(line.popleft() for _ in range(len(line)))
+    return found
+
+
+def _mark_one(entry: Entry, msg_id: str) -> None:
+    entry.resubmitted = msg_id
+
+
+def _add(entry: Entry, stdout: str, stderr: str) -> None:
+    entry.stdout += stdout
+    entry.stderr += stderr

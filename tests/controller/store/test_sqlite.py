@@ -1,0 +1,226 @@
+"""The record on disk: what it writes, what it survives, and what it tells."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel.controller.store import sqlite
+from parallel.controller.store.database import Database
+from parallel.controller.store.record import Limits
+from parallel.controller.store.sqlite import SqliteRecord
+from parallel.protocol.messages import Status
+from parallel.state.tasks import TaskKey
+from tests.controller.store.feeding import (
+    CLIENT,
+    finish_task,
+    open_task,
+    run_task,
+)
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a record may be."""
+    return tmp_path / "tasks.db"
+
+
+@contextlib.contextmanager
+def recording(
+    path: Path | None, limits: Limits | None = None, told: list[str] | None = None
+) -> Iterator[SqliteRecord]:
+    """Give a record that is at work; troubles fail the test unless they are told."""
+    record = SqliteRecord(path, limits)
+    record.start(pytest.fail if told is None else told.append)
+    try:
+        yield record
+    finally:
+        record.close()
+
+
+def test_a_restarted_controller_knows_its_history(path: Path) -> None:
+    with recording(path) as record:
+        first = run_task(record, 0, label="kept", frames=[b"f" * 100])
+    assert path.stat().st_mode & 0o777 == 0o600
+    with recording(path) as record:
+        second = run_task(record, 1)
+        assert record.history().result(5) == [first, second]
+        (found,) = record.find({"label": "kept"}, ["result_buffers"]).result(5)
+        assert found["result_buffers"] == [b"result", b"f" * 100]
+        (entry,) = record.entries([first], frames=True).result(5)
+        assert entry.code == b"code"
+
+
+def test_what_was_unfinished_then_has_ended(path: Path) -> None:
+    with recording(path) as record:
+        finished, open_then = run_task(record, 0), open_task(record, 1)
+    with recording(path) as record:
+        assert record.history().result(5) == [finished, open_then]
+        (entry,) = record.entries([open_then], frames=True).result(5)
+        assert entry.outcome is not None
+        assert entry.outcome.status == Status.LOST
+        assert entry.code == b"code"
+        (found,) = record.find({"completed": None}).result(5)
+        assert found["msg_id"] == open_then
+        assert "controller ended before this task" in found["error"]
+        record.purge([open_then]).result(5)
+    with recording(path) as record:
+        assert record.history().result(5) == [finished]
+
+
+def test_a_short_task_is_written_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[int, int]] = []
+
+    def note(self: Database, finished: Any, unfinished: Any) -> None:
+        if finished or unfinished:
+            written.append((len(finished), len(unfinished)))
+        write(self, finished, unfinished)
+
+    write = Database.write
+    monkeypatch.setattr(Database, "write", note)
+    with recording(path) as record:
+        for seq in range(1000):
+            run_task(record, seq)
+        wait_until(lambda: not record._entries)
+        assert sum(count for count, _ in written) == 1000
+        # Those that happened to be under way when others were written, at most.
+        assert sum(count for _, count in written) <= len(written)
+
+
+def test_a_long_task_is_written_while_it_runs(path: Path) -> None:
+    with recording(path) as record:
+        open_task(record, 0)
+        key = TaskKey(CLIENT, 0)
+        wait_until(lambda: record._entries[key].row < 0)
+        finish_task(record, 0)
+        wait_until(lambda: not record._entries)
+        assert len(record.history().result(5)) == 1
+
+
+def test_what_would_be_dropped_is_not_written(path: Path) -> None:
+    with recording(path, Limits(records=10)) as record:
+        ids = [run_task(record, seq) for seq in range(1000)]
+        assert record.history().result(5) == ids[-10:]
+        assert record._disk._highest <= 100
+
+
+def test_the_writer_sleeps_when_there_is_nothing_to_do(path: Path) -> None:
+    with recording(path) as record:
+        wait_until(lambda: record._idle)
+        run_task(record, 0)
+        assert not record._idle
+        wait_until(lambda: record._idle and not record._entries)
+        run_task(record, 1)
+        assert len(record.history().result(5)) == 2
+
+
+def test_results_in_line_are_bounded(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "HURRY_NBYTES", 1000)
+    monkeypatch.setattr(sqlite, "WAITING_NBYTES", 5000)
+    record = SqliteRecord(path)  # not started: a disk that does not answer
+    ids = [run_task(record, seq, frames=[b"x" * 1000]) for seq in range(8)]
+    record.start(pytest.fail)
+    assert record.history().result(5) == ids[-5:]
+    record.close()
+
+
+def test_functions_are_kept_as_long_as_their_tasks(path: Path) -> None:
+    with recording(path, Limits(records=10)) as record:
+        record.history().result(5)
+        for seq in range(40):
+            digest = bytes([seq]) * 16
+            open_task(record, seq, digest=digest)
+            finish_task(record, seq)
+            last = record.history().result(5)
+        entries = record.entries(last, frames=True).result(5)
+        assert all(entry.code == b"code" for entry in entries)
+        (count,) = record._disk._one("SELECT count(*) FROM functions")
+        assert count <= 12
+
+
+# Troubles
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0"])
+def test_an_unreadable_file_is_moved_aside(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    told: list[str] = []
+    with recording(path, told=told) as record:
+        msg_id = run_task(record, 0)
+        assert record.history().result(5) == [msg_id]
+    assert len(told) == 1
+    assert f"{path} cannot be read" in told[0]
+    assert path.with_name("tasks.db.unreadable").read_bytes() == content
+    with recording(path) as record:
+        assert record.history().result(5) == [msg_id]
+
+
+def test_another_programs_database_is_left_alone(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    told: list[str] = []
+    with recording(path, told=told) as record:
+        record.history().result(5)
+    assert "is it of another program" in told[0]
+    aside = path.with_name("tasks.db.unreadable")
+    with contextlib.closing(sqlite3.connect(aside)) as connection:
+        assert connection.execute("SELECT count(*) FROM mine").fetchone() == (0,)
+
+
+def test_a_file_of_another_controller_is_left_to_it(path: Path) -> None:
+    told: list[str] = []
+    with recording(path) as first:
+        first.history().result(5)
+        with recording(path, told=told) as second:
+            theirs = run_task(second, 0)
+            assert second.history().result(10) == [theirs]
+        assert first.history().result(5) == []
+    assert len(told) == 1
+    assert "database is locked" in told[0]
+    assert "Work goes on" in told[0]
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    told: list[str] = []
+    with recording(tmp_path / "no" / "tasks.db", told=told) as record:
+        msg_id = run_task(record, 0)
+        assert record.history().result(5) == [msg_id]
+    assert "No such file" in told[0]
+
+
+def test_a_full_disk_is_told_once_and_memory_serves(path: Path) -> None:
+    told: list[str] = []
+    with recording(path, told=told) as record:
+        before = run_task(record, 0)
+        assert record.history().result(5) == [before]
+        (pages,) = record._disk._one("PRAGMA page_count")
+        record._disk._connection.execute(f"PRAGMA max_page_count = {pages}")
+        running = open_task(record, 1)
+        after = [run_task(record, seq, payload=b"x" * 9000) for seq in range(2, 20)]
+        assert record.history().result(5) == [running, *after]
+        assert record.watch(after[0]).result(5).msg_id == after[0]
+        finish_task(record, 1)
+        (found,) = record.find({"msg_id": running}, "status").result(5)
+        assert found["status"] == "ok"
+        assert not record._entries
+    assert len(told) == 1
+    assert f"cannot be recorded in {path}" in told[0]
+    assert "disk is full" in told[0]
+    with recording(path) as record:
+        assert record.history().result(5) == [before]
+
+
+def test_questions_after_the_end_are_not_left_open(path: Path) -> None:
+    with recording(path) as record:
+        run_task(record, 0)
+    assert record.history().cancelled()

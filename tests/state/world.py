@@ -391,7 +391,7 @@ class World:
             assert not possible or apart or self.is_hopeless(task.needs)
 
     def is_hopeless(self, needs: Needs | None) -> bool:
-        """Tell whether a task may run only where no engine is, or one lacks something."""
+        """Tell whether no engine is among those that may run a task."""
         assert needs is not None
         assert needs.allowed is not None
         return not any(

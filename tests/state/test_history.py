@@ -1,0 +1,80 @@
+"""How tasks ended is known for the newest of each client's, and for the last clients."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from parallel.state import history
+from parallel.state.history import History
+from parallel.state.tasks import TaskKey
+
+FEW = 8
+
+
+@pytest.fixture(autouse=True)
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "REMEMBERED", FEW)
+    monkeypatch.setattr(history, "CLIENTS", 3)
+
+
+def key(seq: int, client: int = 0) -> TaskKey:
+    return TaskKey(b"client %d" % client, seq)
+
+
+ends = st.tuples(st.integers(0, 60), st.booleans(), st.integers(-1, 3))
+
+
+def test_what_was_never_noted_is_unknown() -> None:
+    past = History()
+    past.note(key(3), True, 0)
+    assert past.find(key(3)) == (True, 0)
+    for seq in (-1, 2, 4, 10**12):
+        assert past.find(key(seq)) is None
+    assert past.find(key(3, 1)) is None
+
+
+@given(st.lists(ends))
+def test_what_is_remembered_is_true_and_the_newest_are(
+    noted: list[tuple[int, bool, int]],
+) -> None:
+    history.REMEMBERED = FEW
+    past = History()
+    table: dict[int, tuple[bool, int]] = {}
+    highest = -1
+    for seq, ok, engine_id in noted:
+        past.note(key(seq), ok, engine_id)
+        highest = max(highest, seq)
+        if past.find(key(seq)) is not None or seq > highest - FEW:
+            table[seq] = ok, engine_id
+        for each, end in table.items():
+            found = past.find(key(each))
+            assert found == end or (found is None and each <= highest - FEW)
+        known = [each for each in range(61) if past.find(key(each)) is not None]
+        assert set(known) <= set(table)
+        assert len(past._past.ends) == len(past._past.engines) <= 2 * FEW
+
+
+def test_a_number_far_ahead_costs_no_more_than_others() -> None:
+    past = History()
+    past.note(key(1), True, 2)
+    past.note(key(2**62), False, 3)
+    assert past.find(key(2**62)) == (False, 3)
+    assert past.find(key(1)) is None
+    assert len(past._past.ends) <= 2 * FEW
+    past.note(key(1), True, 2)  # too old: not kept, and no harm done
+    past.note(key(-1), True, 2)
+    assert past.find(key(1)) is past.find(key(-1)) is None
+
+
+def test_the_clients_are_remembered_whose_tasks_ended_last() -> None:
+    past = History()
+    for client in (0, 1, 2, 0, 3):
+        past.note(key(client + 5, client), True, client)
+    assert past.find(key(6, 1)) is None
+    for client in (0, 2, 3):
+        assert past.find(key(client + 5, client)) == (True, client)
+    past.note(key(7, 1), False, 1)
+    assert past.find(key(7, 2)) is None
+    assert len(past._pasts) == 3

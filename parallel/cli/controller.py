@@ -6,16 +6,20 @@ import shutil
 
 from traitlets import Enum, Int, Unicode
 
+from ..cluster.options import ControllerOptions
 from ..cluster.records import read_record
-from ..controller.controller import ControllerSpec, Scheduling, run_controller
+from ..controller.controller import (
+    ControllerSpec,
+    run_controller,
+)
 from ..errors import LauncherError
-from ..state.policies import SCHEMES
 from ..transport.keys import new_keys
 from ..transport.locations import (
     cluster_file,
     connection_file,
     make_profile,
     make_runtime_dir,
+    record_file,
 )
 from .app import BaseApp
 from .signals import Signals
@@ -24,7 +28,11 @@ from .start import ALREADY_RUNNING
 __all__ = ["IPController", "main"]
 
 
-class IPController(BaseApp):
+def _kept(kind: str) -> dict[str, dict[str, str]]:
+    return {"IPController": {"task_record": kind}}
+
+
+class IPController(ControllerOptions, BaseApp):
     """The command `ipcontroller`."""
 
     name = "ipcontroller"
@@ -55,17 +63,11 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     location = Unicode(
         help="The name or address by which others reach this host; by default its name."
     ).tag(config=True)
-    scheme = Enum(
-        list(SCHEMES), "leastload", help="How engines are chosen for tasks."
-    ).tag(config=True)
-    hwm = Int(
-        None,
-        min=0,
-        allow_none=True,
-        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
-        "default as many as hide the way there.",
-    ).tag(config=True)
-
+    flags = {
+        "sqlitedb": (_kept("sqlite"), "Record tasks in a file, as by default."),
+        "dictdb": (_kept("memory"), "Record tasks in memory only."),
+        "nodb": (_kept("none"), "Do not record tasks."),
+    } | BaseApp.flags
     aliases = {
         "ip": "IPController.ip",
         "port": "IPController.port",
@@ -107,7 +109,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
                 keys=new_keys(),
                 profile_dir=str(folder),
                 location=self.location,
-                scheduling=Scheduling(scheme=self.scheme, hwm=self.hwm),
+                scheduling=self.scheduling(),
+                recording=self.recording(record_file(folder, self.cluster_id)),
             )
             run_controller(spec)
         finally:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..controller.controller import ControllerSpec, Scheduling
+from ..controller.controller import ControllerSpec, Recording, Scheduling
 from ..engine.engine import EngineSpec
 from ..engine.output import open_stream, read_from
 from ..engine.page import Page, open_page
@@ -81,6 +81,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
     sys_path: list[str] = []
     environment: dict[str, str] = {}
     scheduling: Scheduling = Scheduling()
+    recording: Recording = Recording()
     #: From slot to slot, and again from the first if there are more engines.
     resources: list[dict[str, float]]
     labels: list[str] = []
@@ -222,6 +223,7 @@ class Agent:
             profile_dir=spec.profile_dir,
             lifeline=spec.lifeline,
             scheduling=spec.scheduling,
+            recording=spec.recording,
         )
         self._controller_log = self._log("ipcontroller")
         self._log_begin = _size(self._controller_log)

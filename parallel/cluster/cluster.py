@@ -23,7 +23,6 @@ from traitlets.config.loader import (
 )
 
 from ..client.client import Client
-from ..controller.controller import Scheduling
 from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
@@ -33,6 +32,7 @@ from ..transport.locations import (
     make_profile,
     make_runtime_dir,
     profile_dir,
+    record_file,
 )
 from .agent import AgentSpec
 from .options import ClusterOptions
@@ -73,6 +73,8 @@ class Cluster(ClusterOptions):
         self._record: ClusterRecord | None = None
         if self.load_profile:
             self._load_profile_config(options)
+        #: Somebody chose the id, and will look for this cluster under it.
+        self._is_named = self.trait_has_value("cluster_id")
 
     def _load_profile_config(self, options: dict[str, Any]) -> None:
         for loader in (
@@ -156,8 +158,9 @@ class Cluster(ClusterOptions):
                 start_method=self.start_method,
                 sys_path=_find_modules_here(),
                 environment={str(k): str(v) for k, v in self.environment.items()},
-                scheduling=Scheduling(
-                    scheme=self.scheme, hwm=self.hwm, grace=self.grace
+                scheduling=self.scheduling(),
+                recording=self.recording(
+                    record_file(folder, self.cluster_id) if self._is_named else None
                 ),
                 resources=_as_list(self.resources),
                 labels=self.labels,

@@ -22,15 +22,65 @@ from traitlets import (
     default,
     validate,
 )
-from traitlets.config import LoggingConfigurable
+from traitlets.config import Configurable, LoggingConfigurable
 
+from ..controller.controller import Recording, Scheduling
+from ..controller.store.record import Limits
 from ..state.policies import SCHEMES
 from ..transport.locations import profile_dir
 
-__all__ = ["ClusterOptions", "new_cluster_id"]
+__all__ = ["ClusterOptions", "ControllerOptions", "new_cluster_id"]
 
 
-class ClusterOptions(LoggingConfigurable):
+class ControllerOptions(Configurable):
+    """How a controller gives tasks to engines, and what it records of them."""
+
+    scheme = Enum(list(SCHEMES), "leastload", help="How engines are chosen for tasks.")
+    hwm = Int(
+        None,
+        min=0,
+        allow_none=True,
+        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
+        "default as many as hide the way there.",
+    )
+    grace = Float(
+        5.0,
+        min=0,
+        help="Seconds that an interrupted task is given to end, before its engine is "
+        "killed and replaced.",
+    )
+    task_record = Enum(
+        ["sqlite", "memory", "none"],
+        "sqlite",
+        help="Where the controller keeps what is known of tasks: in a file, or in its "
+        "memory, or not at all.",
+    )
+    task_record_file = Unicode(
+        help="The file; by default tasks.db of the profile's folder, or tasks-ID.db if "
+        "a cluster id was given, and a temporary file if none was."
+    )
+    task_records = Int(100_000, min=1, help="Finished tasks that are kept; the newest.")
+    task_record_nbytes = Int(
+        1 << 30, min=0, help="Bytes of arguments and results that are kept."
+    )
+
+    for _option in (scheme, hwm, grace, task_record, task_record_file, task_records,
+                   task_record_nbytes):  # fmt: skip
+        _option.tag(config=True)
+    del _option
+
+    def scheduling(self) -> Scheduling:
+        """Return how tasks are given to engines."""
+        return Scheduling(scheme=self.scheme, hwm=self.hwm, grace=self.grace)
+
+    def recording(self, file: Path | None) -> Recording:
+        """Return what is recorded of tasks: in this file, if none was chosen."""
+        path = self.task_record_file or (str(file) if file else None)
+        limits = Limits(records=self.task_records, nbytes=self.task_record_nbytes)
+        return Recording(kind=self.task_record, path=path, limits=limits)
+
+
+class ClusterOptions(ControllerOptions, LoggingConfigurable):
     """The options of `Cluster`, which are attributes of it too."""
 
     n = Int(None, allow_none=True, help="Engines; by default one for each usable core.")
@@ -50,20 +100,6 @@ class ClusterOptions(LoggingConfigurable):
         ["fork", "spawn"],
         help="How engines are made: from one warm process, or each from nothing.",
     )
-    scheme = Enum(list(SCHEMES), "leastload", help="How engines are chosen for tasks.")
-    hwm = Int(
-        None,
-        min=0,
-        allow_none=True,
-        help="Balanced tasks that an engine has in hand at most; 0 for any number; by "
-        "default as many as hide the way there.",
-    )
-    grace = Float(
-        5.0,
-        min=0,
-        help="Seconds that an interrupted task is given to end, before its engine is "
-        "killed and replaced.",
-    )
     resources = Union(
         [Dict(value_trait=Float()), List(Dict(value_trait=Float()), minlen=1)],
         help="What tasks may take a share of, such as {'gpu': 1}: of each engine, or "
@@ -77,8 +113,8 @@ class ClusterOptions(LoggingConfigurable):
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   scheme, hwm, grace, resources, labels, engine_timeout, environment,
-                   work_dir, shutdown_atexit):  # fmt: skip
+                   resources, labels, engine_timeout, environment, work_dir,
+                   shutdown_atexit):  # fmt: skip
         _trait.tag(config=True)
     del _trait
 

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,6 +58,9 @@ from .dispatch import Dispatch
 from .hub import Hub
 from .peers import Peer, Peers
 from .queries import QUERIES
+from .store.memory import MemoryRecord, NoRecord
+from .store.record import Limits, Record
+from .store.sqlite import SqliteRecord
 
 __all__ = ["Controller", "ControllerSpec", "run_controller"]
 
@@ -95,6 +99,7 @@ class Controller:
         urls: Sequence[str],
         link: Pipe | None = None,
         scheduling: Scheduling | None = None,
+        recording: Recording | None = None,
     ) -> None:
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
@@ -112,7 +117,10 @@ class Controller:
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
         machine = (scheduling or Scheduling()).machine()
-        self._dispatch = Dispatch(self._peers, machine, self._kill_running)
+        self._record = (recording or Recording()).record()
+        self._dispatch = Dispatch(
+            self._peers, machine, self._record, self._kill_running
+        )
         self._hub = Hub(self._peers, self._dispatch, keys)
         self._monitor = sockets.DisconnectMonitor(self._socket)
         #: Whose connection broke, and what they said last may be unread.
@@ -179,6 +187,7 @@ class Controller:
         if self._link is not None:
             loop.add_reader(self._link.fileno(), self._on_link)
         self._drain = drain
+        self._record.start(self._tell_trouble)
         log.info("listening on %s (pid %s)", ", ".join(self.urls), os.getpid())
         try:
             await self._done.wait()
@@ -190,6 +199,12 @@ class Controller:
             self._monitor.close()
             self._gate.stop()
             self._context.destroy(linger=50)
+            self._record.close()
+
+    def _tell_trouble(self, text: str) -> None:
+        """Tell users, from whatever thread, of a trouble."""
+        self._loop.call_soon_threadsafe(self._hub.trouble, text)
+        self._loop.call_soon_threadsafe(self._flush)
 
     def _say_goodbye(self) -> None:
         for role in ("client", "engine"):
@@ -238,13 +253,39 @@ class Controller:
         self._hub.greet(hello, routing_id, descriptor, curve, now)
 
     def _on_query(self, peer: Peer, query: Query, _: Any, now: float) -> None:
+        found: Future[Any] = Future()
         try:
             ask = QUERIES[query.name]
             value = ask(self._hub, self._dispatch.machine, **query.arguments)
-            answer = Answer(query.seq, value)
+            if isinstance(value, Future):
+                found = value
+            else:
+                found.set_result(value)
         except Exception as error:
-            answer = Answer(query.seq, None, f"{type(error).__name__}: {error}")
+            found.set_exception(error)
+        if found.done():
+            self._answer(peer, query, found)
+            return
+        found.add_done_callback(
+            lambda _: self._loop.call_soon_threadsafe(
+                self._answer_late, peer, query, found
+            )
+        )
+
+    def _answer(self, peer: Peer, query: Query, found: Future[Any]) -> None:
+        error = found.exception()
+        if error is None:
+            answer = Answer(query.seq, found.result())
+        else:
+            words = error.args[0] if error.args else error
+            answer = Answer(query.seq, None, f"{type(error).__name__}: {words}")
         self._peers.say(peer, answer)
+
+    def _answer_late(self, peer: Peer, query: Query, found: Future[Any]) -> None:
+        if self._peers.by_session(peer.session) is peer:
+            self._answer(peer, query, found)
+            self._flush()
+            self._drain.look()
 
     def _on_stop(self, peer: Peer, stop: Stop, _: Any, now: float) -> None:
         if stop.hub and self._link is not None and self._link.send([stop]):
@@ -378,6 +419,32 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
         return Scheduler(policy, hwm=self.hwm, grace=self.grace)
 
 
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded of tasks, and where.
+
+    Parameters
+    ----------
+    kind
+        `sqlite`, `memory` or `none`.
+    path
+        The file of a database; None for a temporary one that ends with the controller.
+    limits
+        How much is kept.
+    """
+
+    kind: str = "sqlite"
+    path: str | None = None
+    limits: Limits | None = None
+
+    def record(self) -> Record:
+        """Return a record that is kept so."""
+        if self.kind == "none":
+            return NoRecord()
+        if self.kind == "memory":
+            return MemoryRecord(self.limits)
+        return SqliteRecord(Path(self.path) if self.path else None, self.limits)
+
+
 class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a controller is started with."""
 
@@ -390,6 +457,7 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     #: The name or address by which others reach this host; by default its name.
     location: str = ""
     scheduling: Scheduling = Scheduling()
+    recording: Recording = Recording()
 
 
 def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
@@ -402,7 +470,7 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     LauncherError
         It cannot listen where it should.
     """
-    controller = Controller(spec.keys, spec.urls, link, spec.scheduling)
+    controller = Controller(spec.keys, spec.urls, link, spec.scheduling, spec.recording)
     encrypted = not controller.urls[0].startswith("ipc:")
     location = spec.location or socket.gethostname()
     urls = [_reachable(url, location) for url in controller.urls]

@@ -6,6 +6,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
+from time import time
 from typing import Any
 
 from ..aliases import Digest, EngineId, Uuid
@@ -59,6 +60,7 @@ from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
 from .setups import Setups
+from .store.record import Record
 from .work import Ended, Work
 
 __all__ = ["Dispatch"]
@@ -73,9 +75,14 @@ class Dispatch:
     """The shell around `state.scheduler`."""
 
     def __init__(
-        self, peers: Peers, machine: Scheduler, kill: Callable[[Uuid, str], None]
+        self,
+        peers: Peers,
+        machine: Scheduler,
+        record: Record,
+        kill: Callable[[Uuid, str], None],
     ) -> None:
         self.machine = machine
+        self.record = record
         self._peers = peers
         self._kill = kill
         self._functions = FunctionStore()
@@ -113,9 +120,11 @@ class Dispatch:
     def _admit(self, client: Uuid, work: Work, now: float) -> None:
         submit = work.submit
         targets: Sequence[EngineId | None] = submit.targets or [None]
+        code = self._functions.code(submit.digest) if submit.digest else b""
         for i, target in enumerate(targets):
             self._functions.hold(submit.digest)
             key = TaskKey(client, submit.seq + i)
+            self.record.open(key, submit, work.frames, code, time())
             self.handle(TaskSubmitted(key, work, target, submit.terms or USUAL), now)
 
     def on_define(self, define: Define, now: float) -> None:
@@ -198,6 +207,9 @@ class Dispatch:
         if key is not None:
             told = TaskOutput(key.seq, output.stdout, output.stderr, output.running)
             self._tell_client(key, told)
+            self.record.printed(
+                key, output.stdout, output.stderr, running=output.running
+            )
 
     def on_publish(self, peer: Peer, publish: Publish, frames: Sequence[Any]) -> None:
         """Pass on what a task shows while it runs."""
@@ -308,6 +320,9 @@ class Dispatch:
         """Tell a client how its task, or its setup on one engine, ended."""
         if work.setup is None:
             self._tell_client(key, outcome, frames)
+            engine = self.machine.by_id.get(outcome.engine_id)
+            uuid = b"" if engine is None else engine.uuid
+            self.record.finish(key, outcome, frames, uuid, time())
             return
         told = SetupEnded(
             work.setup,

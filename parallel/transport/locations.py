@@ -22,6 +22,7 @@ __all__ = [
     "make_runtime_dir",
     "profile_dir",
     "read_connection_file",
+    "record_file",
     "write_connection_files",
     "write_private",
 ]
@@ -76,6 +77,12 @@ def connection_file(folder: Path, cluster_id: str, role: str) -> Path:
 def cluster_file(folder: Path, cluster_id: str) -> Path:
     """Return the path of the file that tells of a running cluster."""
     return folder / "security" / f"cluster-{cluster_id}.json"
+
+
+def record_file(folder: Path, cluster_id: str) -> Path:
+    """Return the path of the database of a cluster's tasks."""
+    tag = f"-{cluster_id}" if cluster_id else ""
+    return folder / f"tasks{tag}.db"
 
 
 def log_file(folder: Path, name: str, cluster_id: str) -> Path:

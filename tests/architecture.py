@@ -49,6 +49,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "distributed": ("integrations",),
     "ipykernel": ("engine",),
     "joblib": ("integrations",),
+    "ipywidgets": ("client",),
     "jupyter_server": ("integrations",),
     "mpi4py": ("engine",),
     "msgspec": ("protocol", "serialize", *layers_from(4)),
@@ -58,6 +59,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "sqlite3": ("controller.store",),
     "subprocess": ("cluster",),
     "tornado": ("dashboard", "transport"),
+    "tqdm": ("client",),
     "traitlets": layers_from(PARTS),
     "zmq": ("transport",),
 }

@@ -58,6 +58,8 @@ class Deliveries(Future[Any]):
     _failure: Exception | None = None
     #: Whether one of the tasks failed.
     _failed = False
+    #: Whether to be aborted means to be cancelled.
+    _withdrawn = False
     _client: Any = None
     _watches: Sequence[Watch] = ()
 
@@ -116,6 +118,10 @@ class Deliveries(Future[Any]):
         return True
 
     def _finish(self) -> None:
+        if self._withdrawn and self._was_aborted() and not super().done():
+            self._failure = CancelledError(f"{self._fname} was cancelled unstarted")
+            super().cancel()
+            super().set_running_or_notify_cancel()
         with contextlib.suppress(InvalidStateError):  # cancelled: nobody waits for it
             if self._failed or self._failure is not None:
                 super().set_exception(_FAILED)
@@ -225,6 +231,20 @@ class Deliveries(Future[Any]):
             raise RuntimeError(f"{self!r}: nothing is left to abort")
         self._feed_no_more()
         self._connection.abort(self._seqs)
+
+    def withdraw(self) -> None:
+        """Cancel what has not started, without waiting for that; what runs goes on.
+
+        Once all has ended, it is cancelled if some of it never started.
+        """
+        if not self.ready():
+            self._withdrawn = True
+            self._feed_no_more()
+            self._connection.abort(self._seqs)
+
+    def _was_aborted(self) -> bool:
+        known = (each for each in self._delivered if each is not None)
+        return any(each.outcome.status == Status.ABORTED for each in known)
 
     def _feed_no_more(self) -> None:
         """See that no more tasks are submitted for this."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import sys
+import re
 import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -44,6 +44,9 @@ __all__ = [
 #: So many functions are remembered with their packed form, each of so many bytes at
 #: most.
 REMEMBERED, REMEMBERED_NBYTES = 256, 64 << 10
+
+#: How pickle says that a module has not what it should have.
+LACKS = re.compile(r"Can't get attribute .* on <module '([\w.]+)'")
 
 #: Whose steps at the beginning of a traceback say nothing to the user.
 OWN = ("parallel.engine", "parallel.serialize")
@@ -137,11 +140,11 @@ def _lacking(error: BaseException) -> str:
             "engines; a library has to be installed where they run. What you define "
             "in your session, or mark with @interactive, travels by value"
         )
-    module = getattr(getattr(error, "obj", None), "__name__", None)
-    if isinstance(error, AttributeError) and module in sys.modules:
-        top = str(module).partition(".")[0]
+    lacks = LACKS.match(_message(error)) if isinstance(error, AttributeError) else None
+    if lacks and lacks[1] != "__main__":
+        top = lacks[1].partition(".")[0]
         return (
-            f"{_say(error)}. The {module!r} here is another version than yours: "
+            f"{_say(error)}. The {lacks[1]!r} here is another version than yours: "
             f"rc[:].push_module({top!r}) sends yours to the engines"
         )
     return _say(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from types import FunctionType
 from typing import Any
@@ -45,6 +46,8 @@ def _parts(obj: Any) -> Iterator[tuple[str, Any]]:
                     yield f"attribute {name!r} of the class {obj.__name__}", value
     elif isinstance(obj, FunctionType):
         yield from _parts_of_function(obj)
+    elif isinstance(obj, partial):
+        yield from (("", part) for part in (obj.func, obj.args, obj.keywords))
     elif isinstance(obj, dict):
         yield from (("", value) for value in obj.values())
     elif isinstance(obj, (list, tuple, set, frozenset)):

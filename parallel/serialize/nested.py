@@ -29,6 +29,7 @@ class Nested:
         self._buffers = buffers
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        lend: Any = PickleBuffer if protocol >= 5 else bytes
         large = len(self._payload) >= BESIDE_NBYTES
-        payload = PickleBuffer(self._payload) if large else self._payload
-        return self._loads, (payload, *map(PickleBuffer, self._buffers))
+        payload = lend(self._payload) if large else self._payload
+        return self._loads, (payload, *map(lend, self._buffers))

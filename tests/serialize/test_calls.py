@@ -39,6 +39,7 @@ from parallel.serialize.calls import (
     unpack_function,
     unpack_value,
 )
+from parallel.serialize.switches import use_cloudpickle, use_pickle
 from tests.serialize.session import Session
 
 WHERE = {"engine_id": 3, "engine_uuid": "uuid", "method": "apply"}
@@ -99,6 +100,59 @@ def test_a_known_function_is_not_packed_again() -> None:
         assert cache.pack(f) is first
         session.run("k = 2")
         assert cache.pack(f) is not first
+
+
+def test_a_switch_makes_the_cache_forget() -> None:
+    cache = FunctionCache()
+    with Session() as session:
+        session.run("k = 1\ndef f(): return k")
+        f = session.value("f")
+        first = cache.pack(f)
+        use_cloudpickle()
+        try:
+            other = cache.pack(f)
+            assert other.digest != first.digest
+            assert cache.pack(f) is other
+        finally:
+            use_pickle()
+        assert cache.pack(f) == first
+
+
+@pytest.mark.parametrize(
+    ("source", "expression", "told"),
+    [
+        (
+            "class C:\n lock = threading.Lock()\ndef f(): return C",
+            "f",
+            "attribute 'lock' of the class C",
+        ),
+        (
+            "class C:\n def m(self, x=threading.Lock()): return x\ndef f(): return C",
+            "f",
+            "a default of m",
+        ),
+        (
+            "class C:\n def __init__(self): self.parts = [threading.Lock()]",
+            "functools.partial(print, [C()])",
+            "attribute 'parts' of a C",
+        ),
+        (
+            "def make(lock):\n def inner(): return lock\n return inner",
+            "make(threading.Lock())",
+            "variable 'lock' around inner",
+        ),
+    ],
+)
+def test_the_part_that_cannot_travel_is_named(
+    source: str, expression: str, told: str
+) -> None:
+    with Session() as session:
+        session.run(f"import functools, threading\n{source}\nobj = {expression}")
+        with pytest.raises(CannotPack) as caught:
+            pack_function(session.value("obj"))
+    assert str(caught.value).endswith(
+        f": TypeError: cannot pickle '_thread.lock' object ({told})"
+    )
 
 
 def test_the_cache_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +399,16 @@ class Final(Exception):
         raise TypeError("final")
 
 
+class Exiting(Exception):
+    """Its `__init__` ends the program when it is made of what `args` has."""
+
+    def __init__(self, name: str, made: bool = False) -> None:
+        super().__init__(name)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return sys.exit, (1,)
+
+
 class TwoOfThem(KeyError, AttributeError):
     pass
 
@@ -377,6 +441,7 @@ TAKEN_OVER: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "decoding": (b"\xff".decode, {"start": 0, "object": b"\xff", "encoding": "utf-8"}),
     "import": (lambda: __import__("no_such"), {"name": "no_such"}),
     "json": (lambda: json.loads("{"), {"pos": 1, "doc": "{"}),
+    "one that exits when it is made again": (lambda: Exiting("a"), {"args": ("a",)}),
     "process": (
         lambda: subprocess.CalledProcessError(3, ["x"], "out", "err"),
         {"returncode": 3, "cmd": ["x"], "stdout": "out", "stderr": "err"},

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,27 +18,8 @@ from parallel.serialize.functions import (
     refuse_pickling,
 )
 from tests import ROOT
-from tests.serialize.processes import Process, Raised, open_process
+from tests.serialize.processes import Process, Raised
 from tests.serialize.session import Session
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[tuple[Process, Process]]:
-    with open_process() as session, open_process() as engine:
-        yield session, engine
-
-
-@pytest.fixture
-def session(processes: tuple[Process, Process]) -> Process:
-    processes[0].begin()
-    return processes[0]
-
-
-@pytest.fixture
-def engine(processes: tuple[Process, Process]) -> Process:
-    processes[1].begin()
-    return processes[1]
-
 
 #: What a session defines, an expression for the function, and arguments for it. It
 #: has to return the same there and here.
@@ -312,6 +292,42 @@ ALIKE = {
         "f",
         2,
     ),
+    "a long chain of helpers": (
+        "def f0(x): return x\n"
+        + "".join(f"def f{i}(x): return f{i - 1}(x) + 1\n" for i in range(1, 600)),
+        "f599",
+        5,
+    ),
+    "a function for each type": (
+        """
+        import functools
+        def shown(x): return repr(x) + mark
+        mark = "!"
+        @functools.singledispatch
+        def f(x):
+            "Say what it is."
+            return shown(x)
+        @f.register
+        def _(x: int): return "number " + shown(x)
+        @f.register(list)
+        def of_list(xs): return [f(x) for x in xs], f.__doc__, f.__name__
+        f(1)
+        """,
+        "f",
+        [1, "a", [2.5]],
+    ),
+    "a method for each type": (
+        """
+        import functools
+        class A:
+            @functools.singledispatchmethod
+            def m(self, x): return "other"
+            @m.register
+            def _(self, x: int): return "number"
+        """,
+        "lambda x: (A().m(x), A().m('x'))",
+        2,
+    ),
     "a list that holds itself": (
         "xs = [1]\nxs.append(xs)\ndef f(x): return xs[1] is xs, xs[0] + x",
         "f",
@@ -435,6 +451,27 @@ def test_what_cannot_be_pickled_stays_and_the_reason_is_told(
     }
     with pytest.raises(Raised, match="NameError: name 'lock' is not defined"):
         engine.call(session.pack("f"))
+
+
+def test_helpers_of_what_stays_come_along_with_others(
+    session: Process, engine: Process
+) -> None:
+    session.run(
+        """
+        import threading
+        class A:
+            def __init__(self): self.lock = threading.Lock()
+            def m(self): return h()
+        def h(): return g() + 1
+        def g(): return k
+        k = 1
+        first = A()
+        def f():
+            if not k: first.m()
+            return h()
+        """
+    )
+    assert engine.call(session.pack("f")) == 2
 
 
 def test_what_stays_keeps_nothing_else_back(session: Process, engine: Process) -> None:

@@ -81,6 +81,8 @@ def runs_in_namespace(f: FunctionType) -> bool:
 #: Functions with a memory, and what else may be known by name in its module.
 _Cached: Any = type(lru_cache(len))
 _NAMED = (FunctionType, type, type(len), _Cached)
+#: What a pickler looks at before it leaves the rest to cloudpickle.
+_SPECIAL = frozenset({FunctionType, Reference, _Cached})
 
 
 @lru_cache(maxsize=1024)
@@ -148,8 +150,15 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce what cloudpickle does not know; leave the rest to it."""
-        reduced = reduce_value(obj, self._luggage, self._canned)
-        return super().reducer_override(obj) if reduced is NotImplemented else reduced
+        if type(obj) in _SPECIAL or can_map:
+            reduced = self.reduce(obj)
+            if reduced is not NotImplemented:
+                return reduced
+        return super().reducer_override(obj)
+
+    def reduce(self, obj: Any) -> Any:
+        """Return how to pickle what cloudpickle does not know; else NotImplemented."""
+        return reduce_value(obj, self._luggage, self._canned)
 
 
 def reduce_value(obj: Any, luggage: Luggage, canned: set[int]) -> Any:
@@ -169,13 +178,13 @@ def reduce_value(obj: Any, luggage: Luggage, canned: set[int]) -> Any:
 class FunctionPickler(ValuePickler):
     """A pickler that sends the functions of `__main__` our way."""
 
-    def reducer_override(self, obj: Any) -> Any:
-        """Reduce functions of the session, and what else cloudpickle does not know."""
+    def reduce(self, obj: Any) -> Any:
+        """Return how to pickle functions of the session, and what else is ours."""
         if type(obj) is FunctionType and runs_in_namespace(obj):
             cells = len(obj.__closure__ or ())
             state = state_of(obj, self._luggage)
             return make_function, (obj.__code__, cells), state, None, None, fill
-        return super().reducer_override(obj)
+        return super().reduce(obj)
 
 
 def make_function(code: CodeType, cells: int) -> FunctionType:

@@ -15,6 +15,9 @@ import signal
 from collections.abc import Callable
 from threading import get_ident, main_thread
 from types import FrameType, TracebackType
+from typing import Any
+
+from ..transport import nesting
 
 __all__ = ["INTERRUPTS", "Interrupts"]
 
@@ -25,7 +28,8 @@ class Interrupts:
     """Notes interrupts for the length of a `with` block; blocks may be nested.
 
     It does so in the main thread only, and only where nobody has put a handler of
-    their own. A second Ctrl-C is raised at once.
+    their own, other than the engine whose task this may be. A second Ctrl-C is raised
+    at once.
     """
 
     def __init__(self) -> None:
@@ -33,14 +37,19 @@ class Interrupts:
         self._installed = False
         self._noted = False
         self._wake: Callable[[], object] = bool
+        #: The handler that is put back, and that says what an interrupt does.
+        self._handler: Callable[[int, FrameType | None], Any]
+        self._handler = signal.default_int_handler
 
     def __enter__(self) -> None:
         if get_ident() != main_thread().ident:
             return
-        if not self._depth and _signal.getsignal(_SIGINT) is signal.default_int_handler:
-            self._noted = False
-            _signal.signal(_SIGINT, self._note)  # from here on, nothing is interrupted
-            self._installed = True
+        if not self._depth:
+            handler = _signal.getsignal(_SIGINT)
+            if handler is signal.default_int_handler or _is_engines(handler):
+                self._noted, self._handler = False, handler
+                _signal.signal(_SIGINT, self._note)  # from here on, none is raised
+                self._installed = True
         self._depth += 1
 
     def __exit__(
@@ -57,9 +66,9 @@ class Interrupts:
         self._installed = False
         self._wake = bool
         if _signal.getsignal(_SIGINT) == self._note:
-            _signal.signal(_SIGINT, signal.default_int_handler)
+            _signal.signal(_SIGINT, self._handler)
         if self._noted:
-            raise KeyboardInterrupt
+            self._handler(_SIGINT, None)
 
     def check(self, wake: Callable[[], object]) -> None:
         """Raise an interrupt that was noted, unless this is a block within a block.
@@ -71,13 +80,17 @@ class Interrupts:
         self._wake = wake
         if self._noted and self._depth == 1:
             self._noted = False
-            raise KeyboardInterrupt
+            self._handler(_SIGINT, None)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if self._noted:
-            signal.default_int_handler(signum, frame)
+            self._handler(signum, frame)
         self._noted = True
         self._wake()
+
+
+def _is_engines(handler: Any) -> bool:
+    return nesting.current is not None and handler == nesting.current.on_interrupt
 
 
 #: A process has one main thread, and one handler.

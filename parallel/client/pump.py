@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from ..transport import nesting
 from .interrupts import INTERRUPTS
 
 __all__ = ["Pump"]
@@ -28,6 +29,10 @@ __all__ = ["Pump"]
 GRACE = 0.01
 #: While it keeps out, it looks this often whether it is wanted, seconds.
 PARKED = 0.05
+#: A task that waits for longer than this, seconds, lets its engine run others.
+NEST_AFTER = 0.001
+#: Such a task looks for work this often while another thread reads, seconds.
+NEST_LOOK = 0.01
 
 
 class Sleeper:
@@ -191,14 +196,47 @@ class Pump:
         with INTERRUPTS:
             if self._turning == threading.get_ident():
                 return self._lead_within(done, deadline)
-            return self._wait(done, follow, deadline)
+            nest = nesting.current
+            if nest is None or not nest.applies():
+                return self._wait(done, follow, deadline)
+            soon = monotonic() + NEST_AFTER
+            if deadline is not None and deadline <= soon:
+                return self._wait(done, follow, deadline)
+            if self._wait(done, follow, soon):
+                return True
+        return self._wait_nested(nest, done, follow, deadline)
+
+    def _wait_nested(
+        self,
+        nest: nesting.Nest,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object],
+        deadline: float | None,
+    ) -> bool:
+        """Wait in an engine's task; the engine runs others on top of it meanwhile."""
+        also = nest.descriptor
+        try:
+            nest.suspend()
+            while True:
+                with INTERRUPTS:
+                    self._wait(lambda: done() or nest.ready(), follow, deadline, also)
+                # What is done goes on at once: the engine's work has time.
+                if done():
+                    return True
+                if deadline is not None and monotonic() >= deadline:
+                    return False
+                nest.work()
+        finally:
+            nest.resume()
 
     def _wait(
         self,
         done: Callable[[], bool],
         follow: Callable[[float | None], object],
         deadline: float | None,
+        also: int | None = None,
     ) -> bool:
+        """Do as `wait` does; `also` is a further descriptor that wakes."""
         while not done():
             INTERRUPTS.check(bool)
             if not self._lead_lock.acquire(blocking=False):
@@ -206,12 +244,18 @@ class Pump:
                 if left is not None and left <= 0:
                     return done()
                 self._wake()
+                if also is not None:
+                    left = NEST_LOOK if left is None else min(NEST_LOOK, left)
                 self._follow(follow, left)
                 continue
             try:
                 self._leader = threading.get_ident()
+                if also is not None:
+                    self._leading.poll.register(also, select.POLLIN)
                 return self._lead(done, deadline, self._leading)
             finally:
+                if also is not None:
+                    self._leading.poll.unregister(also)
                 self._leader = None
                 self._led = monotonic()
                 self._lead_lock.release()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import logging
 import os
+import pickle
 import signal
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ConnectionRefused, ControllerUnreachable
+from ..errors import ConnectionRefused, ControllerUnreachable, TransportError
 from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import (
     Assign,
@@ -28,18 +27,28 @@ from ..protocol.messages import (
     Message,
     Need,
     Output,
+    Publish,
     Refused,
     Result,
+    Status,
     Welcome,
     WhoAreYou,
 )
-from ..protocol.wire import NO_SESSION, encode, engine_decoder, stow, unstow
-from ..transport import sockets
-from .execution import Ending, Execution
+from ..protocol.wire import NO_SESSION, engine_decoder, stow, unstow
+from ..serialize import references
+from ..serialize.calls import pack_value
+from ..serialize.objects import Packed
+from ..transport import nesting, sockets
+from . import publishing
+from .execution import Ending, Execution, Ran
 from .namespace import Namespace
+from .nesting import Nesting, too_deep
 from .output import Capture, open_stream
 from .page import Page, open_page
+from .process import prepare_process
+from .sender import Sender
 from .side import CONNECTION_BROKE, GREET_EVERY, SideThread, is_closed
+from .turns import Turns
 
 __all__ = ["Engine", "EngineSpec", "run_engine"]
 
@@ -51,6 +60,8 @@ SHORT = 2e-4
 HOLD = 1e-3
 #: The durations of so many functions are remembered.
 KNOWN = 1024
+#: What is told of a task that waited behind a failed execute.
+GIVEN_UP = "an earlier execute failed on this engine"
 #: What is said last arrives within this, ms, or the controller is gone.
 LEAVING_MS = 50
 
@@ -89,18 +100,15 @@ class Engine:
         self._spec = spec
         self._context = sockets.new_context(encrypted=spec.info.curve is not None)
         self._work = sockets.connect_peer(self._context, spec.info)
+        self._sender = Sender(self._work)
         self._decoder = engine_decoder()
-        self._session = NO_SESSION
         self._inhand: deque[tuple[Assign, Sequence[Any]]] = deque()
-        self._lock = threading.Lock()
-        self._revoked: set[int] = set()
-        self._position = 0
-        self._results: list[Message] = []
-        self._frames: list[Any] = []
-        self._flushed = 0.0
         self._short: dict[bytes, bool] = {}
         self._page = Page(open_page() if spec.page is None else spec.page)
         self._ending = ""
+        #: Direct tasks up to this ordinal are given up: an execute before them failed.
+        self._given_up = 0
+        self.turns = Turns()
         self.engine_id: int | None = None
 
     def _hello(self, channel: str) -> Hello:
@@ -127,6 +135,8 @@ class Engine:
             Nobody answered within the spec's timeout.
         ConnectionRefused
             The controller said no.
+        TransportError
+            The connection broke.
         """
         control = sockets.connect_peer(self._context, self._spec.info)
         lifeline = self._spec.lifeline
@@ -142,13 +152,18 @@ class Engine:
             pass
         finally:
             self._leave()
+        if self._ending == CONNECTION_BROKE:
+            raise TransportError(
+                f"{CONNECTION_BROKE}: nobody is left at {self._spec.info.urls[0]}, or "
+                "the way there is cut"
+            )
 
     def _join(self) -> None:
         lifeline = [] if self._spec.lifeline is None else [self._spec.lifeline]
         parent = os.getppid()
         deadline = self._spec.timeout and monotonic() + self._spec.timeout
         while self.engine_id is None:
-            self._say([self._hello("work")])
+            self._sender.say([self._hello("work")])
             sockets.wait_readable([self._work], lifeline, GREET_EVERY)
             self._read()
             if (lifeline and is_closed(lifeline[0])) or os.getppid() != parent:
@@ -164,29 +179,25 @@ class Engine:
     def _prepare(self) -> None:
         """Set up what users' code runs in."""
         where = {"engine_id": self.engine_id, "engine_uuid": self._spec.uuid.hex()}
-        self._execution = Execution(Namespace(), where)
-        for signum in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._on_terminate)
-        signal.signal(signal.SIGINT, self._on_interrupt)
-        _spare_children()
-        keep = os.dup(2)
-        faulthandler.enable(keep, all_threads=False)
-        stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
-        logging.basicConfig(
-            stream=stream,
-            format="%(asctime)s %(levelname)s %(name)s %(message)s",
-            force=True,
-        )
+        namespace = Namespace()
+        self._execution = Execution(namespace, where, self.turns)
+        prepare_process(self._on_terminate, self.turns.on_signal)
         stdout = self._spec.stdout
         stderr = self._spec.stderr
         self._capture = Capture(
             open_stream("stdout") if stdout is None else stdout,
             open_stream("stderr") if stderr is None else stderr,
         )
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        sys.argv = [""]
+        references.resolver = namespace.pull
+        publishing.current = self
+        nesting.current = Nesting(
+            self,
+            self.turns,
+            self._capture,
+            self._page,
+            self._execution.functions,
+            sockets.descriptor(self._work),
+        )
 
     def _leave(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -196,9 +207,9 @@ class Engine:
                 self._page.leave()
         self._side.stop()
         with contextlib.suppress(Exception):
-            self._flush()
+            self._sender.flush()
             if self._ending not in ("", "the controller was stopped"):
-                self._say([Goodbye(self._ending)])
+                self._sender.say([Goodbye(self._ending)])
         self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:
@@ -210,79 +221,80 @@ class Engine:
         self._ending = self._ending or f"it got {signal.Signals(signum).name}"
         raise Ending
 
-    def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
-        if self._execution.running:
-            raise KeyboardInterrupt
-        log.warning("SIGINT while idle is ignored; SIGTERM stops an engine")
-
     # Working
 
     def _loop(self) -> None:
         while not self._ending:
-            if not self._inhand:
-                self._flush()
+            if self._inhand:
+                self._take_turn()
+            else:
+                self._sender.flush()
                 self._take_in(sockets.receive(self._work, wait=True))
-                continue
-            assign, frames = self._inhand.popleft()
-            with self._lock:
-                self._position = assign.ordinal
-                revoked = assign.ordinal in self._revoked
-                if revoked:
-                    self._revoked.discard(assign.ordinal)
-            if not revoked:
-                self._run(assign, frames)
 
-    def _run(self, assign: Assign, frames: Sequence[Any]) -> None:
+    def _take_turn(self) -> None:
+        assign, frames = self._inhand.popleft()
+        if not self.turns.begin(assign.ordinal):
+            return
+        if assign.pinned and assign.ordinal <= self._given_up:
+            self._give_up(assign)
+            return
         while assign.digest not in self._execution.functions:
             self._ask_for(assign)
+        self._run(assign, frames)
+        self._hold_or_flush()
+
+    def _run(self, assign: Assign, frames: Sequence[Any]) -> None:
         capture = self._capture
         capture.begin(assign.ordinal)
         self._page.start(assign.ordinal, capture.stdout.offset, capture.stderr.offset)
-        payload, buffers = unstow(assign.payload, sockets.as_buffers(frames))
-        ran = self._execution.run(assign, payload, buffers)
-        stdout, stderr = capture.take()
-        payload, sent = stow(*ran.packed)
+        error = too_deep(self.turns)
+        if error is None:
+            payload, buffers = unstow(assign.payload, sockets.as_buffers(frames))
+            ran = self._execution.run(assign, payload, buffers)
+        else:
+            ran = self._execution.refuse(assign, error)
+        self._end(assign, ran, *capture.take())
+        if ran.status is Status.ERROR and self._execution.failed == assign.ordinal:
+            self._read()
+            self._given_up = self._inhand[-1][0].ordinal if self._inhand else 0
+        if len(self._short) > KNOWN:
+            self._short.clear()
+        self._short[assign.digest] = ran.completed - ran.started < SHORT
+
+    def _end(
+        self, assign: Assign, ran: Ran, stdout: str = "", stderr: str = ""
+    ) -> None:
+        payload, frames = stow(*ran.packed)
         result = Result(
             assign.ordinal,
             ran.status,
             payload,
-            len(sent),
+            len(frames),
             ran.started,
             ran.completed,
             stdout,
             stderr,
         )
-        with self._lock:
-            self._results.append(result)
-            self._frames += sent
-        if len(self._short) > KNOWN:
-            self._short.clear()
-        self._short[assign.digest] = ran.completed - ran.started < SHORT
-        self._hold_or_flush()
+        self._sender.hold(result, frames)
+        self.turns.end(assign.ordinal)
+
+    def _give_up(self, assign: Assign) -> None:
+        """End a task that waited behind an execute that failed."""
+        reason = Packed(pickle.dumps(GIVEN_UP))
+        self._end(assign, Ran(Status.ABORTED, reason, 0, 0))
 
     def _hold_or_flush(self) -> None:
         """Let a result wait for the next, if that will be there in no time."""
         soon = self._inhand and self._short.get(self._inhand[0][0].digest)
-        if soon and monotonic() - self._flushed < HOLD:
+        if soon and monotonic() - self._sender.flushed < HOLD:
             self._side.guard()  # should the next one take long after all
         else:
-            self._flush()
+            self._sender.flush()
 
     def _ask_for(self, assign: Assign) -> None:
-        self._flush()
-        self._say([Need(assign.digest)])
+        self._sender.flush()
+        self._sender.say([Need(assign.digest)])
         self._take_in(sockets.receive(self._work, wait=True))
-
-    def _flush(self) -> None:
-        with self._lock:
-            results, self._results = self._results, []
-            frames, self._frames = self._frames, []
-        if results:
-            self._say(results, frames)
-        self._flushed = monotonic()
-
-    def _say(self, messages: Sequence[Message], frames: Sequence[Any] = ()) -> None:
-        sockets.send(self._work, [encode(self._session, messages), *frames])
 
     def _read(self) -> None:
         while (batch := sockets.receive(self._work)) is not None:
@@ -305,11 +317,11 @@ class Engine:
         if isinstance(message, Define):
             self._execution.functions.define(message.digest, message.code)
         elif isinstance(message, Welcome):
-            self._session = message.session
+            self._sender.session = message.session
             self.engine_id = message.engine_id
         elif isinstance(message, WhoAreYou):
-            self._session = NO_SESSION
-            self._say([self._hello("work")])
+            self._sender.session = NO_SESSION
+            self._sender.say([self._hello("work")])
         elif isinstance(message, (Goodbye, Refused)):
             self._ending = message.reason
 
@@ -317,12 +329,7 @@ class Engine:
 
     def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
         """Return results held back since before this time."""
-        with self._lock:
-            if self._flushed > older_than or not self._results:
-                return [], []
-            results, self._results = self._results, []
-            frames, self._frames = self._frames, []
-        return results, frames
+        return self._sender.take_held(older_than)
 
     def take_output(self) -> list[Message]:
         """Return what was printed, and that no result has carried yet."""
@@ -332,32 +339,39 @@ class Engine:
             return []
         return [Output(task, stdout, stderr, running)]
 
-    def revoke(self, ordinals: list[int]) -> list[int]:
-        """Return those of these tasks that will not be started."""
-        with self._lock:
-            given = [o for o in ordinals if o > self._position]
-            self._revoked.update(given)
-        return given
+    # For tasks that wait, or show something
 
+    def has_work(self) -> bool:
+        """Tell whether there is a task to run."""
+        return bool(self._inhand) or sockets.has_input(self._work)
 
-def _spare_children() -> None:
-    """Keep this engine's handlers from processes that users' code forks.
+    def run_one(self) -> None:
+        """Run one task that is there, if any."""
+        if not self._inhand:
+            self._read()
+        if self._inhand:
+            self._take_turn()
 
-    A handler that raises, run in a child before the child has set its own, hangs
-    `multiprocessing`: so the signals wait until the fork is over.
-    """
-    ours = {signal.SIGTERM, signal.SIGHUP}
+    def say_now(self, messages: list[Message]) -> None:
+        """Send messages behind the results."""
+        self._sender.flush()
+        self._sender.say(messages)
 
-    def in_child() -> None:
-        for signum in ours:
-            signal.signal(signum, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
-
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ours),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ours),
-        after_in_child=in_child,
-    )
+    def publish(self, kind: str, value: Any) -> bool:
+        """Send what a task shows, from any of its threads; tell whether one runs."""
+        started = self.turns.started
+        if not started:
+            return False
+        payload, frames = stow(*pack_value(value, "what is published"))
+        message = Publish(started[-1], kind, payload, len(frames))
+        if threading.current_thread() is threading.main_thread():
+            with self.turns.apart():
+                self._sender.flush()
+                self._sender.say([message], frames)
+        else:
+            self._sender.hold(message, frames)
+            self._side.guard()
+        return True
 
 
 def run_engine(spec: EngineSpec) -> None:

@@ -8,7 +8,7 @@ from time import time
 from typing import Any, NamedTuple
 
 from ..aliases import Digest
-from ..errors import CannotUnpack
+from ..errors import CannotUnpack, ImpossibleDependency, RemoteError, UnmetDependency
 from ..protocol.messages import Assign, Method, Status
 from ..serialize.calls import (
     name_of,
@@ -19,8 +19,11 @@ from ..serialize.calls import (
 )
 from ..serialize.functions import ABSENT
 from ..serialize.main import adopt, gathered
+from ..serialize.modules import generation
 from ..serialize.objects import Packed
 from .namespace import Namespace
+from .sources import Sources
+from .turns import Turns
 
 __all__ = ["Ending", "Execution", "Functions", "Ran"]
 
@@ -51,9 +54,18 @@ class Functions:
         self._companions: dict[Digest, list[tuple[str, Any]]] = {}
         self._sizes: dict[Digest, int] = {}
         self._nbytes = 0
-        self._current: Digest = b""
+        #: The function whose companions are in the namespace.
+        self.current: Digest = b""
+        self._generation = generation()
 
     def __contains__(self, digest: Digest) -> bool:
+        if self._generation != generation():  # modules came, or came anew
+            self._generation = generation()
+            self._known.clear()
+            self._companions.clear()
+            self._sizes.clear()
+            self._nbytes = 0
+            self.current = b""
         return not digest or digest in self._known
 
     def define(self, digest: Digest, code: bytes) -> None:
@@ -84,12 +96,16 @@ class Functions:
         found = self._known[digest]
         if isinstance(found, CannotUnpack):
             raise CannotUnpack(*found.args) from found.__cause__
-        if digest != self._current:
+        if digest != self.current:
             # Another function may have brought other values under these names.
-            self._current = digest
-            for name, value in self._companions[digest]:
-                adopt(name, value)
+            self.restore(digest)
         return found
+
+    def restore(self, digest: Digest) -> None:
+        """Put the names that came along with a function in their place again."""
+        self.current = digest
+        for name, value in self._companions.get(digest, ()):
+            adopt(name, value)
 
 
 class Execution:
@@ -101,38 +117,69 @@ class Execution:
         What an error tells of its place: `engine_id` and `engine_uuid`.
     """
 
-    def __init__(self, namespace: Namespace, where: dict[str, Any]) -> None:
+    def __init__(
+        self, namespace: Namespace, where: dict[str, Any], turns: Turns | None = None
+    ) -> None:
         self.functions = Functions()
+        self.sources = Sources(namespace)
+        self._turns = turns or Turns()
         self._namespace = namespace
         self._where = where
-        #: True while users' code runs, for the signal handlers.
-        self.running = False
+        #: The ordinal of the last task that failed, and what waits behind it with it.
+        self.failed = 0
         self._methods: dict[Method, Callable[[Assign, Any], Any]] = {
             Method.APPLY: self._apply,
             Method.MAP: self._map,
-            Method.EXECUTE: lambda _, code: self._namespace.execute(code),
+            Method.EXECUTE: self._execute,
             Method.PUSH: lambda _, call: self._namespace.push(call[1]),
             Method.PULL: lambda _, names: self._namespace.pull(names),
+            Method.CLEAR: self._clear,
         }
+
+    @property
+    def running(self) -> bool:
+        """Whether users' code runs."""
+        return self._turns.running
 
     def run(self, assign: Assign, payload: Any, buffers: Sequence[Any]) -> Ran:
         """Run a task; whatever it raises becomes its result."""
         started = time()
         try:
+            status, value = self._attempt(assign, payload, buffers)
+        except KeyboardInterrupt as error:  # as the users' code had just ended
+            status, value = Status.ERROR, error
+        self._turns.running = False
+        completed = time()
+        if status is Status.OK:
+            try:
+                packed = pack_value(value, f"the result of {self._name(assign)}")
+                return Ran(status, packed, started, completed)
+            except Ending:
+                raise
+            except BaseException as error:
+                status, value = Status.ERROR, error
+        return Ran(status, self._pack_error(value, assign), started, completed)
+
+    def _attempt(
+        self, assign: Assign, payload: Any, buffers: Sequence[Any]
+    ) -> tuple[Status, Any]:
+        turns = self._turns
+        try:
             value = unpack_value(payload, buffers, "the arguments")
-            self.running = True
+            turns.run()
             value = self._methods[assign.method](assign, value)
-            self.running = False
-            completed = time()
-            packed = pack_value(value, f"the result of {self._name(assign)}")
-            return Ran(Status.OK, packed, started, completed)
+            turns.running = False
+            return Status.OK, value
         except Ending:  # not the task's doing
             raise
         except BaseException as error:
-            self.running = False
-            completed = time()
-            packed = self._pack_error(error, assign)
-            return Ran(Status.ERROR, packed, started, completed)
+            turns.running = False
+            return _status_of(error), error
+
+    def refuse(self, assign: Assign, error: Exception) -> Ran:
+        """End a task with an error without running it."""
+        now = time()
+        return Ran(Status.ERROR, self._pack_error(error, assign), now, now)
 
     def _apply(self, assign: Assign, call: Any) -> Any:
         args, kwargs = call
@@ -140,6 +187,20 @@ class Execution:
 
     def _map(self, assign: Assign, sequences: Any) -> Any:
         return list(map(self.functions.get(assign.digest), *sequences))
+
+    def _execute(self, assign: Assign, source: Any) -> Any:
+        code, silent = (source, True) if isinstance(source, str) else source
+        try:
+            return self.sources.execute(code, silent)
+        except BaseException:
+            if not silent:
+                self.failed = assign.ordinal
+            raise
+
+    def _clear(self, *_: Any) -> None:
+        self._namespace.clear()
+        self.sources.settle()
+        self.functions.current = b""
 
     def _name(self, assign: Assign) -> str:
         if assign.method in (Method.APPLY, Method.MAP):
@@ -161,3 +222,13 @@ class Execution:
         if name in absent:
             why = f"the {name!r} of your session did not come along, for {absent[name]}"
             error.args = (f"{error}: {why}",)
+
+
+def _status_of(error: BaseException) -> Status:
+    """Return how a task ended that raised this: it may ask for another engine."""
+    if not isinstance(error, UnmetDependency):
+        return Status.ERROR
+    # These are not the task's own: it has asked for a result that cannot be had.
+    if isinstance(error, (RemoteError, ImpossibleDependency)):
+        return Status.ERROR
+    return Status.UNMET

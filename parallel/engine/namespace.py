@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import linecache
 import sys
@@ -22,6 +23,7 @@ class Namespace:
         self._module = types.ModuleType("__main__", "The namespace of an engine.")
         self._module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self._module
+        self._basics = dict(self.names)
         self._executed = 0
 
     @property
@@ -29,15 +31,52 @@ class Namespace:
         """The names and their values."""
         return self._module.__dict__
 
+    @property
+    def module(self) -> types.ModuleType:
+        """The module that the names are the globals of."""
+        return self._module
+
+    def clear(self) -> None:
+        """Forget all that users have put there."""
+        self.names.clear()
+        self.names.update(self._basics)
+
     def execute(self, code: str) -> None:
         """Run source text."""
+        self.run(self.compiled(code))
+
+    def run(self, code: types.CodeType) -> None:
+        """Run compiled source text."""
+        exec(code, self.names)
+
+    def compiled(self, code: str) -> types.CodeType:
+        """Return source text compiled, so that tracebacks show its lines."""
+        # The user's own __future__ imports count, and not those of this file.
+        return compile(code, self._remember(code), "exec", dont_inherit=True)
+
+    def show(self, code: str) -> Any:
+        """Run source text and return the value of its last expression, or None."""
+        filename = self._remember(code)
+        tree = ast.parse(code, filename)
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            tree.body.pop()
+        self.run(compile(tree, filename, "exec", dont_inherit=True))
+        if not isinstance(last, ast.Expr):
+            return None
+        expression = ast.Expression(last.value)
+        return eval(
+            compile(expression, filename, "eval", dont_inherit=True), self.names
+        )
+
+    def _remember(self, code: str) -> str:
+        """Return the name of a file that stands for source text in tracebacks."""
         self._executed += 1
         filename = f"<execute {self._executed}>"
         lines = code.splitlines(keepends=True)
         linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         linecache.cache[filename] = (len(code), None, lines, filename)
-        # The user's own __future__ imports count, and not those of this file.
-        exec(compile(code, filename, "exec", dont_inherit=True), self.names)
+        return filename
 
     def push(self, values: Mapping[str, Any]) -> None:
         """Bind names; a dotted one is an assignment to an attribute.

@@ -19,7 +19,7 @@ import io
 import os
 import sys
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 from .page import open_unnamed
 
@@ -87,6 +87,16 @@ class Stream:
         self._kept, self._cut = "", 0
         return kept + text
 
+    def set_aside(self) -> tuple[str, int]:
+        """Return what is kept for `take`, and keep no more of it."""
+        aside = self._kept, self._cut
+        self._kept, self._cut = "", 0
+        return aside
+
+    def bring_back(self, aside: tuple[str, int]) -> None:
+        """Keep again what was set aside."""
+        self._kept, self._cut = aside
+
     def _read(self) -> str:
         """Return what was printed by now; of too much, the begin and the end."""
         some = os.pread(self._source, CHUNK_NBYTES, self.offset)
@@ -121,6 +131,14 @@ class Stream:
         if length > PUNCH_NBYTES and _fallocate is not None:
             _fallocate(self._source, _KEEP_SIZE_PUNCH_HOLE, self._punched, length)
             self._punched += length
+
+
+class Paused(NamedTuple):
+    """A task on top of which another runs, and what is kept of its output."""
+
+    task: int
+    stdout: tuple[str, int]
+    stderr: tuple[str, int]
 
 
 class Capture:
@@ -159,6 +177,24 @@ class Capture:
             keep = self._running
             stdout, stderr = self.stdout.look(keep=keep), self.stderr.look(keep=keep)
             return self._task, keep, stdout, stderr
+
+    def pause(self) -> tuple[Paused, str, str]:
+        """Let another task run on top; return what `go_on` needs, and the latest text.
+
+        That text is stdout and stderr since the last look: `take` will tell it again.
+        """
+        _flush()
+        with self._lock:
+            stdout, stderr = self.stdout.look(keep=True), self.stderr.look(keep=True)
+            aside = self.stdout.set_aside(), self.stderr.set_aside()
+            return Paused(self._task, *aside), stdout, stderr
+
+    def go_on(self, paused: Paused) -> None:
+        """Go on with a task, now that the one on top of it has ended."""
+        with self._lock:
+            self._task, self._running = paused.task, True
+            self.stdout.bring_back(paused.stdout)
+            self.stderr.bring_back(paused.stderr)
 
     def repair(self) -> None:
         """Go on reading after somebody truncated a stream."""

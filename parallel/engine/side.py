@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -14,18 +15,21 @@ from ..errors import ProtocolError
 from ..protocol.messages import (
     Goodbye,
     Hello,
+    Interrupt,
     Message,
     Ping,
     Pong,
     Refused,
     Revoke,
     Revoked,
+    Signal,
     Stop,
     Welcome,
     WhoAreYou,
 )
 from ..protocol.wire import NO_SESSION, encode, engine_decoder
 from ..transport import sockets
+from .turns import Turns
 
 __all__ = ["CONNECTION_BROKE", "GREET_EVERY", "Main", "SideThread", "is_closed"]
 
@@ -50,8 +54,9 @@ class Main(Protocol):
     def take_output(self) -> list[Message]:
         """Return what was printed, and that no result has carried yet."""
 
-    def revoke(self, ordinals: list[int]) -> list[int]:
-        """Return those of these tasks that will not be started."""
+    @property
+    def turns(self) -> Turns:
+        """What has started, and what is not to start."""
 
 
 class SideThread(threading.Thread):
@@ -85,6 +90,8 @@ class SideThread(threading.Thread):
             Welcome: self._on_welcome,
             WhoAreYou: lambda _: self._greet(monotonic()),
             Revoke: self._on_revoke,
+            Interrupt: self._on_interrupt,
+            Signal: self._on_signal,
             Ping: lambda _: self._say([Pong()]),
             Stop: lambda _: self._end("it was told to stop"),
             Goodbye: lambda message: self._end(message.reason),
@@ -121,8 +128,10 @@ class SideThread(threading.Thread):
             self._read()
             self._look_after_main(monotonic())
             if self._monitor.lost() and self._session != NO_SESSION:
+                self._read()  # it may have said goodbye just before
                 # The controller refuses who comes back: what was on its way is lost.
-                self._end(CONNECTION_BROKE)
+                if not self._ended:
+                    self._end(CONNECTION_BROKE)
             if self._lifeline is not None and is_closed(self._lifeline):
                 self._end("the process that started it is gone")
                 return
@@ -161,7 +170,21 @@ class SideThread(threading.Thread):
         self._session = welcome.session
 
     def _on_revoke(self, revoke: Revoke) -> None:
-        self._say([Revoked(revoke.ordinals, self._main.revoke(revoke.ordinals))])
+        given = self._main.turns.revoke(revoke.ordinals)
+        self._say([Revoked(revoke.ordinals, given)])
+
+    def _on_interrupt(self, interrupt: Interrupt) -> None:
+        if self._main.turns.interrupt(interrupt.ordinal):
+            self._say([Revoked([interrupt.ordinal], [interrupt.ordinal])])
+
+    def _on_signal(self, order: Signal) -> None:
+        try:
+            name = order.signum
+            signum = signal.Signals[name] if isinstance(name, str) else name
+            # To the main thread itself, so that it ends a call that blocks.
+            signal.pthread_kill(threading.main_thread().ident or 0, signum)
+        except (KeyError, ValueError, OSError):
+            log.warning("there is no signal %r here to send", order.signum)
 
     def _end(self, why: str) -> None:
         self._ended = True

@@ -222,6 +222,8 @@ class Assign(Message, tag=21, frozen=True):
     digest: Digest
     payload: bytes
     frames: int = 0
+    #: It was sent to this very engine, and is given up if an execute before it fails.
+    pinned: bool = False
 
 
 class Result(Message, tag=22, frozen=True):

@@ -1,0 +1,63 @@
+"""What an engine makes of its process before users' code runs in it."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from ..transport import nesting
+from . import publishing
+
+__all__ = ["prepare_process"]
+
+
+def prepare_process(
+    on_terminate: Callable[[int, FrameType | None], Any],
+    on_interrupt: Callable[[int, FrameType | None], Any],
+) -> None:
+    """Handle signals, keep the log apart from users' output, give no input."""
+    ending = {signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else `nohup` said so
+        ending.add(signal.SIGHUP)
+    for signum in ending:
+        signal.signal(signum, on_terminate)
+    signal.signal(signal.SIGINT, on_interrupt)
+    _spare_children(ending)
+    keep = os.dup(2)
+    faulthandler.enable(keep, all_threads=False)
+    stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
+    logging.basicConfig(
+        stream=stream,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.argv = [""]
+
+
+def _spare_children(ours: set[signal.Signals]) -> None:
+    """Keep what is this engine's from processes that users' code forks.
+
+    A handler that raises, run in a child before the child has set its own, hangs
+    `multiprocessing`: so the signals wait until the fork is over.
+    """
+
+    def in_child() -> None:
+        nesting.current = publishing.current = None
+        for signum in ours:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ours),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ours),
+        after_in_child=in_child,
+    )

@@ -1,0 +1,58 @@
+"""What an engine's main thread says, and results that wait for one another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from ..protocol.messages import Message
+from ..protocol.wire import NO_SESSION, encode
+from ..transport import sockets
+
+__all__ = ["Sender"]
+
+
+class Sender:
+    """Speaks on a socket, in the main thread.
+
+    The side thread takes what has been held for too long.
+    """
+
+    def __init__(self, socket: sockets.Socket) -> None:
+        self._socket = socket
+        self._lock = threading.Lock()
+        self._held: list[Message] = []
+        self._frames: list[Any] = []
+        self.session = NO_SESSION
+        #: When what was held was sent last.
+        self.flushed = 0.0
+
+    def hold(self, message: Message, frames: Sequence[Any]) -> None:
+        """Keep a message for the next `flush`; also from other threads."""
+        with self._lock:
+            self._held.append(message)
+            self._frames += frames
+
+    def flush(self) -> None:
+        """Send what is held."""
+        with self._lock:
+            held, self._held = self._held, []
+            frames, self._frames = self._frames, []
+        if held:
+            self.say(held, frames)
+        self.flushed = monotonic()
+
+    def say(self, messages: Sequence[Message], frames: Sequence[Any] = ()) -> None:
+        """Send messages at once, before those that are held."""
+        sockets.send(self._socket, [encode(self.session, messages), *frames])
+
+    def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
+        """Return what has been held since before this time; from the side thread."""
+        with self._lock:
+            if self.flushed > older_than or not self._held:
+                return [], []
+            held, self._held = self._held, []
+            frames, self._frames = self._frames, []
+        return held, frames

@@ -1,0 +1,87 @@
+"""Source text that an engine executes: plain Python, or what IPython understands.
+
+Plain text that is to be silent takes the short way, without IPython: to import that
+takes longer than most of such texts run.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import Any
+
+from ..errors import NotAvailable
+from .namespace import Namespace
+from .shell import Shell
+
+__all__ = ["Sources"]
+
+#: What is no Python and may be IPython's: magics, commands, help, quoted calls, and
+#: to wait outside of a function.
+_IPYTHONS = re.compile(
+    r"^\s*[%!?,;/]|\?\s*$|=\s*[%!]|\bawait\b|\basync\s+(for|with)\b", re.MULTILINE
+)
+
+
+class Sources:
+    """Executes texts in a namespace."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+        self._shell: Shell | None = None
+        self._shown = 0
+
+    def execute(self, code: str, silent: bool = True) -> dict[str, Any] | None:
+        """Run source text; unless it is `silent`, return what its last line gave.
+
+        Returns
+        -------
+        dict or None
+            `execution_count`, and `execute_result` with its `data` by mime type and
+            its `metadata`, or None for no result. None where plain text is silent.
+
+        Raises
+        ------
+        NotAvailable
+            It needs IPython, which is not installed here.
+        """
+        if silent:
+            try:
+                compiled = self._namespace.compiled(code)
+            except SyntaxError:
+                if not _IPYTHONS.search(code):
+                    raise
+            else:
+                self._namespace.run(compiled)
+                return None
+        shell = self._find_shell()
+        if shell is not None:
+            return shell.run(code, silent)
+        return self._show(code)
+
+    def settle(self) -> None:
+        """Put IPython's names back into a namespace that was emptied."""
+        if self._shell is not None:
+            self._shell.settle()
+
+    def _find_shell(self) -> Shell | None:
+        if self._shell is None and find_spec("IPython") is not None:
+            self._shell = Shell(self._namespace)
+        return self._shell
+
+    def _show(self, code: str) -> dict[str, Any]:
+        """Run a text that is not silent, or not Python, without IPython."""
+        self._shown += 1
+        try:
+            value = self._namespace.show(code)
+        except SyntaxError as error:
+            if error.filename is None or not _IPYTHONS.search(code):
+                raise
+            raise NotAvailable(
+                f"this text is not Python, and may be IPython's ({error}): for magics, "
+                "!commands, help? and await install IPython where the engines run"
+            ) from error
+        result = None
+        if value is not None:
+            result = {"data": {"text/plain": repr(value)}, "metadata": {}}
+        return {"execution_count": self._shown, "execute_result": result}

@@ -15,9 +15,13 @@ from . import error as error
 from . import util as util
 from ._version import __version__, version_info
 from .client.client import Client
+from .client.dependency import Dependency
+from .client.executor import ViewExecutor
 from .client.mapresults import AsyncMapResult
+from .client.remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from .client.results import AsyncResult
 from .client.views.balanced import LoadBalancedView
+from .client.views.broadcast import BroadcastView
 from .client.views.direct import DirectView
 from .cluster.cluster import Cluster
 from .errors import (
@@ -80,6 +84,7 @@ __all__ = [
     "AlreadyDisplayedError",
     "AsyncMapResult",
     "AsyncResult",
+    "BroadcastView",
     "CannotPack",
     "CannotUnpack",
     "Client",
@@ -89,6 +94,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionRefused",
     "ControllerUnreachable",
+    "Dependency",
     "DependencyTimeout",
     "DirectView",
     "EngineError",
@@ -102,10 +108,12 @@ __all__ = [
     "NoEnginesRegistered",
     "NotAvailable",
     "ParallelError",
+    "ParallelFunction",
     "PrePickled",
     "ProtocolError",
     "Reference",
     "RemoteError",
+    "RemoteFunction",
     "SerializationError",
     "TaskAborted",
     "TaskRejectError",
@@ -113,6 +121,7 @@ __all__ = [
     "TimeoutError",
     "TransportError",
     "UnmetDependency",
+    "ViewExecutor",
     "__version__",
     "can",
     "can_map",
@@ -122,7 +131,9 @@ __all__ = [
     "deserialize_object",
     "interactive",
     "pack_apply_message",
+    "parallel",
     "register_joblib_backend",
+    "remote",
     "require",
     "serialize_object",
     "uncan",

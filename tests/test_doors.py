@@ -18,12 +18,26 @@ DOORS = {
     "parallel.error": ("CompositeError", "RemoteError", "TaskAborted", "TimeoutError"),
     "parallel.util": ("interactive",),
     "parallel.client.client": ("Client",),
-    "parallel.client.view": ("DirectView", "LoadBalancedView", "View"),
+    "parallel.client.view": ("BroadcastView", "DirectView", "LoadBalancedView"),
     "parallel.client.asyncresult": ("AsyncMapResult", "AsyncResult"),
+    "parallel.client.remotefunction": ("RemoteFunction", "parallel", "remote"),
     "parallel.cluster.launcher": ("LauncherError",),
     "parallel.serialize": ("PrePickled", "Reference", "can", "uncan"),
     "parallel.serialize.canning": ("CannedObject", "can_map", "uncan_map"),
 }
+
+#: What is at the top, beside the errors.
+NAMES = (
+    "Client Cluster DirectView LoadBalancedView BroadcastView "
+    "ViewExecutor AsyncResult AsyncMapResult Reference PrePickled "
+    "RemoteFunction ParallelFunction Dependency depend dependent "
+    "remote parallel require interactive register_joblib_backend "
+    "can uncan can_map uncan_map use_dill use_cloudpickle "
+    "use_pickle serialize_object deserialize_object "
+    "pack_apply_message unpack_apply_message collect_exceptions "
+    "wrap_exception unwrap_exception ALL_COMPLETED FIRST_COMPLETED "
+    "FIRST_EXCEPTION __version__ version_info"
+)
 
 #: Libraries that need not be there, and take long to import.
 HEAVY = ("IPython", "dill", "joblib", "numpy", "pandas", "tqdm")
@@ -48,6 +62,10 @@ def test_the_package_imports_nothing_heavy() -> None:
     assert not set(done.stdout.decode().split()) & set(HEAVY)
 
 
+def test_the_names_that_users_know_are_at_the_top() -> None:
+    assert [name for name in NAMES.split() if name not in ipp.__all__] == []
+
+
 def test_errors_are_at_the_top_and_in_their_module() -> None:
     for name in ipp.error.__all__:
         assert getattr(ipp, name) is getattr(ipp.error, name)
@@ -65,5 +83,5 @@ def test_the_version_can_be_compared() -> None:
 
 
 def test_joblib_is_told_to_wait() -> None:
-    with pytest.raises(ipp.NotAvailable, match="no joblib backend 'parallel' yet"):
+    with pytest.raises(ipp.NotAvailable, match="needs the joblib backend"):
         ipp.register_joblib_backend()

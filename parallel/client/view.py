@@ -2,6 +2,7 @@
 
 from .views.balanced import LoadBalancedView
 from .views.base import View
+from .views.broadcast import BroadcastView
 from .views.direct import DirectView
 
-__all__ = ["DirectView", "LoadBalancedView", "View"]
+__all__ = ["BroadcastView", "DirectView", "LoadBalancedView", "View"]

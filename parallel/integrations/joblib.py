@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any
 
-from ..errors import NotAvailable
+from ..client.extensions import EXTENSIONS
 
 __all__ = ["register_joblib_backend"]
 
 
-def register_joblib_backend(
-    name: str = "parallel", make_default: bool = False
-) -> NoReturn:
-    """Make a cluster available to joblib under a name: not possible yet.
+def register_joblib_backend(name: str = "parallel", make_default: bool = False) -> Any:
+    """Make a cluster available to joblib under a name.
 
     Raises
     ------
     NotAvailable
-        Always.
+        This release has no backend for joblib.
     """
-    raise NotAvailable(
-        f"there is no joblib backend {name!r} yet: until then, view.map runs functions "
-        "on the engines, and view.executor is a concurrent.futures executor"
-    )
+    register = EXTENSIONS.find("joblib", "register_joblib_backend()")
+    return register(name, make_default)

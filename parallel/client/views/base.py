@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ...aliases import EngineId
-from ...protocol.messages import Method
+from ...protocol.messages import Define, Method, Setup
 from ...protocol.terms import Terms
+from ...protocol.wire import stow
 from ...serialize.calls import pack_call
 from ...serialize.functions import refuse_pickling
 from ...serialize.objects import Packed
+from ...transport import nesting
 from ..executor import ViewExecutor
 from ..flags import Flag, Flagged, duration, switch, terms_of, text
 from ..history import MsgIds, Outstanding, Spans
@@ -166,7 +168,11 @@ class View(Flagged):
         name = function.name
         if not name.isidentifier():  # two lambdas are two setups
             name = f"{name} {function.digest.hex()[:8]}"
-        connection.set_up(name, function, packed, known)
+        payload, frames = stow(packed.payload, packed.buffers)
+        # The function may have been forgotten where no task refers to it.
+        connection.tell(Define(function.digest, function.code))
+        setup = Setup(name, function.digest, payload, len(frames), known)
+        connection.tell(setup, frames)
         terms = self._terms
         result = AsyncResult(
             connection, function.name, single=False, count=len(known), terms=terms
@@ -294,6 +300,8 @@ class View(Flagged):
         try:
             return result.get()
         except KeyboardInterrupt:
+            if nesting.current is not None:  # in a task, which is to end
+                raise
             result.belong_to(self.client)
             return result  # the work goes on: the user keeps the handle on it
 

@@ -49,6 +49,11 @@ class OpenTasks:
         """Return the functions of all of them."""
         return {found[3] for found in self.open.copy().values()}
 
+    def part_of(self, seq: int) -> tuple[Sink, int] | None:
+        """Return which part of what a task is; None if it has ended."""
+        found = self.open.get(seq)
+        return None if found is None else found[:2]
+
     def sinks(self) -> list[Sink]:
         """Return where their outcomes go, each once."""
         found = [each[0] for each in self.open.copy().values()]

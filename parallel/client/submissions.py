@@ -58,7 +58,9 @@ class Submissions:
 
     def _under_way(self) -> list[Any]:
         self._connection.look()
-        return [sink for sink in self._connection.sinks() if isinstance(sink, Facts)]
+        return [
+            sink for sink in self._connection.tasks.sinks() if isinstance(sink, Facts)
+        ]
 
     def attend(self) -> None:
         """See that results come in though nobody asks for them."""
@@ -112,7 +114,7 @@ class Submissions:
 
     def _target_of(self, seq: int) -> EngineId | None:
         """Return the engine that a task is meant for; None for any, or if it ended."""
-        part = self._connection.part_of(seq)
+        part = self._connection.tasks.part_of(seq)
         if part is None or not isinstance(part[0], Facts):
             return None
         return part[0].engine_of(part[1])

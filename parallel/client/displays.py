@@ -7,12 +7,10 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .facts import Facts
 from .metadata import Metadata
-
-if TYPE_CHECKING:
-    from .results import AsyncResult
 
 __all__ = ["display_outputs", "publish", "streaming"]
 
@@ -105,7 +103,7 @@ def _shell() -> Any:
 class _Stream:
     """Shows what is new of each task, once."""
 
-    def __init__(self, result: AsyncResult) -> None:
+    def __init__(self, result: Facts) -> None:
         self._result = result
         self._lock = threading.RLock()
         self._seen: dict[int, list[int]] = {}
@@ -132,7 +130,7 @@ class _Stream:
 
 
 @contextmanager
-def streaming(result: AsyncResult) -> Iterator[None]:
+def streaming(result: Facts) -> Iterator[None]:
     """Show what a result's tasks print and display as it comes.
 
     What they showed before is shown first. It is written by the thread that reads

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..state.chunks import Chunks
-
-if TYPE_CHECKING:
-    from .maps import Submitter
+from .submitter import Submitter
 
 __all__ = ["LazyFeeder"]
 

@@ -1,4 +1,4 @@
-"""`imap`: calls made as their arguments come, and results given as they are asked for."""
+"""`imap`: calls made as their arguments come, results given as they are asked for."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ class _Flow:
 
 
 def _as_it_is(view: Any) -> Any:
-    """Return a view with the flags that this one has now, whatever it is given later."""
+    """Return a view that keeps the flags which this one has now."""
     copied = object.__new__(type(view))
     vars(copied).update(vars(view))
     return copied

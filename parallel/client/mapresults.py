@@ -9,8 +9,9 @@ from ..errors import ParallelError, TaskAborted
 from ..protocol.messages import Outcome
 from ..protocol.terms import Terms
 from .connection import Connection, timestamp
+from .opened import END
 from .partition import join
-from .results import END, AsyncResult
+from .results import AsyncResult
 
 __all__ = ["AsyncMapResult", "Feeding", "GatherResult"]
 

@@ -7,16 +7,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..aliases import Digest
 from ..errors import CannotPack, ParallelError
-from ..protocol.messages import Method
 from ..protocol.terms import Terms
-from ..serialize.calls import Function, pack_elements
+from ..serialize.calls import Function
 from ..state.chunks import Chunks
 from .connection import Connection
 from .lazyfeeding import LazyFeeder
 from .mapresults import AsyncMapResult
 from .partition import sized
+from .submitter import Submitter
 
 __all__ = ["Feeder", "start_map"]
 
@@ -85,37 +84,6 @@ def start_map(
 
 def _ahead(engines: int, chunksize: int | None) -> int:
     return CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
-
-
-class Submitter:
-    """Submits chunks of one map."""
-
-    def __init__(
-        self, connection: Connection, result: AsyncMapResult, function: Function,
-        terms: Terms | None, submitted: Callable[[int], object] | None,
-    ) -> None:  # fmt: skip
-        self.connection = connection
-        self.result = result
-        self.name = function.name
-        self._digest: Digest = function.digest
-        self._terms = terms
-        self._submitted = submitted
-
-    def __call__(self, parts: Sequence[Any], size: int, begin: int) -> None:
-        """Submit one part of each sequence, of `size` elements from the `begin`-th."""
-        packed = pack_elements(parts, self.name, begin)
-        index = self.result.add_chunk(size)
-        try:
-            seq = self.connection.submit(
-                self.result, Method.MAP, self._digest, packed, index=index,
-                terms=self._terms,
-            )  # fmt: skip
-        except ParallelError as error:  # the line is closed, and this chunk never comes
-            self.result.give_up(error)
-            raise
-        self.result.number(seq)
-        if self._submitted is not None:
-            self._submitted(seq)
 
 
 class Feeder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -87,15 +88,15 @@ def new_bar(
 def _kind_of_bar(widget: bool) -> Any:
     import tqdm
 
+    kind = tqdm.tqdm
     if widget:
-        try:
+        with contextlib.suppress(ImportError):
             import ipywidgets  # noqa: F401
-        except ImportError:
-            return tqdm.tqdm
-        import tqdm.notebook
+            import tqdm.notebook
 
-        return tqdm.notebook.tqdm
-    return tqdm.tqdm
+            kind = tqdm.notebook.tqdm
+    # tqdm would start a thread that stays, to look after bars that stand still.
+    return type("Bar", (kind,), {"monitor_interval": 0})
 
 
 def watch_progress(

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import threading
 import warnings
 from collections.abc import (
-    AsyncIterator,
     Callable,
     Generator,
-    Iterator,
     Sequence,
 )
 from concurrent.futures import (
     ALL_COMPLETED,
     FIRST_COMPLETED,
     FIRST_EXCEPTION,
-    CancelledError,
     Future,
 )
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NoReturn
 
-from ..errors import CompositeError, ParallelError
-from ..protocol.messages import Outcome, Status
-from .asynchronous import Bell
+from ..protocol.messages import Status
 from .deliveries import Delivered
 from .displays import display_outputs, streaming
-from .facts import Facts
 from .metadata import Metadata
+from .opened import Opened, without_payload
 from .progress import new_bar, watch_progress
-from .values import error_of, failure_of, value_of
 
 __all__ = ["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "AsyncResult"]
 
-_UNSET: Any = object()
-#: The end of an iteration, in the place of an index.
-END = -1
 
-
-class AsyncResult(Facts):
+class AsyncResult(Opened):
     """The result of one call, or of one call on several engines.
 
     Also a `concurrent.futures.Future`, and awaitable: to cancel who awaits it
@@ -58,9 +47,6 @@ class AsyncResult(Facts):
 
     #: What `repr` calls it.
     _kind = "AsyncResult"
-    #: What errors say was done: `apply` or `execute`.
-    _method = "apply"
-    _return_exceptions = False
     #: Its parts that are pending.
     _cut: dict[int, AsyncResult] | None = None
 
@@ -150,10 +136,6 @@ class AsyncResult(Facts):
         with self._condition:
             if not super().done():
                 self._condition.wait(seconds)
-
-    def _follow_parts(self, seconds: float | None) -> None:
-        with self._condition:
-            self._condition.wait(0.005 if seconds is None else min(seconds, 0.005))
 
     def wait_interactive(
         self,
@@ -348,147 +330,6 @@ class AsyncResult(Facts):
             f"come after {waited:g} s; {there} engines are there"
         )
 
-    def _why(self) -> Exception:
-        """Return why it is not complete, with what has come of it since."""
-        failure = self._failure
-        assert failure is not None
-        if not isinstance(failure, CancelledError):
-            return failure
-        ends = [
-            str(self._value(i))
-            for i, delivered in enumerate(self._delivered)
-            if delivered is not None and delivered.outcome.status != Status.OK
-        ]
-        return CancelledError("; ".join([str(failure), *dict.fromkeys(ends)]))
-
-    # Values
-
-    def _value(self, index: int) -> Any:
-        """Return one task's value, or the exception that stands for it."""
-        value = self._values.get(index, _UNSET)
-        if value is _UNSET:
-            delivered = self._delivered[index]
-            if delivered is None:
-                raise TimeoutError(f"result {index} of {self._fname} has not come")
-            # Another thread may have unpacked it, and let go of the bytes, by now.
-            value = self._values.get(index, _UNSET)
-            if value is not _UNSET:
-                return value
-            value = self._unpack(index, delivered)
-            self._values[index] = value
-            # The value keeps what it needs of the buffers.
-            kept = delivered.outcome
-            if kept.frames or kept.payload:
-                kept = without_payload(kept)
-                self._delivered[index] = Delivered(kept, (), delivered.received)
-        return value
-
-    def _unpack(self, index: int, delivered: Delivered) -> Any:
-        outcome = delivered.outcome
-        if outcome.status == Status.OK:
-            what = f"the result of {self._fname}"
-            return value_of(outcome, delivered.frames, what)
-        where = {}
-        if outcome.engine_id >= 0:
-            uuid = self._engine_uuid(outcome.engine_id)
-            where = {
-                "engine_id": outcome.engine_id,
-                "engine_uuid": uuid,
-                "method": self._method,
-            }
-        return error_of(outcome, delivered.frames, self._fname, where)
-
-    def _collect(self, return_exceptions: bool) -> Any:
-        values = [self._value(i) for i in range(len(self._delivered))]
-        if self._single:
-            if isinstance(values[0], ParallelError) and not return_exceptions:
-                raise values[0]
-            return values[0]
-        if not return_exceptions:
-            self._raise_errors(values)
-        return values
-
-    def _raise_errors(self, values: list[Any]) -> None:
-        failures = [failure_of(v) for v in values if isinstance(v, ParallelError)]
-        if failures:
-            raise CompositeError(
-                f"one or more exceptions raised in: {self._fname}", failures
-            )
-
-    def __len__(self) -> int:
-        return len(self._delivered)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __getitem__(self, key: int | slice | str) -> Any:
-        if isinstance(key, str):
-            return self._metadata_of(key)
-        if not isinstance(key, (int, slice)):
-            raise TypeError(
-                f"a result is indexed by int, slice or str, not {type(key).__name__}"
-            )
-        if not self.ready():
-            raise TimeoutError(f"{self!r} has not finished")
-        values = self.get()
-        return [values][key] if self._single else values[key]
-
-    # One by one
-
-    def _turn_of(self, at: int) -> int | None:
-        """Return the index of the task whose turn it is in an iteration.
-
-        None means that it has not come yet, and `END` that there is no more.
-        """
-        if at >= len(self._delivered):
-            return END
-        if self._delivered[at] is not None:
-            return at
-        if self._failure is not None:
-            raise self._why()
-        return None
-
-    def _values_of(self, index: int) -> Sequence[Any]:
-        """Return what an iteration gives of one task."""
-        value = self._value(index)
-        if isinstance(value, ParallelError) and not self._return_exceptions:
-            raise value
-        return [value]
-
-    def _must_be_several(self) -> None:
-        if self._single:
-            raise TypeError(f"{self!r} has a single result: use get()")
-
-    def __iter__(self) -> Iterator[Any]:
-        self._must_be_several()
-        return self._one_by_one()
-
-    def _one_by_one(self) -> Iterator[Any]:
-        for at in itertools.count():
-            there = partial(self._is_due, at)
-            if not there():
-                self._connection.wait(there, self._follow_parts)
-            index = self._turn_of(at)
-            if index is None or index == END:
-                return
-            yield from self._values_of(index)
-
-    def _is_due(self, at: int) -> bool:
-        return self._failure is not None or self._turn_of(at) is not None
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        self._must_be_several()
-        bell = Bell()
-        with self.watched(bell.ring):
-            self._connection.attend()
-            for at in itertools.count():
-                while (index := self._turn_of(at)) is None:
-                    await bell.heard()
-                if index == END:
-                    return
-                for value in self._values_of(index):
-                    yield value
-
     # Its parts
 
     def origin(self, index: int) -> tuple[AsyncResult, int]:
@@ -669,14 +510,6 @@ class Selection(AsyncResult):
         """Return the engine of a task, if it is known yet."""
         part, at = self._parts[index]
         return part.engine_of(at)
-
-
-def without_payload(outcome: Outcome) -> Outcome:
-    """Return an outcome without its bytes."""
-    return Outcome(
-        outcome.seq, outcome.status, b"", 0, outcome.engine_id, outcome.started,
-        outcome.completed, outcome.stdout, outcome.stderr, outcome.note,
-    )  # fmt: skip
 
 
 def _waiting(timeout: float | None) -> float | None:

@@ -52,7 +52,8 @@ def error_of(
     and also a `RemoteError`; a `TaskAborted` is nothing else.
     """
     payload, _ = unstow(outcome.payload, as_buffers(frames))
-    if outcome.status == Status.ERROR:
+    told = outcome.status == Status.UNMET and payload  # of a direct task
+    if outcome.status == Status.ERROR or told:
         return _noted(unpack_error(payload), outcome.note)
     text = _text(payload, fname)
     if outcome.note:

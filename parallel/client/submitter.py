@@ -1,0 +1,52 @@
+"""Submits the chunks of one map, whoever decides when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import ParallelError
+from ..protocol.messages import Method
+from ..protocol.terms import Terms
+from ..serialize.calls import Function, pack_elements
+from .connection import Connection
+from .mapresults import AsyncMapResult
+
+__all__ = ["Submitter"]
+
+
+class Submitter:
+    """Submits chunks of one map.
+
+    Parameters
+    ----------
+    submitted
+        Told the number of each task.
+    """
+
+    def __init__(
+        self, connection: Connection, result: AsyncMapResult, function: Function,
+        terms: Terms | None, submitted: Callable[[int], object] | None,
+    ) -> None:  # fmt: skip
+        self.connection = connection
+        self.result = result
+        self.name = function.name
+        self._digest = function.digest
+        self._terms = terms
+        self._submitted = submitted
+
+    def __call__(self, parts: Sequence[Any], size: int, begin: int) -> None:
+        """Submit one part of each sequence, of `size` elements from the `begin`-th."""
+        packed = pack_elements(parts, self.name, begin)
+        index = self.result.add_chunk(size)
+        try:
+            seq = self.connection.submit(
+                self.result, Method.MAP, self._digest, packed, index=index,
+                terms=self._terms,
+            )  # fmt: skip
+        except ParallelError as error:  # the line is closed, and this chunk never comes
+            self.result.give_up(error)
+            raise
+        self.result.number(seq)
+        if self._submitted is not None:
+            self._submitted(seq)

@@ -1,0 +1,427 @@
+"""`imap` takes what it needs when it needs it, and no chunk waits to be full."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from parallel.client.lazymaps import LazyMapIterator
+from parallel.client.mapresults import AsyncMapResult
+from parallel.client.maps import start_map
+from parallel.client.results import AsyncResult
+from parallel.errors import TaskAborted, TransportError
+from parallel.protocol.messages import Method, Status
+from parallel.serialize.calls import pack_call
+from tests.fakes.connection import FakeConnection
+from tests.waiting import wait_until
+
+
+def square(x: int) -> int:
+    """Return a square."""
+    return x**2
+
+
+class View:
+    """All that a lazy map needs of one."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+        self.client = None
+
+    def __len__(self) -> int:
+        return len(self._connection.engines)
+
+    def _apply(self, f: Callable[..., Any], args: Any, kwargs: Any) -> AsyncResult:
+        ar = AsyncResult(self._connection, f.__name__, single=True)  # type: ignore[arg-type]
+        packed = pack_call(f.__name__, args, kwargs)
+        ar.number(self._connection.submit(ar, Method.APPLY, b"", packed))
+        return ar
+
+
+@pytest.fixture
+def connection() -> FakeConnection:
+    return FakeConnection()
+
+
+@pytest.fixture
+def threads_end() -> Iterator[None]:
+    """See that the threads which a test starts have ended when it has."""
+    before = set(threading.enumerate())
+    yield
+    gc.collect()
+    wait_until(lambda: set(threading.enumerate()) <= before, what="end of threads")
+
+
+def imap(connection: FakeConnection, *sequences: Any, **options: Any) -> Any:
+    return LazyMapIterator(View(connection), square, sequences, **options)
+
+
+def arguments(connection: FakeConnection, seq: int) -> Any:
+    """Return what a task was given."""
+    return connection.open[seq][2][0]
+
+
+def are_open(connection: FakeConnection, *seqs: int) -> None:
+    """Wait until these tasks are under way, and no others."""
+    wait_until(lambda: sorted(connection.open) == list(seqs), what=f"tasks {seqs}")
+
+
+# imap
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_so_many_at_a_time_from_the_start(connection: FakeConnection) -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in itertools.count():
+            taken.append(i)
+            yield i
+
+    results = imap(connection, numbers())
+    are_open(connection, 0, 1)  # as many as engines, before anybody asks
+    assert taken == [0, 1]
+    connection.answer(1, 1)
+    are_open(connection, 0, 2)
+    connection.answer(0, 0)
+    assert [next(results), next(results)] == [0, 1]
+    are_open(connection, 2, 3)
+    results.cancel()
+    connection.answer(2, 4)
+    connection.answer(3, 9)
+    assert list(results) == [4, 9]
+    assert list(results) == []
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_as_they_come(connection: FakeConnection) -> None:
+    results = imap(connection, [1, 2, 3], ordered=False, max_outstanding=0)
+    are_open(connection, 0, 1, 2)
+    for seq in (2, 0, 1):
+        connection.answer(seq, seq)
+    assert list(results) == [2, 0, 1]
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_several_sequences_end_with_the_shortest(connection: FakeConnection) -> None:
+    results = imap(connection, itertools.count(), "ab", max_outstanding=5)
+    are_open(connection, 0, 1)
+    assert arguments(connection, 1) == (1, "b")
+    connection.answer(0, "x")
+    connection.answer(1, "y")
+    assert list(results) == ["x", "y"]
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_what_the_input_raises_comes_behind_the_rest(
+    connection: FakeConnection,
+) -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise LookupError("no more")
+
+    results = imap(connection, broken())
+    are_open(connection, 0)
+    connection.answer(0, 1)
+    assert next(results) == 1
+    with pytest.raises(LookupError, match="no more"):
+        next(results)
+    with pytest.raises(StopIteration):
+        next(results)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_what_cannot_travel_comes_behind_the_rest(connection: FakeConnection) -> None:
+    results = imap(connection, [1, threading.Lock()], max_outstanding=2)
+    are_open(connection, 0)
+    connection.answer(0, 1)
+    assert next(results) == 1
+    with pytest.raises(TypeError, match="cannot send argument 0 of square"):
+        next(results)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_exceptions(connection: FakeConnection) -> None:
+    for kept in (False, True):
+        results = imap(connection, [1, 2], return_exceptions=kept)
+        wait_until(lambda: len(connection.open) == 2, what="two tasks")
+        first, second = sorted(connection.open)
+        connection.answer(first, ValueError("bad"))
+        connection.answer(second, 2)
+        if kept:
+            assert isinstance(next(results), ValueError)
+        else:
+            with pytest.raises(ValueError, match="bad"):
+                next(results)
+        assert next(results) == 2  # one failure does not end it
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_a_dropped_one_takes_no_more(connection: FakeConnection) -> None:
+    results = imap(connection, itertools.count())
+    are_open(connection, 0, 1)
+    del results
+    gc.collect()
+    connection.answer(0)
+    connection.answer(1)
+    wait_until(
+        lambda: all(t.name != "parallel-imap" for t in threading.enumerate()),
+        what="end of the thread",
+    )
+    assert not connection.open
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_to_interrupt_it_cancels_what_is_under_way(connection: FakeConnection) -> None:
+    results = imap(connection, itertools.count())
+    are_open(connection, 0, 1)
+    results.cancel(interrupt=True)
+    assert sorted(connection.aborted) == [([0], True), ([1], True)]
+    assert list(results) == []
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_the_connection_breaks(connection: FakeConnection) -> None:
+    results = imap(connection, itertools.count())
+    are_open(connection, 0, 1)
+    connection.close(TransportError("cut"))
+    for _ in range(2):
+        with pytest.raises(TransportError, match="cut"):
+            next(results)
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, True, "many"])
+def test_an_impossible_number_outstanding(
+    connection: FakeConnection, most: Any
+) -> None:
+    with pytest.raises(ValueError, match="max_outstanding is 'auto', or a number"):
+        imap(connection, [1], max_outstanding=most)
+    with pytest.raises(AssertionError, match="at least one sequence"):
+        imap(connection)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_the_view_is_taken_as_it_is(connection: FakeConnection) -> None:
+    view, tokens = View(connection), queue.SimpleQueue[int]()
+    view.client = SimpleNamespace(name="mine")  # type: ignore[assignment]
+    results = LazyMapIterator(view, square, [iter(tokens.get, -1)])
+    view._connection = FakeConnection()  # a flag that is changed later
+    tokens.put(1)
+    tokens.put(-1)
+    are_open(connection, 0)
+    connection.answer(0, 1)
+    assert list(results) == [1]
+
+
+@pytest.mark.usefixtures("threads_end")
+@pytest.mark.parametrize("ordered", [True, False])
+def test_in_a_loop(connection: FakeConnection, ordered: bool) -> None:
+    async def run() -> list[Any]:
+        results = imap(connection, range(4), ordered=ordered)
+
+        async def collect() -> list[Any]:
+            return [value async for value in results]
+
+        collecting = asyncio.create_task(collect())
+        done = 0
+        while done < 4:
+            await asyncio.sleep(0)
+            for seq in sorted(connection.open, reverse=True):
+                connection.answer(seq, seq)
+                done += 1
+        return await asyncio.wait_for(collecting, 5)
+
+    assert sorted(asyncio.run(run())) == [0, 1, 2, 3]
+
+
+# Lazy maps
+
+
+def lazy(connection: Any, *sequences: Any, **options: Any) -> Any:
+    return start_map(connection, connection.pack_function(square), sequences, **options)
+
+
+def finish(connection: FakeConnection, seq: int, **options: Any) -> None:
+    """Answer a chunk with the squares of its elements."""
+    (elements,) = connection.open[seq][2]
+    connection.answer(seq, [x**2 for x in elements], **options)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_a_generator_is_taken_as_engines_need_it(connection: FakeConnection) -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in range(30):
+            taken.append(i)
+            yield i
+
+    ar = lazy(connection, numbers())
+    assert isinstance(ar, AsyncMapResult)
+    assert not ar.sent
+    wait_until(lambda: len(connection.open) >= 2, what="work for both engines")
+    assert len(taken) < 30
+    while not ar.done():
+        for seq in sorted(connection.open):
+            finish(connection, seq)
+    assert ar.get() == list(ar) == [x**2 for x in range(30)]
+    assert (len(ar), ar.progress, ar.sent) == (30, 30, True)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_an_idle_engine_gets_what_is_there(connection: FakeConnection) -> None:
+    tokens = queue.SimpleQueue[int]()
+    tokens.put(1)
+    ar = lazy(connection, iter(tokens.get, -1))
+    are_open(connection, 0)
+    finish(connection, 0, seconds=1e-6)  # chunks would grow
+    tokens.put(2)
+    are_open(connection, 1)  # the next element is not waited for
+    finish(connection, 1, seconds=1e-6)
+    assert not ar.done()
+    tokens.put(-1)
+    assert ar.get(5) == [1, 4]
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_chunks_of_a_given_size_from_a_generator(connection: FakeConnection) -> None:
+    ar = lazy(connection, iter(range(10)), chunksize=4)
+    are_open(connection, 0, 1, 2)
+    for seq in (2, 1, 0):
+        finish(connection, seq)
+    assert ar.get(5) == [x**2 for x in range(10)]
+    assert [len(part.get()[0]) for part in ar.split()] == [4, 4, 2]
+
+
+def test_an_empty_generator_is_an_empty_list(connection: FakeConnection) -> None:
+    assert lazy(connection, iter(())) == lazy(connection, []) == []
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_what_the_generator_raises(connection: FakeConnection) -> None:
+    def broken() -> Iterator[int]:
+        yield from range(3)
+        raise LookupError("no more")
+
+    ar = lazy(connection, broken(), chunksize=1)
+    are_open(connection, 0, 1, 2)
+    for seq in range(3):
+        finish(connection, seq)
+    values = iter(ar)
+    assert [next(values) for _ in range(3)] == [0, 1, 4]
+    for call in (lambda: next(values), ar.get):
+        with pytest.raises(LookupError, match="no more"):
+            call()
+    with pytest.raises(LookupError, match="no more"):
+        next(lazy(connection, broken_at_once()))
+
+
+def broken_at_once() -> Iterator[int]:
+    """Raise before there is anything."""
+    raise LookupError("no more")
+    yield
+
+
+@pytest.mark.usefixtures("threads_end")
+@pytest.mark.parametrize("endless", [True, False])
+def test_an_aborted_map_submits_no_more(
+    connection: FakeConnection, endless: bool
+) -> None:
+    numbers: Any = itertools.count() if endless else range(1000)
+    ar = lazy(connection, numbers)
+    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
+    ar.abort()
+    under_way, interrupt = connection.aborted[-1]
+    assert (len(under_way), interrupt) == (6, False)
+    finish(connection, 0)
+    for seq in range(1, 6):
+        connection.answer(seq, "as asked", status=Status.ABORTED)
+    assert not connection.open
+    with pytest.raises(Exception, match="TaskAborted: as asked"):
+        ar.get(5)
+    assert ar.get(return_exceptions=True)[0] == 0
+    values = iter(ar)
+    assert next(values) == 0
+    with pytest.raises(TaskAborted):
+        next(values)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_aborted_between_two_chunks(connection: FakeConnection) -> None:
+    ar = lazy(connection, range(1000), chunksize=1)
+    for seq in range(900):  # some are not submitted yet
+        finish(connection, seq)
+    ar.abort()
+    for seq in sorted(connection.open):
+        finish(connection, seq)
+    if ar.progress < 1000:
+        with pytest.raises(TaskAborted, match="of 1000 elements"):
+            ar.get(5)
+
+
+@pytest.mark.usefixtures("threads_end")
+@pytest.mark.parametrize("endless", [True, False])
+def test_a_cancelled_map_ends_all_that_wait(
+    connection: FakeConnection, endless: bool
+) -> None:
+    numbers: Any = itertools.count() if endless else range(1000)
+    ar = lazy(connection, numbers)
+    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
+    assert ar.cancel()
+    assert connection.aborted[-1][1] is True
+    for seq in sorted(connection.open):
+        finish(connection, seq)
+    assert not connection.open  # nothing more was submitted
+    assert ar.cancelled()
+    assert ar.wait(0)
+    with pytest.raises(Exception, match="square was cancelled"):
+        ar.get()
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_a_map_whose_connection_breaks(connection: FakeConnection) -> None:
+    ar = lazy(connection, itertools.count())
+    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
+    connection.close(TransportError("cut"))
+    with pytest.raises(TransportError, match="cut"):
+        ar.get()
+
+
+def test_what_came_first(connection: FakeConnection) -> None:
+    ar = lazy(connection, range(4), chunksize=2, ordered=False)
+    assert ar.ordered is False
+    finish(connection, 1)
+    values = iter(ar)
+    assert [next(values), next(values)] == [4, 9]
+    finish(connection, 0)
+    assert list(values) == [0, 1]
+    assert ar.get() == [0, 1, 4, 9]
+
+
+def test_a_failed_chunk_gives_one_error(connection: FakeConnection) -> None:
+    ar = lazy(connection, range(4), chunksize=2, return_exceptions=True)
+    connection.answer(0, ValueError("bad"))
+    finish(connection, 1)
+    error, *rest = ar.get()
+    assert isinstance(error, ValueError)
+    assert rest == [4, 9]
+    assert [type(x) for x in ar] == [type(error), int, int]
+
+
+def test_each_chunk_knows_when_it_was_submitted(connection: FakeConnection) -> None:
+    told: list[int] = []
+    ar = lazy(connection, range(20), submitted=told.append)
+    while not ar.done():
+        finish(connection, min(connection.open))
+    assert ar.msg_ids == [f"cafe_{seq}" for seq in told]
+    times = ar.submitted
+    assert times == sorted(times)
+    assert times[0] < times[-1]

@@ -52,8 +52,7 @@ def error_of(
     and also a `RemoteError`; a `TaskAborted` is nothing else.
     """
     payload, _ = unstow(outcome.payload, as_buffers(frames))
-    told = outcome.status == Status.UNMET and payload  # of a direct task
-    if outcome.status == Status.ERROR or told:
+    if outcome.status == Status.ERROR or _is_direct_refusal(outcome, payload):
         return _noted(unpack_error(payload), outcome.note)
     text = _text(payload, fname)
     if outcome.note:
@@ -63,6 +62,12 @@ def error_of(
     original = _ENDS[outcome.status](text)
     failure = Failure(type(original).__name__, text, "", engine_info)
     return remote_error(failure, original)
+
+
+def _is_direct_refusal(outcome: Outcome, payload: Any) -> bool:
+    """Tell whether the task itself said so, and nobody else was to be asked."""
+    unmet = outcome.status == Status.UNMET and payload
+    return bool(unmet) and not isinstance(pickle.loads(payload), str)
 
 
 def failure_of(error: Exception) -> Failure:

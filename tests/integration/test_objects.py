@@ -288,6 +288,77 @@ def test_required_names_are_there(session: Callable[[str], str]) -> None:
     ]
 
 
+@pytest.mark.slow
+def test_a_task_goes_where_it_is_suited(session: Callable[[str], str]) -> None:
+    out = session(
+        """
+        dview.push({"suits": False})
+        rc[1].push({"suits": True, "me": 1}, block=True)
+
+        @ipp.depend(lambda limit: suits and limit < 5, 3)
+        def f(x):
+            return x, me
+
+        print(lview.map(f, range(6)), [lview.apply(f, x) for x in range(3)])
+
+        @ipp.require("no_such_module")
+        def g():
+            return 1
+
+        with lview.temp_flags(targets=[0, 1]):
+            try:
+                lview.apply(g)
+            except ipp.error.ImpossibleDependency as error:
+                print(error)
+        with lview.temp_flags(timeout=0.1):
+            try:
+                lview.apply(g)
+            except ipp.error.TaskTimeout as error:
+                print("too late")
+        try:
+            rc[0].apply_sync(f, 1)
+        except ipp.error.UnmetDependency as error:
+            print(error)
+        """
+    )
+    lines = out.splitlines()
+    assert lines[0] == f"{[(x, 1) for x in range(6)]} {[(x, 1) for x in range(3)]}"
+    assert "did not suit" in lines[1]
+    assert lines[2:] == [
+        "too late",
+        "[0:apply] UnmetDependency: this engine does not suit f: <lambda> says no",
+    ]
+
+
+@pytest.mark.slow
+def test_types_of_the_session_keep_their_identity(
+    session: Callable[[str], str],
+) -> None:
+    out = session(
+        """
+        import enum
+        from collections import namedtuple
+        from dataclasses import dataclass
+
+        Point = namedtuple("Point", "x y")
+
+        class Colour(enum.Enum):
+            RED = 1
+
+        @dataclass
+        class Pair:
+            first: int
+            second: list
+
+        sent = Point(1, 2), Colour.RED, Pair(1, [2])
+        back = lview.apply(lambda *args: args, *sent)
+        print(back == sent, [type(each) is type(b) for each, b in zip(back, sent)])
+        print(lview.apply(lambda: Point(3, Pair(0, []))) == Point(3, Pair(0, [])))
+        """
+    )
+    assert out == "True [True, True, True]\nTrue\n"
+
+
 # Modules of the user's own
 
 

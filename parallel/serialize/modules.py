@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..errors import CannotPack
 
-__all__ = ["Shipment", "generation", "install", "pack_module"]
+__all__ = ["Installer", "Shipment", "generation", "install", "pack_module"]
 
 #: A package larger than this is no script of the user's: it is to be installed.
 LARGEST_NBYTES = 64 << 20
@@ -180,3 +180,17 @@ def install(shipment: Shipment) -> None:
     _memory.others[top] = dict(others)
     _memory.generation += 1
     importlib.import_module(top)
+
+
+class Installer:
+    """Calls `install`, under a name of its own for each module.
+
+    A setup takes the place of an earlier one of its name.
+    """
+
+    def __init__(self, top: str) -> None:
+        self.__name__ = f"install_{top}"
+
+    def __call__(self, shipment: Shipment) -> None:
+        """Make a packed module importable: see `install`."""
+        install(shipment)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
+import signal
 import sys
 import textwrap
 from collections import namedtuple
@@ -21,6 +23,8 @@ import pytest
 import parallel as ipp
 from parallel import Client, Cluster, PrePickled, Reference
 from tests.integration import tasks
+from tests.integration.soon import SOON
+from tests.waiting import wait_until
 
 BEGIN = """
     import parallel as ipp
@@ -408,6 +412,24 @@ def test_a_module_that_was_changed_is_sent_anew(
     (mine / "rates.py").write_text("def rate(x):\n    return 30 * x\n")
     dview.push_module(only_mine)
     assert dview.apply(only_mine.rate, 3) == [90, 90]
+
+
+@pytest.mark.slow
+def test_engines_that_join_later_have_it_too(rc: Client, mine: Path) -> None:
+    import only_mine
+
+    rc[:].push_module(only_mine, block=True)
+    os.kill(rc[0].apply_sync(os.getpid), signal.SIGKILL)
+    wait_until(lambda: rc.ids == [1, 2], SOON, "another engine")
+    assert rc[:].apply_sync(only_mine.rate, 3) == [6, 6]
+
+
+def test_a_view_of_some_engines_sends_it_to_those(cluster: Client, mine: Path) -> None:
+    (mine.parent / "only_some.py").write_text("value = 2\n")
+    cluster[0].push_module("only_some", block=True)
+    assert cluster[0].apply_sync(lambda: __import__("only_some").value) == 2
+    with pytest.raises(ModuleNotFoundError):
+        cluster[1].apply_sync(lambda: __import__("only_some").value)
 
 
 def test_what_a_sent_module_raises_at_import_is_told(

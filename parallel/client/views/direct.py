@@ -13,7 +13,7 @@ from ...protocol.messages import Method
 from ...protocol.terms import Terms
 from ...serialize import switches
 from ...serialize.calls import Function, pack_call, pack_elements, pack_value
-from ...serialize.modules import install, pack_module
+from ...serialize.modules import Installer, pack_module
 from ..extensions import EXTENSIONS
 from ..flags import labelled
 from ..mapresults import AsyncMapResult
@@ -226,9 +226,9 @@ class DirectView(NamespaceView):
         """Send a module of yours, or the package that it is in, and import it there.
 
         Functions and classes travel by the names of their modules, which engines on
-        another host, or in another folder, may lack or have in another version. Source
-        files are sent, and imported from memory; engines that join later need it too:
-        see `setup`.
+        another host, or in another folder, may lack or have in another version. Its
+        source files are sent, and imported from memory. A view of all engines sends
+        them also to those that join later.
 
         Parameters
         ----------
@@ -244,7 +244,13 @@ class DirectView(NamespaceView):
         CannotPack
             It has compiled parts, or is larger than 64 MiB.
         """
-        result = self._apply(install, (pack_module(module),), {})
+        shipment = pack_module(module)
+        installer = Installer(shipment[0])
+        ids, single = self._resolve()
+        if single or set(ids) != set(self._connection.engines):
+            result = self._apply(installer, (shipment,), {})
+        else:
+            result = self.setup(installer, shipment)
         return self._maybe_wait(result, block)
 
     def activate(self, suffix: str = "") -> Any:

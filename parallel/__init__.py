@@ -17,12 +17,14 @@ from ._version import __version__, version_info
 from .client.client import Client
 from .client.dependency import Dependency
 from .client.executor import ViewExecutor
+from .client.hubresults import AsyncHubResult
 from .client.mapresults import AsyncMapResult
 from .client.remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from .client.results import AsyncResult
 from .client.views.balanced import LoadBalancedView
 from .client.views.broadcast import BroadcastView
 from .client.views.direct import DirectView
+from .client.waiting import as_completed
 from .cluster.cluster import Cluster
 from .errors import (
     AlreadyDisplayedError,
@@ -82,6 +84,7 @@ __all__ = [
     "FIRST_COMPLETED",
     "FIRST_EXCEPTION",
     "AlreadyDisplayedError",
+    "AsyncHubResult",
     "AsyncMapResult",
     "AsyncResult",
     "BroadcastView",
@@ -123,6 +126,7 @@ __all__ = [
     "UnmetDependency",
     "ViewExecutor",
     "__version__",
+    "as_completed",
     "can",
     "can_map",
     "collect_exceptions",

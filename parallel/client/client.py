@@ -24,7 +24,8 @@ from .connection import Connection
 from .executor import ViewExecutor
 from .jobs import futures_and_ids
 from .locating import check_options, find, read, warn_of_loopback
-from .submissions import Submissions
+from .progress import new_bar, watch_progress
+from .records import Records
 from .targets import is_id, resolve
 from .views.balanced import LoadBalancedView
 from .views.broadcast import BroadcastView
@@ -39,7 +40,7 @@ _open: weakref.WeakSet[Client] = weakref.WeakSet()
 LEAVING = 10.0
 
 
-class Client(Submissions, ClassicClient):
+class Client(Records, ClassicClient):
     """A connection to a running cluster.
 
     Parameters
@@ -293,6 +294,36 @@ class Client(Submissions, ClassicClient):
         if timeout is not None and timeout >= 0:
             timeout = max(0.0, timeout - (monotonic() - begin))
         return self._wait_for_ids(ids, timeout)
+
+    def wait_interactive(
+        self, jobs: Any = None, interval: float = 1.0, timeout: float = -1.0
+    ) -> bool:
+        """Wait for results, and show how many have come; tell whether all have.
+
+        Parameters
+        ----------
+        jobs
+            As for `wait`.
+        interval
+            A bar is drawn anew so often, seconds.
+        timeout
+            Seconds; a negative number waits for ever.
+        """
+        found = list(self.outstanding) if jobs is None else jobs
+        futures, ids = futures_and_ids(found, self.history)
+
+        def come() -> int:
+            left = self.outstanding
+            done = sum(future.done() for future in futures)
+            return done + len(ids) - len(left & set(ids))
+
+        return watch_progress(
+            new_bar(len(futures) + len(ids), "results"),
+            come,
+            lambda seconds: self.wait([*futures, *ids], seconds),
+            interval,
+            None if timeout < 0 else timeout,
+        )
 
     # Orders
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from time import monotonic, time
 from typing import Any
 
@@ -38,7 +39,6 @@ from ..protocol.messages import (
     Published,
     Query,
     Refused,
-    Setup,
     SetupEnded,
     Status,
     Submit,
@@ -56,6 +56,7 @@ from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
 from .pump import Pump
+from .questions import Questions
 from .sent import SentFunctions
 
 __all__ = ["Connection", "Line", "Sink", "timestamp"]
@@ -111,14 +112,14 @@ class Connection:
             self._lines.append(Line(dealer, channel))
         self._work, self._control = self._lines
         self._decoder = client_decoder()
-        self._tasks = OpenTasks()
-        self._open = self._tasks.open
-        self._answers: dict[int, Answer] = {}
-        self._seqs = itertools.count()
+        #: What was submitted and has not come back.
+        self.tasks = OpenTasks()
+        self._open = self.tasks.open
+        self._questions = Questions()
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
-        self._sent = SentFunctions(self._tasks.digests)
+        self._sent = SentFunctions(self.tasks.digests)
         self._flushed = 0.0
         self._slack = 1.0
         #: When a connection broke first, if only before the greeting was answered.
@@ -143,7 +144,7 @@ class Connection:
         self._pump.start()
 
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
-        tasks = self._tasks
+        tasks = self.tasks
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
             WhoAreYou: lambda *_: self._on_disconnect(),
@@ -159,7 +160,7 @@ class Connection:
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
             Trouble: lambda _, message, __: self.troubles.append(message.text),
-            Answer: lambda _, message, __: self._answers.update({message.seq: message}),
+            Answer: lambda _, message, __: self._questions.on_answer(message),
             Ping: lambda line, *_: line.outbox.append((Pong(), ())),
             Pong: lambda *_: None,
         }
@@ -233,7 +234,8 @@ class Connection:
         """Take note that nothing will come any more, and tell who waits."""
         if self.closed is None:
             self.closed = error
-        self._tasks.give_up(error)
+        self.tasks.give_up(error)
+        self._questions.give_up(error)
 
     # Submitting
 
@@ -271,7 +273,7 @@ class Connection:
         with INTERRUPTS, self._seq_lock:
             seq = self._next_seq
             self._next_seq = seq + count
-            self._tasks.nbytes += nbytes * count
+            self.tasks.nbytes += nbytes * count
             for i in range(count):
                 self._open[seq + i] = (sink, index + i, nbytes, digest)
             message = Submit(seq, method, digest, payload, len(frames), targets, terms)
@@ -309,14 +311,14 @@ class Connection:
         """
         if self._load() < self._slack:
             return
-        before = self._tasks.finished
+        before = self.tasks.finished
         self.wait(lambda: self._load() < 0.5, None, WAIT_AHEAD)
-        quick = self._tasks.finished - before >= QUICK
+        quick = self.tasks.finished - before >= QUICK
         self._slack = 1.0 if quick else 1.25 * self._load()
 
     def _load(self) -> float:
         """Return how much is under way; 1.0 is as much as ever speeds things up."""
-        return max(len(self._open) / AHEAD, self._tasks.nbytes / AHEAD_NBYTES)
+        return max(len(self._open) / AHEAD, self.tasks.nbytes / AHEAD_NBYTES)
 
     @property
     def submitted(self) -> int:
@@ -332,47 +334,54 @@ class Connection:
         """Tell whether a task has not finished."""
         return seq in self._open
 
-    def part_of(self, seq: int) -> tuple[Sink, int] | None:
-        """Return which part of what an unfinished task is; None for another one."""
-        found = self._open.get(seq)
-        return None if found is None else found[:2]
+    def tell(self, message: Message, frames: Sequence[Any] = ()) -> None:
+        """Send a message behind what was submitted."""
+        self._work.outbox.append((message, frames))
 
-    def sinks(self) -> list[Sink]:
-        """Return what has not all come."""
-        return self._tasks.sinks()
-
-    def set_up(
-        self, name: str, function: Function, packed: Packed, known: list[EngineId]
-    ) -> None:
-        """Have a call made by each engine that joins, and is not one of the known."""
-        payload, frames = stow(packed.payload, packed.buffers)
-        setup = Setup(name, function.digest, payload, len(frames), known)
-        # The function may have been forgotten where no task refers to it.
-        self._work.outbox.append((Define(function.digest, function.code), ()))
-        self._work.outbox.append((setup, frames))
-
-    def ask(self, name: str, timeout: float = 10.0, **arguments: Any) -> Any:
+    def ask(
+        self, name: str, timeout: float = 10.0, *, behind: bool = False,
+        **arguments: Any,
+    ) -> Any:  # fmt: skip
         """Return the controller's answer to a question.
+
+        Parameters
+        ----------
+        behind
+            Ask after all that was submitted; else it may overtake that.
 
         Raises
         ------
         TransportError
             It did not answer in time.
+        LookupError, ValueError
+            So did the controller.
         """
-        seq = next(self._seqs)
-        self._control.outbox.append((Query(seq, name, arguments), ()))
-        self._pump.nudge(now=True)
-        self.wait(
-            lambda: seq in self._answers or self.closed is not None, None, timeout
-        )
-        answer = self._answers.pop(seq, None)
-        if answer is None:
+        query, asked = self._put(name, arguments, behind=behind)
+        self.wait(asked.done, lambda seconds: wait_for([asked], seconds), timeout)
+        self._questions.withdraw(query)
+        if not asked.done():
             raise self.closed or TransportError(
                 f"the controller did not answer {name!r} within {timeout:g} s"
             )
-        if answer.error:
-            raise TransportError(f"{name}: {answer.error}")
-        return answer.value
+        return asked.result()
+
+    def request(self, name: str, **arguments: Any) -> Future[Any]:
+        """Ask the controller behind all that was submitted; return what it will answer.
+
+        Callbacks of the future run in the thread that reads the connection.
+        """
+        return self._put(name, arguments, behind=True)[1]
+
+    def _put(
+        self, name: str, arguments: dict[str, Any], *, behind: bool
+    ) -> tuple[Query, Future[Any]]:
+        if self.closed is not None:
+            raise self.closed
+        query, asked = self._questions.put(name, arguments)
+        line = self._work if behind else self._control
+        line.outbox.append((query, ()))
+        self._pump.nudge(now=True)
+        return query, asked
 
     def order(self, message: Message) -> None:
         """Send an order on the control line."""

@@ -256,7 +256,7 @@ class Controller:
         found: Future[Any] = Future()
         try:
             ask = QUERIES[query.name]
-            value = ask(self._hub, self._dispatch.machine, **query.arguments)
+            value = ask(self._hub, self._dispatch, **query.arguments)
             if isinstance(value, Future):
                 found = value
             else:

@@ -60,6 +60,8 @@ from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
 from .setups import Setups
+from .store.entry import Entry, msg_id_of
+from .store.fields import too_large
 from .store.record import Record
 from .work import Ended, Work
 
@@ -126,6 +128,28 @@ class Dispatch:
             key = TaskKey(client, submit.seq + i)
             self.record.open(key, submit, work.frames, code, time())
             self.handle(TaskSubmitted(key, work, target, submit.terms or USUAL), now)
+
+    def resubmit(self, entries: Sequence[Entry], now: float) -> list[str]:
+        """Take in recorded tasks once more, under new ids; return these.
+
+        Raises
+        ------
+        ValueError
+            The arguments of one, or its function, were not kept.
+        """
+        for entry in entries:
+            if entry.frames is None or (entry.digest and not entry.code):
+                raise ValueError(too_large("arguments or function", entry))
+        keys = [self.record.new_key() for _ in entries]
+        for key, entry in zip(keys, entries, strict=True):
+            if entry.digest:
+                self._functions.define(entry.digest, entry.code)
+            work = Work(entry.again(key.seq), entry.frames or ())
+            self._admit(key.client, work, now)
+        self.record.resubmitted(
+            {entry.key: key for key, entry in zip(keys, entries, strict=True)}
+        )
+        return [msg_id_of(key) for key in keys]
 
     def on_define(self, define: Define, now: float) -> None:
         """Keep a function, and let go what waited for it."""
@@ -276,7 +300,12 @@ class Dispatch:
             known.add(digest)
             self._peers.say(peer, Define(digest, self._functions.code(digest)))
         assign = Assign(
-            action.ordinal, submit.method, digest, submit.payload, submit.frames
+            action.ordinal,
+            submit.method,
+            digest,
+            submit.payload,
+            submit.frames,
+            action.task.pinned is not None,
         )
         self._peers.say(peer, assign, frames)
 

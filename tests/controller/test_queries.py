@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import types
+from typing import Any
 
 import msgspec
 
 from parallel.controller.queries import QUERIES, processes, queue_status
 from parallel.protocol.messages import EngineInfo
+from parallel.state.scheduler import Scheduler
 from tests.state.world import World
 
-NO_HUB = types.SimpleNamespace(engines={})
+NO_HUB: Any = types.SimpleNamespace(engines={})
+
+
+def dispatching(machine: Scheduler) -> Any:
+    """Return what stands for a dispatch."""
+    return types.SimpleNamespace(machine=machine)
 
 
 def test_each_question_has_its_name() -> None:
-    assert {name: ask.__name__ for name, ask in QUERIES.items()} == {
-        "processes": "processes",
-        "queue_status": "queue_status",
-    }
+    assert all(name == ask.__name__ for name, ask in QUERIES.items())
+    assert {"processes", "queue_status", "db_query", "resubmit"} <= set(QUERIES)
 
 
 def test_nobody_and_nothing() -> None:
-    machine = World().machine
-    assert queue_status(NO_HUB, machine) == {"unassigned": 0}  # type: ignore[arg-type]
-    assert processes(NO_HUB, machine) == {}  # type: ignore[arg-type]
+    nothing = dispatching(World().machine)
+    assert queue_status(NO_HUB, nothing) == {"unassigned": 0}
+    assert processes(NO_HUB, nothing) == {}
 
 
 def test_what_each_engine_has_in_hand() -> None:
@@ -35,12 +40,12 @@ def test_what_each_engine_has_in_hand() -> None:
     world.submit(first.engine_id)
     for _ in range(3):
         world.submit()
-    assert queue_status(NO_HUB, world.machine) == {  # type: ignore[arg-type]
+    assert queue_status(NO_HUB, dispatching(world.machine)) == {
         "0": {"queue": 2, "completed": 1, "tasks": 0},
         "1": {"queue": 0, "completed": 0, "tasks": 1},
         "unassigned": 2,
     }
-    status = queue_status(NO_HUB, world.machine, verbose=True)  # type: ignore[arg-type]
+    status = queue_status(NO_HUB, dispatching(world.machine), verbose=True)
     assert status == {
         "0": {"queue": [1, 2], "completed": 1, "tasks": []},
         "1": {"queue": [], "completed": 0, "tasks": [3]},
@@ -52,7 +57,6 @@ def test_what_each_engine_has_in_hand() -> None:
 
 def test_where_the_engines_are() -> None:
     info = EngineInfo(3, b"uuid", "host", 123)
-    hub = types.SimpleNamespace(engines={b"uuid": info})
-    assert processes(hub, World().machine) == {  # type: ignore[arg-type]
-        "3": {"host": "host", "pid": 123}
-    }
+    hub: Any = types.SimpleNamespace(engines={b"uuid": info})
+    where = processes(hub, dispatching(World().machine))
+    assert where == {"3": {"host": "host", "pid": 123}}

@@ -89,10 +89,17 @@ class Entry(msgspec.Struct, gc=False):
             self.stdout = self.stderr = ""
 
     def again(self, seq: int) -> Submit:
-        """Return the message that asks for the same once more."""
-        target = self.target
+        """Return the message that asks for the same once more.
+
+        What has been started once waits for no other tasks: it did so already.
+        """
+        target, terms = self.target, self.submit.terms
         targets = None if target is None else [target]
-        return msgspec.structs.replace(self.submit, seq=seq, targets=targets)
+        if terms is not None and self.outcome is not None and self.outcome.started:
+            terms = msgspec.structs.replace(terms, after=None, follow=None)
+        return msgspec.structs.replace(
+            self.submit, seq=seq, targets=targets, terms=terms
+        )
 
 
 _WORDS = {Status.OK: "ok", Status.ABORTED: "aborted"}

@@ -11,7 +11,15 @@ from ...protocol.messages import Method, Status
 from ...protocol.wire import unstow
 from .entry import Entry
 
-__all__ = ["BUFFERS", "FIELDS", "Omitted", "as_bytes", "checked_keys", "record_of"]
+__all__ = [
+    "BUFFERS",
+    "FIELDS",
+    "Omitted",
+    "as_bytes",
+    "checked_keys",
+    "record_of",
+    "too_large",
+]
 
 
 class Omitted(ValueError):
@@ -131,7 +139,7 @@ def _result_content(entry: Entry) -> dict[str, Any] | None:
 
 def _buffers(entry: Entry) -> list[bytes]:
     if entry.frames is None:
-        raise Omitted(_too_large("arguments", entry))
+        raise Omitted(too_large("arguments", entry))
     return [entry.submit.payload, *as_bytes(entry.frames)]
 
 
@@ -139,11 +147,12 @@ def _result_buffers(entry: Entry) -> list[bytes]:
     if entry.outcome is None:
         return []
     if entry.result_frames is None:
-        raise Omitted(_too_large("result", entry))
+        raise Omitted(too_large("result", entry))
     return [entry.outcome.payload, *as_bytes(entry.result_frames)]
 
 
-def _too_large(what: str, entry: Entry) -> str:
+def too_large(what: str, entry: Entry) -> str:
+    """Say that the arguments or the result of a task were not kept."""
     return (
         f"the {what} of task {entry.msg_id} was too large to be recorded: only its "
         "facts are. The controller's limit for one task can be raised"

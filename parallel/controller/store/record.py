@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -46,6 +48,8 @@ class Record:
         #: The unfinished tasks, and those finished ones that are nowhere else yet.
         self._entries: dict[TaskKey, Entry] = {}
         self._watched: dict[TaskKey, list[Future[Entry]]] = {}
+        self._own = uuid.uuid4().bytes
+        self._numbers = itertools.count()
 
     def start(self, tell: Callable[[str], None]) -> None:
         """Begin to record.
@@ -91,6 +95,10 @@ class Record:
         What one prints that is `running` will be told again by its outcome.
         """
         raise NotImplementedError
+
+    def new_key(self) -> TaskKey:
+        """Return a key for a task that no client has numbered."""
+        return TaskKey(self._own, next(self._numbers))
 
     # What is asked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from .facts import Facts
 from .history import Counted, MsgIds, Outstanding
 from .jobs import ids_of
 from .partial import Partial
+from .results import AsyncResult
 from .targets import is_id, resolve
 
 __all__ = ["Session", "Submissions"]
@@ -110,7 +112,20 @@ class Submissions:
         if targets is not None:
             ids = set(resolve(connection, targets))
             seqs = [seq for seq in seqs if self._target_of(seq) in ids]
+        self._stop_maps(set(seqs))
         connection.abort(seqs)
+
+    def _stop_maps(self, seqs: set[int]) -> None:
+        """End the maps of which all that is under way is given up: no more follows."""
+        connection = self._connection
+        parts = [connection.tasks.part_of(seq) for seq in seqs]
+        maps = {part[0] for part in parts if part and isinstance(part[0], AsyncResult)}
+        unfinished = set(self.outstanding)
+        for result in maps:
+            under_way = unfinished.intersection(result.msg_ids)
+            if not result.sent and seqs.issuperset(map(connection.seq_of, under_way)):
+                with contextlib.suppress(RuntimeError):  # it came in this moment
+                    result.abort()
 
     def _target_of(self, seq: int) -> EngineId | None:
         """Return the engine that a task is meant for; None for any, or if it ended."""

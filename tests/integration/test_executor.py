@@ -1,0 +1,220 @@
+"""A view's executor keeps the promises of `concurrent.futures`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel import Client, Cluster, ViewExecutor
+from tests.integration.tasks import add, fsquare, wait_for
+from tests.waiting import wait_until
+
+
+@pytest.fixture(params=["balanced", "direct"])
+def executor(request: pytest.FixtureRequest, cluster: Client) -> Iterator[ViewExecutor]:
+    balanced = request.param == "balanced"
+    view: Any = cluster.load_balanced_view() if balanced else cluster[0]
+    with view.executor as made:
+        yield made
+
+
+@pytest.fixture
+def pool(cluster: Client) -> Iterator[ViewExecutor]:
+    with cluster.executor() as made:
+        yield made
+
+
+def test_it_is_an_executor_of_its_view(cluster: Client) -> None:
+    lview = cluster.load_balanced_view()
+    made = lview.executor
+    assert isinstance(made, futures.Executor)
+    assert made.view is lview
+    assert made._max_workers == 4
+    assert lview.executor is made
+    assert cluster.executor([0, 1])._max_workers == 2
+
+
+def test_calls_give_futures(executor: ViewExecutor) -> None:
+    future = executor.submit(add, 1, y=2)
+    assert isinstance(future, futures.Future)
+    assert future.result(timeout=10) == 3
+    assert future.exception() is None
+    assert future.done()
+    assert not future.cancelled()
+    failed = executor.submit(divmod, 1, 0)
+    assert isinstance(failed.exception(timeout=10), ZeroDivisionError)
+
+
+def test_keywords_of_any_name_reach_the_function(executor: ViewExecutor) -> None:
+    names = {"fn": 1, "self": 2, "f": 3, "executor": 4}
+    assert executor.submit(dict, **names).result(timeout=10) == names
+    with pytest.raises(TypeError):
+        executor.submit()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        executor.submit(arg=1)  # type: ignore[call-arg]
+
+
+def test_futures_are_waited_for(pool: ViewExecutor, gate: Path) -> None:
+    quick, slow = pool.submit(add, 1), pool.submit(wait_for, str(gate))
+    done, pending = futures.wait(
+        [quick, slow], timeout=10, return_when=futures.FIRST_COMPLETED
+    )
+    assert (done, pending) == ({quick}, {slow})
+    gate.touch()
+    assert futures.wait([quick, slow], timeout=10).not_done == set()
+    assert set(futures.as_completed([quick, slow], timeout=10)) == {quick, slow}
+
+
+def test_callbacks_are_told(pool: ViewExecutor) -> None:
+    told = threading.Event()
+    pool.submit(add, 1).add_done_callback(lambda _: told.set())
+    assert told.wait(10)
+
+
+@pytest.mark.parametrize("chunksize", [1, 3, 100])
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_map_is_in_order(pool: ViewExecutor, chunksize: int, timeout: Any) -> None:
+    found = pool.map(pow, range(10), range(10), chunksize=chunksize, timeout=timeout)
+    assert list(found) == list(map(pow, range(10), range(10)))
+
+
+def test_map_over_one_engine(cluster: Client) -> None:
+    with cluster[0].executor as one:
+        assert list(one.map(fsquare, range(5))) == [0, 1, 4, 9, 16]
+
+
+def test_map_of_nothing(pool: ViewExecutor) -> None:
+    assert list(pool.map(fsquare, [])) == []
+    assert list(pool.map(fsquare, iter(()), timeout=1)) == []
+    for options in ({"chunksize": 0}, {"buffersize": 0}):
+        with pytest.raises(ValueError, match="at least 1"):
+            pool.map(fsquare, [1], **options)
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_map_raises_in_its_turn(pool: ViewExecutor, timeout: Any) -> None:
+    found = pool.map(divmod, [1, 1, 1, 1], [2, 3, 0, 5], timeout=timeout)
+    assert next(found) == (0, 1)
+    assert next(found) == (0, 1)
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+
+
+def test_map_times_out(pool: ViewExecutor, gate: Path) -> None:
+    found = pool.map(wait_or_not, [None, None, str(gate)], timeout=1)
+    try:
+        assert [next(found), next(found)] == [None, None]
+        with pytest.raises(TimeoutError):
+            next(found)
+    finally:
+        gate.touch()
+
+
+def wait_or_not(path: str | None) -> None:
+    if path:
+        wait_for(path)
+
+
+def test_map_calls_though_nobody_looks(pool: ViewExecutor, tmp_path: Path) -> None:
+    pool.map(make_file, [str(tmp_path / str(i)) for i in range(20)])
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 20, what="all calls")
+
+
+def make_file(path: str) -> None:
+    Path(path).touch()
+
+
+def test_map_takes_what_has_no_end(pool: ViewExecutor) -> None:
+    for options in ({}, {"timeout": 30}, {"buffersize": 5}):
+        found = pool.map(fsquare, itertools.count(), **options)
+        assert list(itertools.islice(found, 50)) == [x**2 for x in range(50)]
+        found.close()  # type: ignore[attr-defined]
+
+
+def test_no_more_than_its_buffer_is_taken(pool: ViewExecutor) -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in itertools.count():
+            taken.append(i)
+            yield i
+
+    found = pool.map(fsquare, numbers(), buffersize=3)
+    assert len(taken) == 3
+    assert [next(found), next(found)] == [0, 1]
+    assert len(taken) == 5
+    found.close()  # type: ignore[attr-defined]
+
+
+def test_nothing_is_taken_after_shutdown(cluster: Client) -> None:
+    lview = cluster.load_balanced_view()
+    made = lview.executor
+    future = made.submit(add, 1)
+    made.shutdown()
+    assert future.done()
+    for _ in range(2):
+        made.shutdown(wait=False)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        made.submit(add, 1)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        made.map(add, [1])
+    assert lview.apply_sync(add, 1) == 2
+    with lview.executor as another:
+        assert another is not made
+        assert another.submit(add, 1).result(timeout=10) == 2
+
+
+def test_leaving_waits_for_all(cluster: Client) -> None:
+    with cluster.executor() as made:
+        several = [made.submit(time.sleep, 0.05) for _ in range(10)]
+        mapped = made.map(time.sleep, [0.05] * 10)
+    assert all(future.done() for future in several)
+    assert list(mapped) == [None] * 10
+
+
+def test_what_has_not_started_is_cancelled() -> None:
+    with Cluster(n=1) as rc:
+        made = rc.executor()
+        several = [made.submit(time.sleep, 0.2) for _ in range(40)]
+        assert several[0].result(timeout=20) is None
+        made.shutdown(cancel_futures=True)
+        assert all(future.done() for future in several)
+        cancelled = [future for future in several if future.cancelled()]
+        others = [future for future in several if not future.cancelled()]
+        assert cancelled
+        assert others
+        assert all(future.exception() is None for future in others)
+        assert futures.wait(several, timeout=5).not_done == set()
+        with pytest.raises(futures.CancelledError):
+            cancelled[0].result()
+        assert rc[0].apply_sync(add, 1) == 2
+
+
+def test_shutdown_need_not_wait(pool: ViewExecutor, gate: Path) -> None:
+    future = pool.submit(wait_for, str(gate))
+    pool.shutdown(wait=False)
+    assert not future.done()
+    gate.touch()
+    assert future.result(timeout=10)
+
+
+def test_a_cancelled_future_wakes_who_waits(pool: ViewExecutor, gate: Path) -> None:
+    future = pool.submit(wait_for, str(gate))
+    assert future.cancel()
+    assert futures.wait([future], timeout=10).done == {future}
+    assert list(futures.as_completed([future], timeout=10)) == [future]
+    gate.touch()
+
+
+def test_dropped_futures_leave_nothing(pool: ViewExecutor) -> None:
+    for _ in range(100):
+        pool.submit(abs, -1)
+    assert pool.view.wait(timeout=20)
+    wait_until(lambda: not pool._futures, what="empty set of futures")

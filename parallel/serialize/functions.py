@@ -75,10 +75,10 @@ def runs_in_namespace(f: FunctionType) -> bool:
 
     What `functools.wraps` says of its module is another function's.
     """
-    # Sessions have names of their own: `__console__` that of `code.interact`,
-    # `__mp_main__` what the children of multiprocessing make of a script.
-    name = str(f.__globals__.get("__name__"))
-    return name.startswith("__") or hasattr(f, _INTERACTIVE)
+    # Sessions have names of their own: `__console__` that of `code.interact`, which
+    # has none if it is given names, `__mp_main__` a script's in multiprocessing.
+    name = f.__globals__.get("__name__")
+    return not name or name.startswith("__") or hasattr(f, _INTERACTIVE)
 
 
 #: Functions with a memory, and what else may be known by name in its module.

@@ -9,15 +9,15 @@ import pytest
 from parallel.serialize.functions import runs_in_namespace
 
 
-def function_of(module: str) -> Any:
-    """Return a function as a module of this name would define it."""
-    names: dict[str, Any] = {"__name__": module}
+def function_of(module: str | None) -> Any:
+    """Return a function as a module of this name would define it, or of none."""
+    names: dict[str, Any] = {"__name__": module} if module else {}
     exec("def f(x):\n    return a * x\n", names)
     return names["f"]
 
 
-@pytest.mark.parametrize("name", ["__main__", "__console__", "__mp_main__"])
-def test_a_sessions_function_sees_the_engines_names(name: str) -> None:
+@pytest.mark.parametrize("name", ["__main__", "__console__", "__mp_main__", None])
+def test_a_sessions_function_sees_the_engines_names(name: str | None) -> None:
     assert runs_in_namespace(function_of(name))
 
 

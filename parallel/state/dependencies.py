@@ -95,10 +95,8 @@ class Dependencies:
     def __init__(self, history: History) -> None:
         self._history = history
         self._watches: dict[TaskKey, dict[_Watch, None]] = {}
-        self._waiting: dict[Task, list[_Watch]] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
+        #: What each task waits for.
+        self.waiting: dict[Task, list[_Watch]] = {}
 
     def add(self, task: Task, unfinished: Container[TaskKey]) -> Refusal | bool:
         """Take in a task; return whether it may go now, or why it never can."""
@@ -111,7 +109,7 @@ class Dependencies:
                 if unknown is not None:
                     return Refusal(Status.INVALID, _say_unknown(unknown))
                 watches.append(watch)
-        self._waiting[task] = watches
+        self.waiting[task] = watches
         verdict = self._settle(task)
         if verdict is False:
             for watch in watches:
@@ -139,7 +137,7 @@ class Dependencies:
         ready = True
         refusal: Refusal | None = None
         engines: set[EngineId] | None = None
-        for watch in self._waiting[task]:
+        for watch in self.waiting[task]:
             verdict = watch.verdict()
             if verdict is Verdict.IMPOSSIBLE:
                 refusal = Refusal(Status.IMPOSSIBLE, watch.why_impossible())
@@ -159,7 +157,7 @@ class Dependencies:
 
     def remove(self, task: Task) -> None:
         """Forget a task that waits no longer."""
-        for watch in self._waiting.pop(task, ()):
+        for watch in self.waiting.pop(task, ()):
             for key in watch.open:
                 watches = self._watches.get(key, {})
                 watches.pop(watch, None)
@@ -175,7 +173,7 @@ class Dependencies:
             return ()
         settled: list[tuple[Task, Refusal | bool]] = []
         for watch in watches:
-            if watch.task not in self._waiting:
+            if watch.task not in self.waiting:
                 continue
             watch.open.discard(key)
             watch.note(key, ok, engine_id)

@@ -36,12 +36,12 @@ class Ledger:
         self._history = History()
         self._dependencies = Dependencies(self._history)
         #: Waiting tasks for whom something has been decided.
-        self._decided: deque[tuple[Task, Refusal | bool]] = deque()
+        self.decided: deque[tuple[Task, Refusal | bool]] = deque()
 
     @property
     def waiting(self) -> int:
         """How many tasks wait for others to end."""
-        return len(self._dependencies)
+        return len(self._dependencies.waiting)
 
     # Going on
 
@@ -111,15 +111,15 @@ class Ledger:
         if task.terms.timeout is not None:
             self.deadlines.call_off(("late", key))
         self._history.note(key, ok, engine_id)
-        if self._dependencies:
-            self._decided.extend(self._dependencies.ended(key, ok, engine_id))
+        if self._dependencies.waiting:
+            self.decided.extend(self._dependencies.ended(key, ok, engine_id))
 
     def let_go(self) -> None:
         """Do with waiting tasks what was decided.
 
         The end of one may decide on thousands, and the end of these on more.
         """
-        while self._decided:
-            task, verdict = self._decided.popleft()
+        while self.decided:
+            task, verdict = self.decided.popleft()
             if task.state is TaskState.WAITING:
                 self._go_on(task, verdict)

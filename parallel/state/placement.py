@@ -56,6 +56,7 @@ class Placement:
         task.move(TaskState.ASSIGNED)
         task.holder, task.ordinal = engine, ordinal
         engine.balanced += task.is_movable
+        engine.limited += task.terms.time_limit is not None
         self.settle(engine)
         return ordinal
 
@@ -63,23 +64,29 @@ class Placement:
         """Take a task out of an engine's line: settle the engine after that."""
         task = engine.inhand.pop(ordinal)
         engine.balanced -= task.is_movable
-        engine.revoking.discard(ordinal)
-        engine.suspended.discard(ordinal)
-        engine.nested.discard(ordinal)
+        engine.limited -= task.terms.time_limit is not None
+        if engine.revoking:
+            engine.revoking.discard(ordinal)
+        if engine.nested:
+            engine.nested.discard(ordinal)
+            engine.suspended.discard(ordinal)
         return task
 
     def settle(self, engine: Engine) -> None:
         """Put an engine where its load belongs among those that can take a task."""
-        load = engine.load
-        if load > 1 and engine.balanced > engine.inhand[engine.running].is_movable:
-            self.crowded[engine.uuid] = engine
+        uuid, balanced = engine.uuid, engine.balanced
+        load = len(engine.inhand) - len(engine.suspended)
+        if load > 1 and balanced and (
+            balanced > 1 or not engine.inhand[engine.running].is_movable
+        ):  # fmt: skip
+            self.crowded[uuid] = engine
         else:
-            self.crowded.pop(engine.uuid, None)
+            self.crowded.pop(uuid, None)
         limit = engine.depth.limit if self._hwm is None else self._hwm
         if load < limit or not limit:
-            self.policy.place(engine.uuid, load)
+            self.policy.place(uuid, load)
         else:
-            self.policy.remove(engine.uuid)
+            self.policy.remove(uuid)
 
     def choose(self, needs: Needs | None) -> Engine | None:
         """Return the engine for the next task with these needs, or None for now."""

@@ -31,21 +31,19 @@ class Policy:
 
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random(0)
-        self._load: dict[Uuid, int] = {}
+        #: The engines with room, and how much each has to do.
+        self.loads: dict[Uuid, int] = {}
         self._idle = 0
-
-    def __len__(self) -> int:
-        return len(self._load)
 
     def place(self, engine: Uuid, load: int) -> None:
         """Note that an engine has room, and so many tasks in hand."""
         self.remove(engine)
-        self._load[engine] = load
+        self.loads[engine] = load
         self._idle += not load
 
     def remove(self, engine: Uuid) -> None:
         """Take an engine out: it is full, or gone."""
-        load = self._load.pop(engine, None)
+        load = self.loads.pop(engine, None)
         if load is not None:
             self._idle -= not load
 
@@ -71,23 +69,25 @@ class LeastLoad(Policy):
 
     def place(self, engine: Uuid, load: int) -> None:
         """Put an engine that can take a task where its load belongs."""
-        if self._load.get(engine) == load:
+        before = self.loads.get(engine)
+        if before == load:
             return
-        self.remove(engine)
+        if before is not None:
+            del self._levels[before][engine]
         while len(self._levels) <= load:
             self._levels.append({})
         self._levels[load][engine] = None
-        self._load[engine] = load
+        self.loads[engine] = load
 
     def remove(self, engine: Uuid) -> None:
         """Take an engine out: it is full, or gone."""
-        level = self._load.pop(engine, None)
+        level = self.loads.pop(engine, None)
         if level is not None:
             del self._levels[level][engine]
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        if self._load:
+        if self.loads:
             for level in self._levels:
                 if level:
                     return next(iter(level))
@@ -108,9 +108,9 @@ class LeastRecentlyUsed(Policy):
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        if not self._load:
+        if not self.loads:
             return None
-        chosen = min(self._load, key=lambda engine: self._turns.get(engine, 0))
+        chosen = min(self.loads, key=lambda engine: self._turns.get(engine, 0))
         self._turn += 1
         self._turns[chosen] = self._turn
         return chosen
@@ -121,7 +121,7 @@ class PlainRandom(Policy):
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        return self._random.choice(list(self._load)) if self._load else None
+        return self._random.choice(list(self.loads)) if self.loads else None
 
 
 class TwoBin(Policy):
@@ -129,11 +129,11 @@ class TwoBin(Policy):
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        return self._lesser(None) if self._load else None
+        return self._lesser(None) if self.loads else None
 
     def _lesser(self, weights: list[float] | None) -> Uuid:
-        two = self._random.choices(list(self._load), weights, k=2)
-        return min(two, key=self._load.__getitem__)
+        two = self._random.choices(list(self.loads), weights, k=2)
+        return min(two, key=self.loads.__getitem__)
 
 
 class Weighted(TwoBin):
@@ -141,9 +141,9 @@ class Weighted(TwoBin):
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        if not self._load:
+        if not self.loads:
             return None
-        return self._lesser([1 / (1 + load) for load in self._load.values()])
+        return self._lesser([1 / (1 + load) for load in self.loads.values()])
 
 
 class RoundRobin(LeastRecentlyUsed):

@@ -21,23 +21,24 @@ SLACK = 1024
 class Lane:
     """Tasks that the same engines may run, the next one first."""
 
-    __slots__ = ("_gone", "_levels", "_order", "needs")
+    __slots__ = ("_gone", "levels", "needs", "order")
 
     def __init__(self, needs: Needs | None) -> None:
         self.needs = needs
-        self._levels: dict[float, deque[Task]] = {}
+        #: Tasks by priority.
+        self.levels: dict[float, deque[Task]] = {}
         #: The negated priorities of the levels, in order.
-        self._order: list[float] = []
+        self.order: list[float] = []
         #: How many were given up, and are still in line.
         self._gone = 0
 
     def push(self, task: Task) -> None:
         """Put a task where its arrival belongs: at the end, or back in front."""
         priority = task.terms.priority
-        level = self._levels.get(priority)
+        level = self.levels.get(priority)
         if level is None:
-            level = self._levels[priority] = deque()
-            insort(self._order, -priority)
+            level = self.levels[priority] = deque()
+            insort(self.order, -priority)
         if not level or task.arrival > level[-1].arrival:
             level.append(task)
             return
@@ -49,15 +50,15 @@ class Lane:
 
     def head(self) -> Task | None:
         """Return the next task; those given up meanwhile are dropped on the way."""
-        while self._order:
-            priority = -self._order[0]
-            level = self._levels[priority]
+        while self.order:
+            priority = -self.order[0]
+            level = self.levels[priority]
             while level:
                 if level[0].state is TaskState.QUEUED:
                     return level[0]
                 level.popleft()
                 self._gone -= 1
-            del self._levels[priority], self._order[0]
+            del self.levels[priority], self.order[0]
         return None
 
     def forget(self, waiting: int) -> None:
@@ -66,19 +67,15 @@ class Lane:
         It leaves the line when its turn comes, or when there are more like it.
         """
         if self._gone > waiting + SLACK:
-            for priority, level in self._levels.items():
+            for priority, level in self.levels.items():
                 left = (task for task in level if task.state is TaskState.QUEUED)
-                self._levels[priority] = deque(left)
+                self.levels[priority] = deque(left)
             self._gone = 0
         self._gone += 1
 
-    def pop(self) -> None:
-        """Take the head out."""
-        self._levels[-self._order[0]].popleft()
-
     def __iter__(self) -> Iterator[Task]:
-        for negated in self._order:
-            for task in self._levels[-negated]:
+        for negated in self.order:
+            for task in self.levels[-negated]:
                 if task.state is TaskState.QUEUED:
                     yield task
 
@@ -105,7 +102,9 @@ class TaskQueue:
         if not task.arrival:
             self._arrivals += 1
             task.arrival = self._arrivals
-        self._lane(task.needs).push(task)
+        needs = task.needs
+        lane = self.plain if needs is None else self._lane(needs)
+        lane.push(task)
         self.size += 1
 
     def _lane(self, needs: Needs | None) -> Lane:
@@ -118,7 +117,7 @@ class TaskQueue:
 
     def pop(self, lane: Lane) -> None:
         """Take the head of a lane out."""
-        lane.pop()
+        lane.levels[-lane.order[0]].popleft()
         self.size -= 1
 
     def forget(self, task: Task) -> None:

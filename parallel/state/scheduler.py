@@ -116,7 +116,8 @@ class Scheduler:
         actions: list[Action] = []
         self._actions = self._ledger.actions = actions
         self._handlers[type(event)](event, now)
-        self._ledger.let_go()
+        if self._ledger.decided:
+            self._ledger.let_go()
         self._dispatch(now)
         return actions
 
@@ -168,7 +169,8 @@ class Scheduler:
         else:
             self._on_raised(task, engine, event)
         self._placement.settle(engine)
-        self._limit_running(engine, now)
+        if engine.limited:
+            self._limit_running(engine, now)
 
     def _on_raised(self, task: Task, engine: Engine, event: TaskFinished) -> None:
         """Deal with a task that raised, or that did not suit its engine."""
@@ -263,7 +265,8 @@ class Scheduler:
             engine.nested.add(event.ordinal)
             engine.heard = now
             self._placement.settle(engine)
-            self._limit_running(engine, now)
+            if engine.limited:
+                self._limit_running(engine, now)
 
     def _on_resumed(self, event: TaskResumed, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -362,7 +365,7 @@ class Scheduler:
 
     def _dispatch(self, now: float) -> None:
         placement = self._placement
-        if self.queue.size and len(placement.policy):
+        if self.queue.size and placement.policy.loads:
             if self.queue.lanes:
                 self._dispatch_lanes(now)
             self._dispatch_plain(now)
@@ -371,19 +374,19 @@ class Scheduler:
 
     def _dispatch_plain(self, now: float) -> None:
         """Assign while there are tasks that any engine may run, and room."""
-        queue, choose = self.queue, self._placement.choose
+        queue, choose = self.queue, self._placement.policy.choose
         plain = queue.plain
         while (task := plain.head()) is not None:
-            engine = choose(None)
-            if engine is None:
+            uuid = choose()
+            if uuid is None:
                 return
             queue.pop(plain)
-            self._assign(task, engine, now)
+            self._assign(task, self.engines[uuid], now)
 
     def _dispatch_lanes(self, now: float) -> None:
         """Assign in turn while there are tasks that only some engines may run."""
         placed = True
-        while placed and len(self._placement.policy):
+        while placed and self._placement.policy.loads:
             placed = False
             for task, lane in self.queue.by_rank():
                 engine = self._placement.choose(lane.needs)
@@ -437,7 +440,7 @@ class Scheduler:
             assert id(task) not in held
         assert len(self.tasks) == len(held) + len(queued) + self._ledger.waiting
         if self.queue.plain.head():
-            assert not len(self._placement.policy), "a task waits, an engine is free"
+            assert not self._placement.policy.loads, "a task waits, an engine is free"
         for needs in self.queue.lanes:
             if self.queue.lanes[needs].head():
                 assert self._placement.choose(needs) is None, "an engine is free for it"

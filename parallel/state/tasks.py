@@ -29,6 +29,9 @@ class TaskState(Enum):
     DONE = "done"
     FAILED = "failed"
 
+    #: By identity: that of `Enum`, by name, takes longer than all of `Task.move`.
+    __hash__ = object.__hash__
+
 
 #: From each state, where a task may go.
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
@@ -149,9 +152,8 @@ class Engine:
     """An engine as the scheduler sees it: a line of assigned tasks, in order."""
 
     __slots__ = (
-        "balanced",
-        "completed", "depth", "engine_id", "heard", "inhand", "labels", "nested",
-        "ordinal", "resources", "revoking", "suspended", "uuid",
+        "balanced", "completed", "depth", "engine_id", "heard", "inhand", "labels",
+        "limited", "nested", "ordinal", "resources", "revoking", "suspended", "uuid",
     )  # fmt: skip
 
     def __init__(
@@ -173,8 +175,10 @@ class Engine:
         self.suspended: set[int] = set()
         #: Those that have waited so, now or before: others may have started since.
         self.nested: set[int] = set()
-        #: How many of these could run elsewhere too.
+        #: How many of those in hand could run elsewhere too.
         self.balanced = 0
+        #: How many of them may run for some time only.
+        self.limited = 0
         self.depth = Depth()
         #: Ordinals asked back, and not yet answered.
         self.revoking: set[int] = set()

@@ -1,4 +1,4 @@
-"""How tasks ended is known for the newest of each client's, and for the last clients."""
+"""Of the last clients it is known how their newest tasks ended."""
 
 from __future__ import annotations
 

@@ -167,5 +167,5 @@ def test_an_engine_that_is_gone_leaves_nothing_behind() -> None:
     assert gone is not None
     assert [task.state for task in gone.inhand.values()] == [TaskState.ASSIGNED] * 3
     assert placement.remove(b"a") is None
-    assert not (placement.engines or placement.by_id or placement.crowded)
+    assert placement.engines == placement.by_id == placement.crowded == {}
     assert placement.choose(None) is None

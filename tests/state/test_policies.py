@@ -58,7 +58,7 @@ def test_it_is_as_a_plain_table_says(history: list[tuple[bytes, int]]) -> None:
         else:
             policy.place(engine, load)
             loads[engine] = load
-    assert len(policy) == len(loads)
+    assert policy.loads == loads
     assert policy.idle() == list(loads.values()).count(0)
     chosen = policy.choose()
     assert loads.get(chosen) == (min(loads.values()) if loads else None)
@@ -78,7 +78,7 @@ def test_each_scheme_knows_who_has_room(
         else:
             policy.place(engine, load)
             loads[engine] = load
-        assert len(policy) == len(loads)
+        assert policy.loads == loads
         assert policy.idle() == list(loads.values()).count(0)
         chosen = policy.choose()
         assert chosen in loads if loads else chosen is None

@@ -91,7 +91,7 @@ def test_what_was_given_up_does_not_fill_the_memory(targets: list[int] | None) -
         queue.push(task)
         queue.forget(task)
         task.move(TaskState.FAILED)
-        held = sum(map(len, lane._levels.values()))
+        held = sum(map(len, lane.levels.values()))
         assert held <= SLACK + 4
     assert list(queue) == [first]
     assert lane.head() is first

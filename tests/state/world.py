@@ -207,7 +207,7 @@ class World:
         """
         idle_rounds = 0
         while idle_rounds < 4:
-            before = len(self.ends)
+            before = self.progress()
             for engine in list(self.doomed):
                 self.die(engine)
             if all(engine in stuck for engine in self.engines):
@@ -219,7 +219,7 @@ class World:
                     self.work_off(engine, 1e-3)
             wakeup = self.machine.wakeup
             self.pass_time(max(3e-3, wakeup - self.now if wakeup else 0))
-            idle_rounds = 0 if len(self.ends) > before else idle_rounds + 1
+            idle_rounds = 0 if self.progress() != before else idle_rounds + 1
         ids = {engine.engine_id for engine in stuck}
         held = {sent.task.key for e in stuck for sent in e.stack}
         for engine in self.machine.engines.values():
@@ -229,6 +229,11 @@ class World:
         assert self.machine.queue.plain.head() is None
         if not stuck:
             self.give_all_they_need()
+
+    def progress(self) -> tuple[int, int]:
+        """Return what changes when a task ends, or goes somewhere."""
+        engines = [*self.engines, *self.dead]
+        return len(self.ends), sum(len(e.tasks) + e.position for e in engines)
 
     def give_all_they_need(self) -> None:
         """Let such engines join that nothing has to wait any more."""
@@ -433,7 +438,7 @@ class World:
 
     def waiting(self) -> list[Task]:
         """Return the tasks that wait for others to end."""
-        return list(self.machine._ledger._dependencies._waiting)
+        return list(self.machine._ledger._dependencies.waiting)
 
     def check_waiting(self) -> None:
         """Assert that of each waiting task nothing can be said yet."""
@@ -463,7 +468,7 @@ class World:
             self.die(fake, known=True)
         assert not machine.engines
         assert not machine.by_id
-        assert not len(machine._placement.policy)
+        assert not machine._placement.policy.loads
 
 
 def has_dependencies(task: Task) -> bool:

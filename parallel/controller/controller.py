@@ -80,6 +80,8 @@ ALLOWED: dict[str, frozenset[type]] = {
         {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
     ),
 }
+#: Who is told goodbye where: an engine may be too busy to read its work.
+_EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
 
 
 class Controller:
@@ -207,9 +209,10 @@ class Controller:
         self._loop.call_soon_threadsafe(self._flush)
 
     def _say_goodbye(self) -> None:
-        for role in ("client", "engine"):
-            for peer in self._peers.of_role(role):
-                self._peers.say(peer, Goodbye("the controller was stopped"))
+        goodbye = Goodbye("the controller was stopped")
+        for role, channel in _EACH_HEARS:
+            for peer in self._peers.of_role(role, channel):
+                self._peers.say(peer, goodbye)
         self._peers.flush()
 
     # Reading

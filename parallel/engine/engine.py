@@ -144,10 +144,13 @@ class Engine:
             self, control, self._hello("control"), self._end_from_side, lifeline
         )
         try:
-            self._join()
-            self._prepare()
-            self._side.start()
-            self._loop()
+            try:
+                self._join()
+                self._prepare()
+                self._side.start()
+                self._loop()
+            finally:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
         except (Ending, SystemExit):
             pass
         finally:
@@ -200,7 +203,6 @@ class Engine:
         )
 
     def _leave(self) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self._ending:
             log.info("engine %s ends: %s", self.engine_id, self._ending)
             if self._ending != CONNECTION_BROKE:  # else another is to take its place
@@ -213,6 +215,8 @@ class Engine:
         self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:
+        if self._ending:
+            return
         self._ending = why
         # To the main thread itself: another thread's signal would not end its recv.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
@@ -349,6 +353,8 @@ class Engine:
         """Run one task that is there, if any."""
         if not self._inhand:
             self._read()
+        if self._ending:
+            raise Ending
         if self._inhand:
             self._take_turn()
 

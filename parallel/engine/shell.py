@@ -74,6 +74,7 @@ class Shell:
 
 
 def _make_shell(namespace: Namespace) -> Any:
+    from IPython import version_info
     from IPython.core.interactiveshell import InteractiveShell
 
     body = {
@@ -83,9 +84,10 @@ def _make_shell(namespace: Namespace) -> Any:
         # To the descriptors that all output is read from, and interrupted with us.
         "system": InteractiveShell.system_raw,
     }
+    plain = "nocolor" if version_info >= (9,) else "NoColor"
     config = _config(
         HistoryManager={"enabled": False, "hist_file": ":memory:"},
-        InteractiveShell={"colors": "NoColor", "xmode": "Plain"},
+        InteractiveShell={"colors": plain, "xmode": "Plain"},
     )
     shell: Any = type("EngineShell", (InteractiveShell,), body)
     return shell.instance(

@@ -314,3 +314,31 @@ def test_the_last_of_a_stream_can_be_read_by_another() -> None:
         assert read_from(descriptor, 1000) == ""
     finally:
         os.close(descriptor)
+
+
+def test_a_task_on_top_of_another_has_its_own(captured: Captured) -> None:
+    assert captured(
+        """
+        told = []
+        capture.begin(1)
+        print("one")
+        told.append(capture.look())
+        print("two")
+        paused, *shown = capture.pause()
+        told.append(shown)
+        capture.begin(2)
+        print("three", file=sys.stderr)
+        print("four")
+        told.append(capture.take())
+        capture.go_on(paused)
+        print("five")
+        told.append(capture.look())
+        told.append(capture.take())
+        """
+    ) == [
+        [1, True, "one\n", ""],
+        ["two\n", ""],
+        ["four\n", "three\n"],
+        [1, True, "five\n", ""],
+        ["one\ntwo\nfive\n", ""],
+    ]

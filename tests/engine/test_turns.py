@@ -1,0 +1,166 @@
+"""An interrupt meets the task that it is for, or none."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from parallel.engine.turns import Turns
+
+
+@pytest.fixture
+def turns() -> Iterator[Turns]:
+    found = Turns()
+    before = signal.signal(signal.SIGINT, found.on_signal)
+    yield found
+    signal.signal(signal.SIGINT, before)
+
+
+def begin(turns: Turns, *ordinals: int) -> None:
+    """Start tasks, each on top of the one before, and run the users' code."""
+    for ordinal in ordinals:
+        assert turns.begin(ordinal)
+    turns.run()
+
+
+def raise_pending() -> None:
+    """Let a signal's handler run, should one be due."""
+    time.sleep(0)
+
+
+# Started, or given back
+
+
+def test_what_was_given_back_does_not_start(turns: Turns) -> None:
+    assert turns.begin(1)
+    assert turns.revoke([1, 2, 3]) == [2, 3]
+    assert not turns.begin(2)
+    assert not turns.begin(3)
+    assert turns.begin(4)
+
+
+def test_to_interrupt_what_has_not_started_gives_it_back(turns: Turns) -> None:
+    begin(turns, 1)
+    assert turns.interrupt(2)
+    assert not turns.begin(2)
+
+
+# Interrupted
+
+
+def test_the_running_task_is_interrupted_once(turns: Turns) -> None:
+    begin(turns, 1)
+    with pytest.raises(KeyboardInterrupt):
+        turns.interrupt(1)
+    raise_pending()
+    turns.run()
+
+
+def test_from_another_thread_it_ends_a_call_that_blocks(turns: Turns) -> None:
+    begin(turns, 1)
+    thread = threading.Timer(0.01, turns.interrupt, [1])
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(10)
+    assert time.monotonic() - began < 5
+    thread.join()
+
+
+def test_what_has_ended_is_left_alone_and_so_is_the_next(turns: Turns) -> None:
+    begin(turns, 1)
+    turns.running = False
+    turns.interrupt(1)  # as its result is packed
+    turns.end(1)
+    assert not turns.interrupt(1)
+    begin(turns, 2)
+    raise_pending()
+    turns.end(2)
+
+
+def test_one_that_comes_late_meets_nobody(turns: Turns) -> None:
+    begin(turns, 1)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    turns.interrupt(1)
+    turns.running = False
+    turns.end(1)
+    begin(turns, 2)
+    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    raise_pending()
+    turns.run()
+
+
+def test_before_the_users_code_runs_it_waits_for_that(turns: Turns) -> None:
+    assert turns.begin(1)
+    turns.interrupt(1)
+    raise_pending()
+    with pytest.raises(KeyboardInterrupt):
+        turns.run()
+
+
+# On top of one another
+
+
+def test_a_task_below_is_interrupted_when_it_goes_on(turns: Turns) -> None:
+    def wait() -> None:
+        with turns.apart():
+            begin(turns, 2)
+            assert not turns.interrupt(1)
+            raise_pending()
+            turns.running = False
+            turns.end(2)
+
+    begin(turns, 1)
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert turns.running
+
+
+def test_the_one_on_top_is_interrupted_alone(turns: Turns) -> None:
+    begin(turns, 1)
+    with turns.apart():
+        begin(turns, 2)
+        with pytest.raises(KeyboardInterrupt):
+            turns.interrupt(2)
+        turns.running = False
+        turns.end(2)
+    raise_pending()
+    turns.end(1)
+
+
+def test_what_is_ours_is_not_interrupted(turns: Turns) -> None:
+    done = []
+
+    def send() -> None:
+        with turns.apart():
+            signal.raise_signal(signal.SIGINT)
+            done.append("sent")
+
+    begin(turns, 1)
+    with pytest.raises(KeyboardInterrupt):
+        send()
+    assert done == ["sent"]
+
+
+# From outside
+
+
+def test_a_signal_from_outside_is_for_the_innermost(turns: Turns) -> None:
+    begin(turns, 1, 2)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    turns.end(2)
+    turns.run()
+
+
+def test_while_idle_it_is_ignored_and_told(
+    turns: Turns, caplog: pytest.LogCaptureFixture
+) -> None:
+    signal.raise_signal(signal.SIGINT)
+    assert "SIGINT while idle is ignored" in caplog.text
+    begin(turns, 1)
+    raise_pending()

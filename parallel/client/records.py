@@ -66,7 +66,15 @@ class Records(Submissions):
         if result is None:
             result = AsyncHubResult(self._connection, ids, single=single)
             result.belong_to(self)
+            if self._have_come(ids):  # so is what users ask of it without waiting
+                result.wait(PATIENCE)
         return self._waited_for(result, block)
+
+    def _have_come(self, ids: Sequence[str]) -> bool:
+        """Tell whether this client has had the results of tasks that are its own."""
+        connection = self._connection
+        seqs = map(connection.seq_of, ids)
+        return all(seq is not None and not connection.is_open(seq) for seq in seqs)
 
     def _under_way_as(self, ids: Sequence[str]) -> AsyncResult | None:
         """Return the result that is to come of just these tasks, in this order."""

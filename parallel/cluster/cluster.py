@@ -220,7 +220,10 @@ class Cluster(ClusterOptions):
         while True:
             left = deadline - time.monotonic()
             try:
-                return client.wait_for_engines(self.n, timeout=min(0.2, max(0.0, left)))
+                client.wait_for_engines(
+                    self.n, timeout=min(0.2, max(0.0, left)), interactive=False
+                )
+                return
             except TimeoutError:
                 if left <= 0:
                     raise TimeoutError(

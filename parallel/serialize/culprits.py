@@ -52,11 +52,17 @@ def _parts(obj: Any) -> Iterator[tuple[str, Any]]:
         yield from (("", value) for value in obj.values())
     elif isinstance(obj, (list, tuple, set, frozenset)):
         yield from (("", value) for value in obj)
-    elif hasattr(obj, "__dict__"):
+    elif hasattr(obj, "__dict__") and _has_usual_pickle(type(obj)):
         kind = type(obj)
         yield "", kind
         for name, value in vars(obj).items():
             yield f"attribute {name!r} of a {kind.__name__}", value
+
+
+def _has_usual_pickle(kind: type) -> bool:
+    """Tell whether instances are pickled by their attributes, or else by own rules."""
+    own = ("__reduce__", "__reduce_ex__", "__getstate__")
+    return not any(name in vars(cls) for cls in kind.__mro__[:-1] for name in own)
 
 
 def _parts_of_function(f: FunctionType) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType, FunctionType, GenericAlias, ModuleType, UnionType
 from typing import IO, Any, NoReturn, Optional, get_args
 
@@ -85,7 +85,7 @@ def runs_in_namespace(f: FunctionType) -> bool:
 _Cached: Any = type(lru_cache(len))
 _NAMED = (FunctionType, type, type(len), _Cached)
 #: What a pickler looks at before it leaves the rest to cloudpickle.
-_SPECIAL = frozenset({FunctionType, Reference, _Cached})
+_SPECIAL = frozenset({FunctionType, Reference, _Cached, cached_property})
 
 
 @lru_cache(maxsize=1024)
@@ -173,6 +173,8 @@ def reduce_value(obj: Any, luggage: Luggage, canned: set[int]) -> Any:
         return reduce_dispatcher(obj)
     elif kind is _Cached and not found_by_name(obj):
         return make_cached, (obj.__wrapped__, obj.cache_parameters())
+    elif kind is cached_property:  # it has a lock before Python 3.12
+        return make_cached_property, (obj.func, obj.attrname)
     elif can_map:
         return reduce_canned(obj, canned)
     return NotImplemented
@@ -201,6 +203,13 @@ def make_function(code: CodeType, cells: int) -> FunctionType:
 def make_cached(f: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     """Return a function that remembers its results, as `functools.lru_cache` does."""
     return lru_cache(**parameters)(f)
+
+
+def make_cached_property(f: Callable[..., Any], name: str | None) -> Any:
+    """Return a property that is computed once, as `functools` makes it in a class."""
+    made: Any = cached_property(f)
+    made.attrname = name
+    return made
 
 
 def state_of(f: FunctionType, luggage: Luggage) -> dict[str, Any]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeAlias
 
 from .functions import Luggage, ValuePickler, dumps, reduce_value
@@ -102,6 +105,9 @@ def _dill_pickler() -> Any:
             self._canned: set[int] = set()
 
         def reducer_override(self, obj: Any) -> Any:
+            if type(obj) is ModuleType and sys.modules.get(obj.__name__) is obj:
+                # dill would send all that is in a module that is not installed.
+                return import_module, (obj.__name__,)
             return reduce_value(obj, self._luggage, self._canned)
 
     return DillPickler

@@ -316,6 +316,19 @@ ALIKE = {
         "f",
         [1, "a", [2.5]],
     ),
+    "a property that is computed once": (
+        """
+        import functools
+        class A:
+            @functools.cached_property
+            def p(self):
+                "Say something."
+                return [k]
+        k = 3
+        """,
+        "lambda x: (lambda a: (a.p, a.p is a.p, A.p.__doc__))(A())",
+        2,
+    ),
     "a method for each type": (
         """
         import functools

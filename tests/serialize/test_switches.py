@@ -77,6 +77,14 @@ def test_generic_functions_and_caches_travel(use: Callable[[], None]) -> None:
         assert g.cache_info().maxsize == 3
 
 
+@by_name
+def test_modules_travel_by_name(use: Callable[[], None]) -> None:
+    use()
+    packed = pack([switches])
+    assert len(packed.payload) < 1000
+    assert unpack(*packed) == [switches]
+
+
 def test_dill_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

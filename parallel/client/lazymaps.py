@@ -140,6 +140,9 @@ class _Flow:
         self._ready: deque[AsyncResult] = deque()
         self._under_way: set[AsyncResult] = set()
         self._stopped = False
+        #: A call is being made: what comes of it is not among the others yet.
+        self._calling = False
+        self._withdrawn = False
         self._ended = False
         self._failure: BaseException | None = None
         self.bells: list[Bell] = []
@@ -151,7 +154,7 @@ class _Flow:
         try:
             while self._may_go_on():
                 row = next(self._rows, None)
-                if row is None or self._stopped:
+                if row is None or not self._may_call():
                     break
                 self._add(self._view._apply(self._f, row, {}))
                 self._view._connection.set_off()
@@ -171,6 +174,11 @@ class _Flow:
                 self._changed.wait()
             return not self._stopped
 
+    def _may_call(self) -> bool:
+        with self._changed:
+            self._calling = not self._stopped
+            return self._calling
+
     def _has_room(self) -> bool:
         if not self._most:
             return True
@@ -178,15 +186,19 @@ class _Flow:
 
     def _add(self, result: AsyncResult) -> None:
         with self._changed:
+            self._calling = False
             self._under_way.add(result)
-            if self._ordered:
+            withdrawn = self._withdrawn
+            if self._ordered and not withdrawn:
                 self._ready.append(result)
         result.add_done_callback(self._came)
+        if withdrawn:  # while this was being submitted
+            result.cancel()
 
     def _came(self, result: Any) -> None:
         with self._changed:
             self._under_way.discard(result)
-            if not self._ordered:
+            if not self._ordered and not self._withdrawn:
                 self._ready.append(result)
             self._tell()
         if self._bar is not None:
@@ -210,6 +222,7 @@ class _Flow:
     def withdraw(self) -> list[AsyncResult]:
         """Forget all that was submitted, and return what of it is under way."""
         with self._changed:
+            self._withdrawn = True
             self._ready.clear()
             return list(self._under_way)
 
@@ -223,7 +236,7 @@ class _Flow:
     def is_over(self) -> bool:
         """Tell whether all was given."""
         with self._changed:
-            halted = self._ended or self._stopped
+            halted = self._ended or (self._stopped and not self._calling)
             return halted and not self._ready and not self._under_way
 
     def take(self) -> AsyncResult | None:

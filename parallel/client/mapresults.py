@@ -10,7 +10,7 @@ from ..protocol.messages import Outcome
 from ..protocol.terms import Terms
 from .connection import Connection, timestamp
 from .opened import END
-from .partition import join
+from .partition import is_sequence, join
 from .results import AsyncResult
 
 __all__ = ["AsyncMapResult", "Feeding", "GatherResult"]
@@ -193,6 +193,10 @@ class GatherResult(AsyncMapResult):
     def __init__(self, connection: Connection, dist: str, count: int) -> None:
         super().__init__(connection, "gather", total=count, sizes=[1] * count)
         self._dist = dist
+
+    def _values_of(self, index: int) -> Sequence[Any]:
+        values = super()._values_of(index)  # of one element pushed flat, that itself
+        return values if is_sequence(values) else [values]
 
     def _collect(self, return_exceptions: bool) -> Any:
         values = [self._value(i) for i in range(len(self._delivered))]

@@ -129,7 +129,12 @@ class Opened(Facts):
         self._must_be_several()
         return self._one_by_one()
 
-    def _one_by_one(self) -> Iterator[Any]:
+    def drain(self) -> Iterator[Any]:
+        """Return an iterator that keeps nothing: what it has given is gone here."""
+        self._must_be_several()
+        return self._one_by_one(forget=True)
+
+    def _one_by_one(self, *, forget: bool = False) -> Iterator[Any]:
         for at in itertools.count():
             there = partial(self._is_due, at)
             if not there():
@@ -137,7 +142,14 @@ class Opened(Facts):
             index = self._turn_of(at)
             if index is None or index == END:
                 return
-            yield from self._values_of(index)
+            if not forget:
+                yield from self._values_of(index)
+                continue
+            values = [*self._values_of(index)]
+            self._values[index] = ()
+            values.reverse()
+            while values:
+                yield values.pop()
 
     def _is_due(self, at: int) -> bool:
         return self._failure is not None or self._turn_of(at) is not None

@@ -45,6 +45,7 @@ class Placement:
             del self.by_id[engine.engine_id]
             self.policy.remove(uuid)
             self.crowded.pop(uuid, None)
+            engine.reserved = False
         return engine
 
     def give(self, task: Task, engine: Engine, now: float) -> int:
@@ -74,6 +75,7 @@ class Placement:
 
     def settle(self, engine: Engine) -> None:
         """Put an engine where its load belongs among those that can take a task."""
+        engine.reserved = False
         uuid, balanced = engine.uuid, engine.balanced
         load = len(engine.inhand) - len(engine.suspended)
         if load > 1 and balanced and (
@@ -97,6 +99,19 @@ class Placement:
             return None
         idle = (e for e in self.engines.values() if e.can_take(needs))
         return min(idle, key=lambda engine: engine.heard, default=None)
+
+    def reserve(self, needs: Needs) -> Engine | None:
+        """Give an engine that suits no more plain tasks, until it is next settled.
+
+        Else one that has short tasks would always get the next before it is idle.
+        """
+        busy = (e for e in self.engines.values() if e.load and e.suits(needs))
+        able = (engine for engine in busy if engine.has_all_free(needs))
+        engine = min(able, key=lambda engine: engine.load, default=None)
+        if engine is not None:
+            engine.reserved = True
+            self.policy.remove(engine.uuid)
+        return engine
 
     def suits_any(self, needs: Needs | None) -> bool:
         """Tell whether an engine is there that could run such a task."""
@@ -135,6 +150,7 @@ class Placement:
             assert ordinals == sorted(ordinals), "an engine's line is out of order"
             assert not ordinals or ordinals[-1] <= engine.ordinal
             assert engine.revoking <= set(ordinals)
+            assert engine.load or not engine.reserved, "an idle engine is kept idle"
             assert engine.suspended <= engine.nested <= set(ordinals)
             for name in engine.resources:
                 assert engine.has_free(name, 0), f"{engine} gave away too much {name}"

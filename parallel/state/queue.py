@@ -10,7 +10,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterator
 
-from .tasks import Needs, Task, TaskState
+from .tasks import Engine, Needs, Task, TaskState
 
 __all__ = ["Lane", "TaskQueue"]
 
@@ -21,10 +21,12 @@ SLACK = 1024
 class Lane:
     """Tasks that the same engines may run, the next one first."""
 
-    __slots__ = ("_gone", "levels", "needs", "order")
+    __slots__ = ("_gone", "levels", "needs", "order", "reserved")
 
     def __init__(self, needs: Needs | None) -> None:
         self.needs = needs
+        #: The engine that is to get idle for the next task.
+        self.reserved: Engine | None = None
         #: Tasks by priority.
         self.levels: dict[float, deque[Task]] = {}
         #: The negated priorities of the levels, in order.

@@ -14,7 +14,7 @@ Rules of this machine:
    waits in line while another engine is idle. What waits nevertheless, behind a
    task that turned out long, is asked back once somebody is idle.
 5. A task that not every engine may run is given to an idle one only: it could not
-   be moved from a line.
+   be moved from a line. When it is its turn, an engine gets no more until it is.
 6. Each task that was submitted ends once: with its outcome, or with the reason why
    it has none.
 """
@@ -395,6 +395,10 @@ class Scheduler:
                     self._assign(task, engine, now)
                     placed = True
                     break
+                if lane.needs is not None and not (
+                    lane.reserved and lane.reserved.reserved
+                ):
+                    lane.reserved = self._placement.reserve(lane.needs)
 
     def _assign(self, task: Task, engine: Engine, now: float) -> None:
         ordinal = self._placement.give(task, engine, now)

@@ -153,7 +153,8 @@ class Engine:
 
     __slots__ = (
         "balanced", "completed", "depth", "engine_id", "heard", "inhand", "labels",
-        "limited", "nested", "ordinal", "resources", "revoking", "suspended", "uuid",
+        "limited", "nested", "ordinal", "reserved", "resources", "revoking",
+        "suspended", "uuid",
     )  # fmt: skip
 
     def __init__(
@@ -167,6 +168,8 @@ class Engine:
         self.engine_id = engine_id
         self.resources = dict(resources)
         self.labels = frozenset(labels)
+        #: It is to get idle, for a task that may not run on every engine.
+        self.reserved = False
         #: The ordinal given last.
         self.ordinal = 0
         #: What was sent and is not ended, by ordinal: the first of them runs.
@@ -219,11 +222,11 @@ class Engine:
 
         Nothing that not every engine may run waits in a line: it could not be moved.
         """
-        return (
-            self.load == 0
-            and self.suits(needs)
-            and all(self.has_free(name, much) for name, much in needs.resources)
-        )
+        return self.load == 0 and self.suits(needs) and self.has_all_free(needs)
+
+    def has_all_free(self, needs: Needs) -> bool:
+        """Tell whether what such a task takes of the resources is left."""
+        return all(self.has_free(name, much) for name, much in needs.resources)
 
     def has_free(self, name: str, much: float) -> bool:
         """Tell whether so much of a resource is left by the tasks in hand.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from parallel.protocol.messages import Status
@@ -16,6 +18,7 @@ from parallel.state.events import (
     TaskSubmitted,
     TimePassed,
 )
+from parallel.state.policies import SCHEMES
 from parallel.state.scheduler import GRACE
 from parallel.state.tasks import TaskKey
 from tests.state.engines import FakeEngine
@@ -314,7 +317,7 @@ def test_a_task_that_goes_on_after_others_is_blamed_for_a_death() -> None:
 
 
 def test_a_task_that_comes_twice_is_one() -> None:
-    world, (engine,) = world_of(1)
+    world, _ = world_of(1)
     key = world.submit()
     assert world.tell(TaskSubmitted(key, None)) == []
     world.drain()
@@ -347,3 +350,27 @@ def test_actions_say_what_they_are_about() -> None:
     assert kill == KillEngine(
         engine.uuid, "it was cancelled, and interrupted while it ran"
     )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_choosy_task_does_not_wait_for_all_that_came_later(scheme: str) -> None:
+    world = World(policy=SCHEMES[scheme](Random(0)))
+    engines = [world.join(), world.join()]
+    for engine in engines:
+        world.submit(engine.engine_id)
+        world.work_off(engine, 1e-5)
+    for _ in range(300):
+        world.submit()
+    choosy = world.submit(targets=[1], priority=1)
+    later = [world.submit() for _ in range(300)]
+    while choosy not in world.sent_at:
+        able = [e for e in engines if e.running or e.can_start]
+        assert able
+        for engine in able:
+            if engine.can_start:
+                world.start(engine)
+            engine.finish(1e-5)
+            world.hear_result(engine)
+    assert not set(later) & set(world.ended)
+    world.drain()
+    assert len(world.outcomes) == len(world.submitted)

@@ -279,6 +279,10 @@ class RemoteError(ParallelError):
         """Print the remote traceback."""
         print("\n".join(self.render_traceback()))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in the place of the steps on this side."""
+        return [*self.render_traceback(), str(self)]
+
     def __reduce__(self) -> tuple[Any, ...]:
         original = self.original
         parts = None if original is None else parts_of(original)
@@ -359,6 +363,9 @@ class CompositeError(RemoteError):
                 f"no exception {excid}: there are {len(self.elist)}"
             ) from None
 
+    def _render_traceback_(self) -> list[str]:
+        return [*self.render_traceback(), self.message]
+
     def __reduce__(self) -> tuple[Any, ...]:
         return CompositeError, (self.message, self.elist)
 
@@ -390,6 +397,9 @@ class AlreadyDisplayedError(RemoteError):
     def render_traceback(self) -> list[str]:
         """Return one line: that there were errors."""
         return [self._count()]
+
+    def _render_traceback_(self) -> list[str]:
+        return self.render_traceback()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return AlreadyDisplayedError, (self.original_error,)

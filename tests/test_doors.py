@@ -19,16 +19,17 @@ DOORS = {
     "parallel.util": ("interactive",),
     "parallel.client.client": ("Client",),
     "parallel.client.view": ("BroadcastView", "DirectView", "LoadBalancedView"),
-    "parallel.client.asyncresult": ("AsyncMapResult", "AsyncResult"),
+    "parallel.client.asyncresult": ("AsyncHubResult", "AsyncMapResult", "AsyncResult"),
     "parallel.client.remotefunction": ("RemoteFunction", "parallel", "remote"),
     "parallel.cluster.launcher": ("LauncherError",),
+    "parallel.datapub": ("publish_data",),
     "parallel.serialize": ("PrePickled", "Reference", "can", "uncan"),
     "parallel.serialize.canning": ("CannedObject", "can_map", "uncan_map"),
 }
 
 #: What is at the top, beside the errors.
 NAMES = (
-    "Client Cluster DirectView LoadBalancedView BroadcastView "
+    "Client Cluster AsyncHubResult DirectView LoadBalancedView BroadcastView "
     "ViewExecutor AsyncResult AsyncMapResult Reference PrePickled "
     "RemoteFunction ParallelFunction Dependency depend dependent "
     "remote parallel require interactive register_joblib_backend "

@@ -236,6 +236,18 @@ def test_errors_that_were_displayed_are_only_counted(
     assert str(AlreadyDisplayedError(RemoteError(*FAILURE))) == "1 error"
 
 
+def test_ipython_shows_what_happened_there() -> None:
+    one, several = RemoteError(*FAILURE), CompositeError("2 engines raised", [FAILURE])
+    there = ["Traceback:", "  line 1"]
+    assert one._render_traceback_() == [*there, "[3:apply] ValueError: no good"]
+    assert several._render_traceback_() == [
+        *("[3:apply]", *there, ""),
+        "2 engines raised",
+    ]
+    assert AlreadyDisplayedError(one)._render_traceback_() == ["1 error"]
+    assert remote_error(FAILURE, KeyError("k"))._render_traceback_()[:2] == there
+
+
 @pytest.mark.parametrize("gather", [list, lambda each: dict(enumerate(each))])
 def test_remote_errors_among_results_are_collected(
     gather: Callable[[list[Any]], Any],

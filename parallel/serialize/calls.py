@@ -46,7 +46,10 @@ __all__ = [
 REMEMBERED, REMEMBERED_NBYTES = 256, 64 << 10
 
 #: How pickle says that a module has not what it should have.
-LACKS = re.compile(r"Can't get attribute .* on <module '([\w.]+)'")
+LACKS = re.compile(r"Can't get attribute .* on <module '(?!__main__')([\w.]+)'")
+
+#: What engines call what they unpack.
+ARGUMENTS = "the arguments"
 
 #: Whose steps at the beginning of a traceback say nothing to the user.
 OWN = ("parallel.engine", "parallel.serialize")
@@ -130,24 +133,32 @@ def unpack_function(code: bytes) -> Any:
         ) from (error)
 
 
-def _lacking(error: BaseException) -> str:
+def _lacking(error: BaseException, is_engine: bool = True) -> str:
     """Say what a process lacks to unpack something, and how to bring it there."""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        top = error.name.partition(".")[0]
+        lacks = f"the module {error.name!r}, which it needs, cannot be imported here"
+        if not is_engine:
+            return (
+                f"{lacks}, though an engine has it: install it, or add its folder "
+                "to sys.path"
+            )
         return (
-            f"the module {error.name!r}, which it needs, cannot be imported here. If "
-            f"that is a file of yours, rc[:].push_module({top!r}) sends it to the "
-            "engines; a library has to be installed where they run. What you define "
-            "in your session, or mark with @interactive, travels by value"
+            f"{lacks}. If that is a file of yours, {_pushing(error.name)} sends it to "
+            "the engines; a library has to be installed where they run. What you "
+            "define in your session, or mark with @interactive, travels by value"
         )
-    lacks = LACKS.match(_message(error)) if isinstance(error, AttributeError) else None
-    if lacks and lacks[1] != "__main__":
-        top = lacks[1].partition(".")[0]
+    lacks_name = LACKS.match(_message(error))
+    if isinstance(error, AttributeError) and lacks_name and is_engine:
+        module = lacks_name[1]
         return (
-            f"{_say(error)}. The {lacks[1]!r} here is another version than yours: "
-            f"rc[:].push_module({top!r}) sends yours to the engines"
+            f"{_say(error)}. The {module!r} here is another version than yours: "
+            f"{_pushing(module)} sends yours to the engines"
         )
     return _say(error)
+
+
+def _pushing(module: str) -> str:
+    return f"rc[:].push_module({module.partition('.')[0]!r})"
 
 
 def name_of(f: Any) -> str:
@@ -318,7 +329,8 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
     except Unresolved as error:
         reason = error.error
     except Exception as error:
-        raise CannotUnpack(f"cannot unpack {what} here: {_lacking(error)}") from error
+        why = _lacking(error, is_engine=what == ARGUMENTS)
+        raise CannotUnpack(f"cannot unpack {what} here: {why}") from error
     raise reason
 
 

@@ -332,6 +332,19 @@ def test_what_cannot_be_unpacked_is_named() -> None:
         unpack_value(b"nonsense", (), "the result")
 
 
+def test_what_the_client_lacks_is_to_be_had_here() -> None:
+    payload = b"cno_such_module\nf\n."
+    with pytest.raises(CannotUnpack) as caught:
+        unpack_value(payload, (), "the result of f")
+    assert str(caught.value) == (
+        "cannot unpack the result of f here: the module 'no_such_module', which it "
+        "needs, cannot be imported here, though an engine has it: install it, or add "
+        "its folder to sys.path"
+    )
+    with pytest.raises(CannotUnpack, match=r"rc\[:\].push_module\('no_such_module'\)"):
+        unpack_value(payload, (), "the arguments")
+
+
 def test_an_object_that_refuses_says_why() -> None:
     class Refusing:
         lock: Any = None

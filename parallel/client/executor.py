@@ -167,7 +167,9 @@ def _values(
             values = ready[0].result(left)
             ready.popleft()
             ready.extend(itertools.islice(parts, 1))
-            yield from values
+            values.reverse()
+            while values:  # kept no longer than until they are given
+                yield values.pop()
     finally:  # nobody will ask for the rest
         for future in ready:
             future.cancel()
@@ -175,7 +177,7 @@ def _values(
 
 def _elements(result: Any) -> Iterator[Any]:
     try:
-        yield from result
+        yield from result.drain()
     finally:
         if not result.done():
             result.cancel()

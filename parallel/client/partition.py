@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-__all__ = ["BLOCK", "bounds", "is_sized", "join", "sized", "split"]
+__all__ = ["BLOCK", "bounds", "is_sequence", "is_sized", "join", "sized", "split"]
 
 #: Contiguous parts, or every n-th element.
 BLOCK, ROUND_ROBIN = "b", "r"

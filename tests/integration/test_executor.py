@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 import time
+import weakref
+from collections import UserString
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -211,6 +214,15 @@ def test_a_cancelled_future_wakes_who_waits(pool: ViewExecutor, gate: Path) -> N
     assert futures.wait([future], timeout=10).done == {future}
     assert list(futures.as_completed([future], timeout=10)) == [future]
     gate.touch()
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_map_keeps_nothing_that_it_gave(pool: ViewExecutor, timeout: Any) -> None:
+    for thing in pool.map(UserString, range(20), timeout=timeout):
+        reference = weakref.ref(thing)
+        del thing
+        gc.collect()
+        assert reference() is None
 
 
 def test_dropped_futures_leave_nothing(pool: ViewExecutor) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for
 from time import monotonic, time
 from typing import Any
 
@@ -37,7 +36,6 @@ from ..protocol.messages import (
     Ping,
     Pong,
     Published,
-    Query,
     Refused,
     SetupEnded,
     Status,
@@ -60,6 +58,8 @@ from .questions import Questions
 from .sent import SentFunctions
 
 __all__ = ["Connection", "Line", "Sink", "timestamp"]
+
+_log = logging.getLogger("parallel.client")
 
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
@@ -115,7 +115,8 @@ class Connection:
         #: What was submitted and has not come back.
         self.tasks = OpenTasks()
         self._open = self.tasks.open
-        self._questions = Questions()
+        #: What the controller was asked, and has not answered.
+        self.questions = Questions(self.order, self.wait)
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
@@ -133,7 +134,7 @@ class Connection:
         self.engines: dict[EngineId, EngineInfo] = {}
         #: How engines died that were there.
         self.departed: dict[EngineId, str] = {}
-        #: What the cluster wants its user to know.
+        #: Why engines may not come that somebody waits for.
         self.troubles: list[str] = []
         self._handlers = self._make_handlers()
         self._monitored = {line.monitor.descriptor for line in self._lines}
@@ -159,8 +160,8 @@ class Connection:
             SetupEnded: lambda _, ended, frames: self._on_setup_ended(ended, frames),
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
-            Trouble: lambda _, message, __: self.troubles.append(message.text),
-            Answer: lambda _, message, __: self._questions.on_answer(message),
+            Trouble: lambda _, message, __: self._on_trouble(message),
+            Answer: lambda _, message, __: self.questions.on_answer(message),
             Ping: lambda line, *_: line.outbox.append((Pong(), ())),
             Pong: lambda *_: None,
         }
@@ -235,7 +236,7 @@ class Connection:
         if self.closed is None:
             self.closed = error
         self.tasks.give_up(error)
-        self._questions.give_up(error)
+        self.questions.give_up(error)
 
     # Submitting
 
@@ -338,56 +339,12 @@ class Connection:
         """Send a message behind what was submitted."""
         self._work.outbox.append((message, frames))
 
-    def ask(
-        self, name: str, timeout: float = 10.0, *, behind: bool = False,
-        **arguments: Any,
-    ) -> Any:  # fmt: skip
-        """Return the controller's answer to a question.
-
-        Parameters
-        ----------
-        behind
-            Ask after all that was submitted; else it may overtake that.
-
-        Raises
-        ------
-        TransportError
-            It did not answer in time.
-        LookupError, ValueError
-            So did the controller.
-        """
-        query, asked = self._put(name, arguments, behind=behind)
-        self.wait(asked.done, lambda seconds: wait_for([asked], seconds), timeout)
-        self._questions.withdraw(query)
-        if not asked.done():
-            raise self.closed or TransportError(
-                f"the controller did not answer {name!r} within {timeout:g} s"
-            )
-        return asked.result()
-
-    def request(self, name: str, **arguments: Any) -> Future[Any]:
-        """Ask the controller behind all that was submitted; return what it will answer.
-
-        Callbacks of the future run in the thread that reads the connection.
-        """
-        return self._put(name, arguments, behind=True)[1]
-
-    def _put(
-        self, name: str, arguments: dict[str, Any], *, behind: bool
-    ) -> tuple[Query, Future[Any]]:
+    def order(self, message: Message, *, behind: bool = False) -> None:
+        """Send an order on the control line, or behind what was submitted."""
         if self.closed is not None:
             raise self.closed
-        query, asked = self._questions.put(name, arguments)
         line = self._work if behind else self._control
-        line.outbox.append((query, ()))
-        self._pump.nudge(now=True)
-        return query, asked
-
-    def order(self, message: Message) -> None:
-        """Send an order on the control line."""
-        if self.closed is not None:
-            raise self.closed
-        self._control.outbox.append((message, ()))
+        line.outbox.append((message, ()))
         self._pump.nudge(now=True)
 
     # Waiting
@@ -492,6 +449,12 @@ class Connection:
         self.troubles.append(
             f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
         )
+
+    def _on_trouble(self, trouble: Trouble) -> None:
+        if trouble.hinders:
+            self.troubles.append(trouble.text)
+        else:
+            _log.warning("%s", trouble.text)
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)

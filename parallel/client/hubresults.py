@@ -49,9 +49,8 @@ class AsyncHubResult(ExecuteResult):
         if not msg_ids:
             self._finish()
         for index, msg_id in enumerate(msg_ids):
-            asked = connection.request("task_result", msg_id=msg_id)
+            asked = connection.questions.request("task_result", msg_id=msg_id)
             asked.add_done_callback(partial(self._take, index))
-        connection.set_off()
 
     def _take(self, index: int, asked: Future[Any]) -> None:
         """Take what the controller tells: called by who reads the connection."""

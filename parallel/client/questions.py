@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from concurrent.futures import Future
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
 
@@ -15,22 +16,69 @@ __all__ = ["Questions"]
 
 
 class Questions:
-    """Open questions by number; each has a future."""
+    """Open questions by number; each has a future.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    order
+        Sends a message, `behind` all that was submitted or not.
+    wait
+        Waits until something is so, while another thread follows by other means, at
+        most so many seconds.
+    """
+
+    def __init__(self, order: Callable[..., None], wait: Callable[..., object]) -> None:
+        self._order = order
+        self._wait = wait
         self._seqs = itertools.count()
         self._open: dict[int, tuple[str, Future[Any]]] = {}
 
-    def put(self, name: str, arguments: dict[str, Any]) -> tuple[Query, Future[Any]]:
-        """Return the message that asks something, and the future of its answer."""
+    def ask(
+        self, name: str, timeout: float = 10.0, *, behind: bool = False,
+        **arguments: Any,
+    ) -> Any:  # fmt: skip
+        """Return the controller's answer to a question.
+
+        Parameters
+        ----------
+        behind
+            Ask after all that was submitted; else it may overtake that.
+
+        Raises
+        ------
+        TransportError
+            It did not answer in time.
+        LookupError, ValueError
+            So did the controller.
+        """
+        seq, asked = self._put(name, arguments, behind=behind)
+        self._wait(asked.done, lambda seconds: wait([asked], seconds), timeout)
+        self._open.pop(seq, None)
+        if not asked.done():
+            raise TransportError(
+                f"the controller did not answer {name!r} within {timeout:g} s"
+            )
+        return asked.result()
+
+    def request(self, name: str, **arguments: Any) -> Future[Any]:
+        """Ask the controller behind all that was submitted; return what it will answer.
+
+        Callbacks of the future run in the thread that reads the connection.
+        """
+        return self._put(name, arguments, behind=True)[1]
+
+    def _put(
+        self, name: str, arguments: dict[str, Any], *, behind: bool
+    ) -> tuple[int, Future[Any]]:
         seq = next(self._seqs)
         future: Future[Any] = Future()
         self._open[seq] = name, future
-        return Query(seq, name, arguments), future
-
-    def withdraw(self, query: Query) -> None:
-        """Forget a question: nobody wants to know any more."""
-        self._open.pop(query.seq, None)
+        try:
+            self._order(Query(seq, name, arguments), behind=behind)
+        except BaseException:
+            self._open.pop(seq, None)
+            raise
+        return seq, future
 
     def on_answer(self, answer: Answer) -> None:
         """Take an answer in."""
@@ -45,7 +93,7 @@ class Questions:
     def give_up(self, error: Exception) -> None:
         """Tell all who wait that no answer will come."""
         while self._open:
-            with suppress(KeyError):  # it was withdrawn
+            with suppress(KeyError):  # nobody wants to know any more
                 _, (_, future) = self._open.popitem()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)

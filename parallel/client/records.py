@@ -61,8 +61,8 @@ class Records(Submissions):
         """
         jobs = -1 if indices_or_msg_ids is None else indices_or_msg_ids
         ids = ids_of(jobs, self.history)
-        single = isinstance(jobs, (str, int)) or getattr(jobs, "_single", False)
-        result = self._under_way_as(ids)
+        single = _is_single(jobs)
+        result = self._under_way_as(ids, single=single)
         if result is None:
             result = AsyncHubResult(self._connection, ids, single=single)
             result.belong_to(self)
@@ -76,14 +76,16 @@ class Records(Submissions):
         seqs = map(connection.seq_of, ids)
         return all(seq is not None and not connection.is_open(seq) for seq in seqs)
 
-    def _under_way_as(self, ids: Sequence[str]) -> AsyncResult | None:
+    def _under_way_as(self, ids: Sequence[str], *, single: bool) -> AsyncResult | None:
         """Return the result that is to come of just these tasks, in this order."""
         connection = self._connection
         seq = connection.seq_of(ids[0]) if ids else None
-        found = None if seq is None else connection.tasks.open.get(seq)
-        if found is None or not isinstance(found[0], AsyncResult):
+        part = None if seq is None else connection.tasks.open.get(seq)
+        if part is None or not isinstance(part[0], AsyncResult):
             return None
-        return found[0] if found[0].msg_ids == list(ids) else None
+        result = part[0]
+        fits = result.msg_ids == list(ids) and result._single == single
+        return result if fits else None
 
     def _waited_for(self, result: AsyncResult, block: bool | None) -> AsyncResult:
         if self.block if block is None else block:
@@ -114,8 +116,7 @@ class Records(Submissions):
         jobs = -1 if indices_or_msg_ids is None else indices_or_msg_ids
         ids = ids_of(jobs, self.history)
         again = self._inquire("resubmit", msg_ids=ids)
-        single = isinstance(jobs, (str, int)) or getattr(jobs, "_single", False)
-        result = AsyncHubResult(self._connection, again, single=single)
+        result = AsyncHubResult(self._connection, again, single=_is_single(jobs))
         result.belong_to(self)
         self._waited_for(result, block)
         return result
@@ -233,7 +234,12 @@ class Records(Submissions):
 
     def _inquire(self, name: str, **arguments: Any) -> Any:
         """Ask the controller behind all that was submitted before."""
-        return self._connection.ask(name, PATIENCE, behind=True, **arguments)
+        return self._connection.questions.ask(name, PATIENCE, behind=True, **arguments)
+
+
+def _is_single(jobs: Any) -> bool:
+    """Tell whether jobs mean one bare value rather than a list of them."""
+    return isinstance(jobs, (str, int)) or getattr(jobs, "_single", False)
 
 
 def _check_some(jobs: Any, targets: Any) -> None:

@@ -150,7 +150,7 @@ class Submissions:
             By engine id: `queue` (direct tasks in hand), `tasks` (balanced ones) and
             `completed`, and under `unassigned` what waits for an engine.
         """
-        found = self._connection.ask("queue_status", verbose=verbose)
+        found = self._connection.questions.ask("queue_status", verbose=verbose)
         status = {
             key if key == "unassigned" else int(key): v for key, v in found.items()
         }

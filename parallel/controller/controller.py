@@ -204,9 +204,13 @@ class Controller:
             self._record.close()
 
     def _tell_trouble(self, text: str) -> None:
-        """Tell users, from whatever thread, of a trouble."""
-        self._loop.call_soon_threadsafe(self._hub.trouble, text)
-        self._loop.call_soon_threadsafe(self._flush)
+        """Tell users, from whatever thread, of a trouble that stops no work."""
+
+        def tell() -> None:
+            self._hub.trouble(text, hinders=False)
+            self._flush()
+
+        self._loop.call_soon_threadsafe(tell)
 
     def _say_goodbye(self) -> None:
         goodbye = Goodbye("the controller was stopped")

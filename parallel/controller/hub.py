@@ -46,7 +46,7 @@ class Hub:
         self.missing: dict[Uuid, float] = {}
         self._given_up: set[Uuid] = set()
         #: The newest troubles, for clients that come later.
-        self.troubles: list[str] = []
+        self.troubles: list[Trouble] = []
 
     def greet(
         self, hello: Hello, routing_id: bytes, descriptor: int, curve: str | None,
@@ -72,8 +72,8 @@ class Hub:
         if engine_id is not None:
             self._complete(peer, engine_id, now)
         elif peer.channel == "work":
-            for text in self.troubles:
-                self._peers.say(peer, Trouble(text))
+            for trouble in self.troubles:
+                self._peers.say(peer, trouble)
 
     def _why_not(self, hello: Hello, curve: str | None) -> str:
         role = self._keys.role_of(hello.secret)
@@ -202,12 +202,19 @@ class Hub:
             self._peers.say(client, EngineLeft(info.engine_id, died.reason))
         self._dispatch.engine_lost(died, position, now, proved=proved)
 
-    def trouble(self, text: str) -> None:
-        """Tell all clients, and those to come, what their user should know."""
+    def trouble(self, text: str, *, hinders: bool = True) -> None:
+        """Tell all clients, and those to come, what their user should know.
+
+        Parameters
+        ----------
+        hinders
+            Engines may not come that somebody waits for.
+        """
         log.error("%s", text)
-        self.troubles = [*self.troubles[-9:], text]
+        trouble = Trouble(text, hinders)
+        self.troubles = [*self.troubles[-9:], trouble]
         for client in self._peers.of_role("client"):
-            self._peers.say(client, Trouble(text))
+            self._peers.say(client, trouble)
 
 
 def _is_alive(pid: int) -> bool:

@@ -379,9 +379,13 @@ class EngineLeft(Message, tag=31, frozen=True):
 
 
 class Trouble(Message, tag=32, frozen=True):
-    """Controller → client: what a waiting user should be told."""
+    """Controller → client: what a waiting user should be told.
+
+    One that `hinders` means that engines may not come that somebody waits for.
+    """
 
     text: str
+    hinders: bool = True
 
 
 # Questions and orders, on the control connection

@@ -98,6 +98,7 @@ def test_the_latest_and_places_in_the_history(cluster: Client, gate: Path) -> No
     assert cluster.get_result([first, second.msg_ids[0]]).get(10) == [2, 4]
     waiting = view.apply_async(wait_for, str(gate))
     assert cluster.get_result() is waiting
+    assert cluster.get_result([-1]) is not waiting  # that has a list of values
     gate.touch()
     waiting.get(10)
     with pytest.raises(IndexError):

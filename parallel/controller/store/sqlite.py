@@ -29,6 +29,8 @@ T = TypeVar("T")
 #: Tasks are written this often, seconds: one that starts and ends between is written
 #: once, and what a killed controller has not written is no more than this.
 INTERVAL = 0.25
+#: So many tasks that came while others were written do not wait for that.
+ENOUGH = 10_000
 #: So many bytes of results that are not written yet have the writer begin at once …
 HURRY_NBYTES = 32 << 20
 #: … and beyond so many, the oldest are recorded without.
@@ -171,7 +173,8 @@ class SqliteRecord(Record):
     def _rest(self) -> None:
         """Let tasks gather, or sleep until there are any."""
         if self._aging or self._opened or self._finished:
-            self._wake.wait(INTERVAL)
+            if len(self._finished) < ENOUGH:
+                self._wake.wait(INTERVAL)
             return
         self._idle = True
         # What came before that was said is seen here; what comes after it rouses.

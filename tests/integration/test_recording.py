@@ -1,0 +1,113 @@
+"""Where clusters keep what is known of tasks, and what outlives them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parallel import Cluster
+from parallel.client.waiting import as_completed
+from tests.integration.processes import controller_of
+from tests.integration.tasks import wait_for
+from tests.waiting import wait_until
+
+
+def named(folder: Path, **options: Any) -> Cluster:
+    """Return a cluster of a given id, whose record stays."""
+    return Cluster(n=1, cluster_id="kept", profile_dir=str(folder), **options)
+
+
+@pytest.mark.slow
+def test_a_cluster_started_again_knows_what_was_done(tmp_path: Path) -> None:
+    with named(tmp_path) as rc:
+        view = rc.load_balanced_view()
+        done = view.map_async(pow, range(20), range(20), chunksize=5)
+        done.get(10)
+        failed = view.apply_async(lambda: 1 / 0)
+        failed.wait(10)
+        waiting = view.apply_async(wait_for, str(tmp_path / "never"))
+        rc.result_status(waiting)
+    record = tmp_path / "tasks-kept.db"
+    assert record.stat().st_mode & 0o777 == 0o600
+    with named(tmp_path) as rc:
+        history = rc.hub_history()
+        assert history == done.msg_ids + failed.msg_ids + waiting.msg_ids
+        assert rc.get_result(done.msg_ids[0]).get(10) == [n**n for n in range(5)]
+        with pytest.raises(ZeroDivisionError):
+            rc.get_result(failed.msg_ids[0]).get(10)
+        lost = rc.get_result(waiting.msg_ids[0])
+        lost.wait(10)
+        assert not lost.successful()
+        assert rc.resubmit(done.msg_ids[1]).get(10) == [n**n for n in range(5, 10)]
+        (found,) = rc.db_query({"msg_id": done.msg_ids[1]}, "resubmitted")
+        assert found["resubmitted"] == rc.hub_history()[-1]
+
+
+@pytest.mark.slow
+def test_the_record_of_a_killed_controller(tmp_path: Path) -> None:
+    with named(tmp_path) as rc:
+        ids = rc[:].apply_async(pow, 2, 10).msg_ids
+        assert rc.get_result(ids[0]).get(10) == 1024
+        rc.hub_history()  # all is written then
+        os.kill(controller_of(rc), signal.SIGKILL)
+        wait_until(lambda: rc._connection.look() or rc._connection.closed)
+    with named(tmp_path) as rc:
+        assert rc.hub_history() == ids
+        assert rc.get_result(ids[0]).get(10) == 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_nothing_stays_of_a_cluster_without_a_name(tmp_path: Path, kind: str) -> None:
+    with Cluster(n=1, profile_dir=str(tmp_path), task_record=kind) as rc:
+        ar = rc[0].apply_async(pow, 2, 3)
+        assert rc.get_result(ar.msg_ids[0]).get(10) == 8
+        assert rc.hub_history() == ar.msg_ids
+        assert rc.resubmit(ar).get(10) == 8
+    assert not list(tmp_path.rglob("*.db*"))
+
+
+@pytest.mark.slow
+def test_a_cluster_without_a_record(tmp_path: Path) -> None:
+    with Cluster(n=1, profile_dir=str(tmp_path), task_record="none") as rc:
+        ar = rc[0].apply_async(pow, 2, 3)
+        assert ar.get(10) == 8
+        for ask in (
+            rc.hub_history,
+            lambda: rc.db_query({}),
+            lambda: rc.resubmit(ar),
+            lambda: rc.result_status(ar),
+            lambda: rc.purge_hub_results("all"),
+            lambda: rc.get_result(ar.msg_ids[0]).get(10),
+        ):
+            with pytest.raises(ValueError, match="keeps no record"):
+                ask()
+
+
+@pytest.mark.slow
+def test_the_record_is_bounded(tmp_path: Path) -> None:
+    with named(tmp_path, task_records=50) as rc:
+        results = [rc[0].apply_async(abs, n) for n in range(200)]
+        assert sum(1 for _ in as_completed(results, timeout=30)) == 200
+        history = rc.hub_history()
+        assert 45 <= len(history) <= 50
+        assert history == [ar.msg_ids[0] for ar in results[-len(history) :]]
+        with pytest.raises(KeyError, match="dropped"):
+            rc.get_result(results[0].msg_ids[0]).get(10)
+
+
+@pytest.mark.slow
+def test_work_goes_on_when_the_record_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = tmp_path / "no" / "such" / "tasks.db"
+    with named(tmp_path, task_record_file=str(missing)) as rc:
+        ar = rc[0].apply_async(pow, 2, 3)
+        assert ar.get(10) == 8
+        assert rc.hub_history() == ar.msg_ids
+        rc.wait_for_engines(1, timeout=10)
+        wait_until(lambda: f"cannot be recorded in {missing}" in caplog.text)

@@ -136,16 +136,16 @@ def unpack_function(code: bytes) -> Any:
 def _lacking(error: BaseException, is_engine: bool = True) -> str:
     """Say what a process lacks to unpack something, and how to bring it there."""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        lacks = f"the module {error.name!r}, which it needs, cannot be imported here"
         if not is_engine:
             return (
-                f"{lacks}, though an engine has it: install it, or add its folder "
-                "to sys.path"
+                f"the module {error.name!r} cannot be imported here, though an engine "
+                "has it: install it, or add its folder to sys.path"
             )
         return (
-            f"{lacks}. If that is a file of yours, {_pushing(error.name)} sends it to "
-            "the engines; a library has to be installed where they run. What you "
-            "define in your session, or mark with @interactive, travels by value"
+            f"the module {error.name!r} cannot be imported on this engine. If it is a "
+            f"file of yours, {_pushing(error.name)} sends it to the engines; a library "
+            "has to be installed where they run, or found by their PYTHONPATH. What "
+            "you define in your session, or mark with @interactive, travels by value"
         )
     lacks_name = LACKS.match(_message(error))
     if isinstance(error, AttributeError) and lacks_name and is_engine:

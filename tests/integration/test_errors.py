@@ -91,7 +91,7 @@ def test_a_module_that_engines_lack(cluster: Client) -> None:
     try:
         with said_soon(
             CannotUnpack, "module 'only_here' cannot be imported on this engine",
-            "Install it", "PYTHONPATH", "@interactive",
+            r"rc\[:\].push_module\('only_here'\)", "PYTHONPATH", "@interactive",
         ):  # fmt: skip
             cluster.load_balanced_view().apply_sync(module.f, 1)
     finally:

@@ -337,9 +337,9 @@ def test_what_the_client_lacks_is_to_be_had_here() -> None:
     with pytest.raises(CannotUnpack) as caught:
         unpack_value(payload, (), "the result of f")
     assert str(caught.value) == (
-        "cannot unpack the result of f here: the module 'no_such_module', which it "
-        "needs, cannot be imported here, though an engine has it: install it, or add "
-        "its folder to sys.path"
+        "cannot unpack the result of f here: the module 'no_such_module' cannot be "
+        "imported here, though an engine has it: install it, or add its folder to "
+        "sys.path"
     )
     with pytest.raises(CannotUnpack, match=r"rc\[:\].push_module\('no_such_module'\)"):
         unpack_value(payload, (), "the arguments")

@@ -545,11 +545,11 @@ def test_a_module_that_the_engine_lacks_is_named(
     with pytest.raises(Raised) as caught:
         engine.call(session.pack("by_name"), 1)
     assert str(caught.value) == (
-        "CannotUnpack: the function cannot be unpacked here: the module 'mine', which "
-        "it needs, cannot be imported here. If that is a file of yours, "
+        "CannotUnpack: the function cannot be unpacked here: the module 'mine' cannot "
+        "be imported on this engine. If it is a file of yours, "
         "rc[:].push_module('mine') sends it to the engines; a library has to be "
-        "installed where they run. What you define in your session, or mark with "
-        "@interactive, travels by value"
+        "installed where they run, or found by their PYTHONPATH. What you define in "
+        "your session, or mark with @interactive, travels by value"
     )
 
 

@@ -43,10 +43,21 @@ class _Silence:
         """Leave it as it is."""
 
 
-def is_wanted() -> bool:
-    """Tell whether bars are shown unasked: in IPython, on a terminal or notebook."""
+def is_wanted(asked: bool | None = None, *, waits: bool = True) -> bool:
+    """Tell whether to show a bar.
+
+    Parameters
+    ----------
+    asked
+        What the user says; None for nothing: then there is one in IPython, where
+        somebody waits and sees it.
+    waits
+        Whether somebody waits.
+    """
+    if asked is not None:
+        return asked
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = ipython.get_ipython() if waits and ipython is not None else None
     return shell is not None and not _is_quiet()
 
 
@@ -63,8 +74,9 @@ def _in_notebook() -> bool:
 
 
 def new_bar(
-    total: float | None, what: str, unit: str = "tasks", widget: bool | None = None
-) -> Bar:
+    total: float | None, what: str, unit: str = "tasks", widget: bool | None = None,
+    delay: float = 0,
+) -> Bar:  # fmt: skip
     """Return a bar, or something that is silent where nobody would see one.
 
     Parameters
@@ -76,12 +88,14 @@ def new_bar(
     widget
         A notebook's bar; by default where one shows it. Without ipywidgets it is
         one of text.
+    delay
+        Seconds after which it is shown: not at all of what takes less.
     """
     if widget is None:
         widget = _in_notebook()
     if _is_quiet() and not widget:
         return _Silence(total)
-    bar: Bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit)
+    bar: Bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)
     return bar
 
 

@@ -21,16 +21,16 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ..protocol.messages import Status
+from .awaited import Awaited, patience
 from .deliveries import Delivered
 from .displays import display_outputs, streaming
 from .metadata import Metadata
-from .opened import Opened, without_payload
-from .progress import new_bar, watch_progress
+from .opened import without_payload
 
 __all__ = ["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "AsyncResult"]
 
 
-class AsyncResult(Opened):
+class AsyncResult(Awaited):
     """The result of one call, or of one call on several engines.
 
     Also a `concurrent.futures.Future`, and awaitable: to cancel who awaits it
@@ -49,141 +49,6 @@ class AsyncResult(Opened):
     _kind = "AsyncResult"
     #: Its parts that are pending.
     _cut: dict[int, AsyncResult] | None = None
-
-    # Waiting
-
-    def done(self) -> bool:
-        """Tell whether all of it has come."""
-        return self.ready()
-
-    def wait(self, timeout: float | None = -1, return_when: str | None = None) -> Any:
-        """Wait until all has come, at most `timeout` seconds; tell whether it has.
-
-        Parameters
-        ----------
-        timeout
-            Seconds; a negative number or None waits for ever.
-        return_when
-            `FIRST_COMPLETED`, `FIRST_EXCEPTION` or `ALL_COMPLETED`.
-
-        Returns
-        -------
-        bool or tuple
-            With `return_when`, the two sets of results for single tasks that have
-            come and that have not.
-        """
-        timeout = _waiting(timeout)
-        if return_when is None or return_when == ALL_COMPLETED:
-            is_done = super().done
-            if not is_done():
-                self._connection.wait(is_done, self._follow, timeout)
-            return is_done() if return_when is None else self._sorted_out()
-        self._wait_for_first(return_when, timeout)
-        return self._sorted_out()
-
-    def _wait_for_first(self, return_when: str, timeout: float | None) -> bool:
-        if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION):
-            raise ValueError(
-                "return_when is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED, "
-                f"not {return_when!r}"
-            )
-        is_done = super().done
-
-        def decided() -> bool:
-            if return_when == FIRST_COMPLETED:
-                return is_done() or self._missing < len(self._delivered)
-            return is_done() or self._failed
-
-        return self._connection.wait(decided, self._follow_parts, timeout)
-
-    def _sorted_out(self) -> tuple[set[AsyncResult], set[AsyncResult]]:
-        parts = self.split(wait=False)
-        done = {part for part in parts if Future.done(part)}
-        return done, set(parts) - done
-
-    def wait_for_output(self, timeout: float | None = -1) -> bool:
-        """Wait until all has come, output included; tell whether it has.
-
-        What a task printed comes with its result, so this waits for no more than
-        `wait` does; what its threads print later is added as it comes.
-        """
-        found: bool = self.wait(timeout)
-        return found
-
-    @property
-    def sent(self) -> bool:
-        """Whether what was given to the call may be changed: it is copied."""
-        return True
-
-    def wait_for_send(self, timeout: float | None = -1) -> bool:
-        """Wait until what was given to the call may be changed: see `sent`.
-
-        Raises
-        ------
-        TimeoutError
-            It may not after so many seconds; a negative number or None waits for ever.
-        """
-        if not self.sent:
-            self._connection.wait(
-                lambda: self.sent, self._follow_parts, _waiting(timeout)
-            )
-        if not self.sent:
-            raise TimeoutError(f"{self!r}: not all was sent within {timeout:g} s")
-        return True
-
-    def _follow(self, seconds: float | None) -> None:
-        """Wait while another thread reads the connection."""
-        with self._condition:
-            if not super().done():
-                self._condition.wait(seconds)
-
-    def wait_interactive(
-        self,
-        interval: float = 0.1,
-        timeout: float | None = -1,
-        widget: bool | None = None,
-        return_when: str = ALL_COMPLETED,
-    ) -> Any:
-        """Wait as `wait` does, and show a bar of what has come meanwhile.
-
-        Parameters
-        ----------
-        interval
-            Seconds between two looks.
-        widget
-            Whether the bar is a notebook's; by default where one shows it.
-
-        Returns
-        -------
-        bool or tuple
-            What `wait` would.
-        """
-        bar = new_bar(self._expected(), self._fname, widget=widget)
-        waits: Callable[[float], bool] = self.wait
-        if return_when != ALL_COMPLETED:
-            waits = partial(self._wait_for_first, return_when)
-        over = watch_progress(
-            bar, lambda: self.progress, waits, interval, _waiting(timeout)
-        )
-        return over if return_when == ALL_COMPLETED else self._sorted_out()
-
-    def show_progress(self, widget: bool | None = None) -> None:
-        """Show a bar that follows what comes, from now on and without waiting."""
-        bar = new_bar(self._expected(), self._fname, widget=widget)
-
-        def follow(index: int | None) -> None:
-            bar.total = self._expected()
-            bar.update(self._progress() - bar.n)
-            if index is None:
-                bar.close()
-
-        self._watches = [*self._watches, follow]
-        if Future.done(self):
-            follow(None)
-
-    def _expected(self) -> int | None:
-        """Return how much `progress` will count in the end; None if unknown."""
-        return len(self._delivered)
 
     # The whole
 
@@ -219,18 +84,18 @@ class AsyncResult(Opened):
         """
         if return_exceptions is None:
             return_exceptions = self._return_exceptions
-        patience = timeout
+        left = timeout
         if return_when == FIRST_EXCEPTION and not return_exceptions:
-            self._wait_for_first(FIRST_EXCEPTION, _waiting(timeout))
+            self._wait_for_first(FIRST_EXCEPTION, patience(timeout))
             self._raise_first()
-            patience = 0
+            left = 0
         elif return_when not in (None, ALL_COMPLETED, FIRST_EXCEPTION):
             warnings.warn(
                 f"get() gives the whole, and ignores return_when={return_when!r}",
                 UserWarning,
                 stacklevel=2,
             )
-        if not self.wait(patience):
+        if not self.wait(left):
             raise TimeoutError(self._say_what_is_missing(timeout or 0.0))
         if self._failure is not None:
             raise self._why()
@@ -382,6 +247,11 @@ class AsyncResult(Opened):
         parts = [ar.origin(i) for ar in results for i in range(len(ar._delivered))]
         return Selection(results[0]._fname, parts, single=False)
 
+    def _sorted_out(self) -> tuple[set[AsyncResult], set[AsyncResult]]:
+        parts = self.split(wait=False)
+        done = {part for part in parts if Future.done(part)}
+        return done, set(parts) - done
+
     # Showing
 
     def stream_output(self) -> AbstractContextManager[None]:
@@ -510,7 +380,3 @@ class Selection(AsyncResult):
         """Return the engine of a task, if it is known yet."""
         part, at = self._parts[index]
         return part.engine_of(at)
-
-
-def _waiting(timeout: float | None) -> float | None:
-    return None if timeout is not None and timeout < 0 else timeout

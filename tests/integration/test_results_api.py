@@ -340,6 +340,21 @@ def test_a_bar_that_nobody_waits_for(
     wait_until(lambda: "4/4" in capsys.readouterr().err, what="full bar")
 
 
+def test_bars_of_maps(
+    cluster: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lview = cluster.load_balanced_view()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    lview.map_sync(fsquare, range(10), progress=True)
+    assert "fsquare: 100%" in capsys.readouterr().err
+    assert len(list(lview.imap(fsquare, range(10), progress=True))) == 10
+    wait_until(lambda: "10/10" in capsys.readouterr().err, what="full bar")
+    lview.map_sync(fsquare, range(10))
+    assert capsys.readouterr().err == ""  # unasked, in IPython only
+
+
 def test_a_bar_of_the_first(cluster: Client, gate: Path) -> None:
     ar = cluster[:].apply_async(wait_for_file, str(gate))
     assert ar.wait_interactive(timeout=0.05) is False

@@ -24,6 +24,7 @@ from ..lazymaps import LazyMapIterator
 from ..maps import start_map
 from ..partition import BLOCK, sized
 from ..parts import PartsResult, parts_of
+from ..progress import is_wanted
 from ..results import AsyncResult
 from ..targets import resolve
 from .base import View
@@ -98,6 +99,7 @@ class LoadBalancedView(View):
         ordered: bool = True,
         return_exceptions: bool = False,
         label: str | None = None,
+        progress: bool | None = None,
     ) -> Any:
         """Call `f` with each element, wherever there is an engine free.
 
@@ -113,6 +115,8 @@ class LoadBalancedView(View):
             Put an exception in the place of its chunk's results rather than raise.
         label
             What to call the tasks in their metadata.
+        progress
+            Show a bar; by default in IPython, when this waits and it takes a while.
 
         Raises
         ------
@@ -133,6 +137,8 @@ class LoadBalancedView(View):
         )
         if isinstance(result, list):  # a map of nothing
             return result
+        if is_wanted(progress, waits=self.block if block is None else block):
+            result.show_progress(delay=0 if progress else 1)
         return self._maybe_wait(result, block)
 
     def imap(

@@ -1,0 +1,91 @@
+"""Bars are shown where somebody sees them, and stay silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from parallel.client.progress import is_wanted, new_bar, watch_progress
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Let the error stream be a terminal."""
+    assert capsys  # it has put its own stream there, whose class this is
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda _: True)
+    monkeypatch.delenv("IPP_NONINTERACTIVE", raising=False)
+
+
+@pytest.fixture
+def ipython(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this be IPython."""
+    fake = SimpleNamespace(get_ipython=object)
+    monkeypatch.setitem(sys.modules, "IPython", fake)
+
+
+def test_asked_for_or_not() -> None:
+    assert is_wanted(True, waits=False)
+    assert not is_wanted(False, waits=True)
+    assert not is_wanted(None, waits=True)
+
+
+@pytest.mark.usefixtures("terminal", "ipython")
+def test_unasked_in_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_wanted(None, waits=True)
+    assert not is_wanted(None, waits=False)
+    monkeypatch.setenv("IPP_NONINTERACTIVE", "1")
+    assert not is_wanted(None, waits=True)
+
+
+@pytest.mark.usefixtures("ipython")
+def test_not_without_a_terminal() -> None:
+    assert not is_wanted(None, waits=True)
+
+
+def test_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = new_bar(3, "work")
+    bar.update(2)
+    bar.close()
+    assert bar.n == 2
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("widget", [None, True])
+def test_a_bar_of_text(capsys: pytest.CaptureFixture[str], widget: Any) -> None:
+    monkey = pytest.MonkeyPatch()
+    monkey.setitem(sys.modules, "ipywidgets", None)  # it is not installed
+    bar = new_bar(3, "work", widget=widget)
+    bar.update(3)
+    bar.close()
+    monkey.undo()
+    told = capsys.readouterr().err
+    assert "work: 100%" in told
+    assert "3/3" in told
+
+
+@pytest.mark.usefixtures("terminal")
+def test_what_is_quick_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = new_bar(3, "work", delay=60)
+    bar.update(3)
+    bar.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_waiting_in_steps() -> None:
+    steps: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        steps.append(seconds)
+        return len(steps) == 3
+
+    bar = new_bar(3, "work")
+    assert watch_progress(bar, lambda: len(steps), wait, 0.1, None)
+    assert steps == [0.1] * 3
+    assert bar.n == 3
+    assert not watch_progress(bar, lambda: 3, lambda _: False, 0.1, 0)

@@ -65,7 +65,7 @@ class Arrivals:
         if timeout is not None and timeout < 0:
             timeout = None
         connection = self._connection
-        if is_wanted() if interactive is None else interactive:
+        if is_wanted(interactive, waits=True):
             watch_progress(
                 new_bar(self._n, "engines", "engine", widget),
                 lambda: min(self._n, len(connection.engines)),

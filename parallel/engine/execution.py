@@ -101,6 +101,10 @@ class Functions:
             self.restore(digest)
         return found
 
+    def peek(self, digest: Digest) -> Any:
+        """Return what there is under a digest, if only to speak of it."""
+        return self._known.get(digest)
+
     def restore(self, digest: Digest) -> None:
         """Put the names that came along with a function in their place again."""
         self.current = digest
@@ -204,7 +208,8 @@ class Execution:
 
     def _name(self, assign: Assign) -> str:
         if assign.method in (Method.APPLY, Method.MAP):
-            return name_of(self.functions.get(assign.digest))
+            found = self.functions.peek(assign.digest)  # or was forgotten meanwhile
+            return "a function" if found is None else name_of(found)
         return assign.method.name.lower()
 
     def _pack_error(self, error: BaseException, assign: Assign) -> Packed:
@@ -215,9 +220,7 @@ class Execution:
 
     def _explain(self, error: NameError, assign: Assign) -> None:
         """Say why a name of the session did not come along with the function."""
-        if not assign.digest:
-            return
-        absent = getattr(self.functions.get(assign.digest), ABSENT, {})
+        absent = getattr(self.functions.peek(assign.digest), ABSENT, {})
         name = getattr(error, "name", None)
         if name in absent:
             why = f"the {name!r} of your session did not come along, for {absent[name]}"

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import textwrap
+import types
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -188,6 +189,18 @@ def test_an_unknown_name_is_a_remote_name_error(cluster: Client) -> None:
             view.apply_sync(f, *args)
         assert isinstance(caught.value, ipp.RemoteError)
         assert caught.value.ename == "NameError"
+
+
+def test_a_function_and_a_name_may_be_missing_at_once(cluster: Client) -> None:
+    module = types.ModuleType("only_here")
+    exec("def f(x): return x", module.__dict__)
+    sys.modules["only_here"] = module
+    try:
+        with pytest.raises(NameError, match="'nowhere' is not defined"):
+            cluster[0].apply_sync(module.f, Reference("nowhere"))
+    finally:
+        del sys.modules["only_here"]
+    assert cluster[0].apply_sync(abs, -1) == 1
 
 
 # PrePickled

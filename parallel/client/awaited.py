@@ -153,7 +153,7 @@ class Awaited(Opened):
             if index is None:
                 bar.close()
 
-        self._watches = [*self._watches, follow]
+        self.watch(follow)
         if Future.done(self):
             follow(None)
 

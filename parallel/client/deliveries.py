@@ -175,6 +175,11 @@ class Deliveries(Future[Any]):
         for watch in tuple(self._watches):
             watch(index)
 
+    def watch(self, watch: Watch) -> None:
+        """Have `watch` called until the end: see `watched`."""
+        with self._condition:
+            self._watches = [*self._watches, watch]
+
     @contextlib.contextmanager
     def watched(self, watch: Watch) -> Iterator[None]:
         """Have `watch` called with the index of each task of which something is new.
@@ -182,11 +187,12 @@ class Deliveries(Future[Any]):
         At the end of the whole it is called with None. It runs in the thread that
         reads the connection, and may not wait.
         """
-        self._watches = [*self._watches, watch]
+        self.watch(watch)
         try:
             yield
         finally:
-            self._watches = [each for each in self._watches if each is not watch]
+            with self._condition:
+                self._watches = [each for each in self._watches if each is not watch]
 
     # Giving up
 

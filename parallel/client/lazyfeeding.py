@@ -23,21 +23,17 @@ class LazyFeeder:
     ----------
     rows
         Each the arguments of one call.
-    most
-        So many chunks may be under way.
     """
 
     def __init__(
-        self, submit: Submitter, rows: Iterator[tuple[Any, ...]], engines: int,
-        most: int, chunksize: int | None,
+        self, submit: Submitter, rows: Iterator[tuple[Any, ...]],
+        chunksize: int | None,
     ) -> None:  # fmt: skip
         self._submitter = submit
         self._result = submit.result
         self._rows = rows
-        self._engines = engines
-        self._most = most
         self._adapts = chunksize is None
-        self._chunks = Chunks(sys.maxsize, engines, chunksize)
+        self._chunks = Chunks(sys.maxsize, submit.engines, chunksize)
         self._size = self._chunks.next_size()
         self._batch: list[tuple[Any, ...]] = []
         self._at = 0
@@ -93,13 +89,13 @@ class LazyFeeder:
                 return False
             self._batch.append(row)
             self._submit_if_due()
-            while self._under_way >= self._most and not self._stopped:
+            while self._under_way >= self._submitter.most() and not self._stopped:
                 self._changed.wait()
             return not self._stopped
 
     def _submit_if_due(self) -> None:
         full = len(self._batch) >= self._size
-        idle = self._adapts and self._under_way < self._engines
+        idle = self._adapts and self._under_way < self._submitter.engines
         if self._batch and (full or idle) and not self._stopped:
             self._submit()
 

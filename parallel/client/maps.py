@@ -64,26 +64,25 @@ def start_map(
         connection, function.name, total=None, ordered=ordered,
         return_exceptions=return_exceptions, terms=terms,
     )  # fmt: skip
-    submit = Submitter(connection, result, function, terms, submitted)
     engines = max(1, len(connection.engines))
+    most = CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
+    submit = Submitter(
+        connection, result, function, terms, submitted, engines=engines, most=most
+    )
     if not all(hasattr(sequence, "__len__") for sequence in sequences):
         rows = zip(*sequences, strict=False)
         first = list(itertools.islice(rows, 1))
         if not first:
             return []
         rest = itertools.chain(first, rows)
-        LazyFeeder(submit, rest, engines, _ahead(engines, chunksize), chunksize).start()
+        LazyFeeder(submit, rest, chunksize).start()
         return result
     columns = [sized(sequence) for sequence in sequences]
     result.total = min(len(column) for column in columns)
     if not result.total:
         return []
-    Feeder(submit, columns, engines, _ahead(engines, chunksize), chunksize).feed()
+    Feeder(submit, columns, chunksize).feed()
     return result
-
-
-def _ahead(engines: int, chunksize: int | None) -> int:
-    return CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
 
 
 class Feeder:
@@ -93,32 +92,29 @@ class Feeder:
     ----------
     sequences
         Of one length each: see `client.partition.sized`.
-    most
-        So many chunks may be under way.
     """
 
     def __init__(
-        self, submit: Submitter, sequences: Sequence[Sequence[Any]], engines: int,
-        most: int, chunksize: int | None,
+        self, submit: Submitter, sequences: Sequence[Sequence[Any]],
+        chunksize: int | None,
     ) -> None:  # fmt: skip
         self._submitter = submit
         self._result = submit.result
         self._sequences = sequences
         total = self._result.total
         assert total is not None
-        self._chunks = Chunks(total, engines, chunksize)
+        self._chunks = Chunks(total, submit.engines, chunksize)
         self._at = 0
         self._under_way = 0
         self._lock = threading.RLock()
         self._adapts = chunksize is None
-        self._most = most
         self._stopped = False
         self._result.feeding = self
 
     def feed(self) -> None:
         """Submit as many chunks as may be under way."""
         with self._lock:  # the caller feeds, and whoever reads the results
-            while self._under_way < self._most and self._chunks.remaining:
+            while self._chunks.remaining and self._under_way < self._submitter.most():
                 if self._stopped:
                     return
                 self._submit(self._chunks.next_size())
@@ -145,7 +141,7 @@ class Feeder:
             if self._adapts:
                 self._chunks.learn(size, max(duration, 0.0))
             # A fixed-size map is fed in batches: they travel together.
-            due = self._adapts or self._under_way <= self._most // 2
+            due = self._adapts or self._under_way <= self._submitter.most() // 2
             if not self._chunks.remaining or not due or self._stopped:
                 return
             try:

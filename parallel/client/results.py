@@ -323,7 +323,7 @@ class Selection(AsyncResult):
         for at, (part, index) in enumerate(parts):
             own.setdefault(part, {})[index] = at
         for part, places in own.items():
-            part._watches = [*part._watches, partial(self._hear_of, part, places)]
+            part.watch(partial(self._hear_of, part, places))
             for index in places:
                 self._hear_of(part, places, index)
             if Future.done(part):

@@ -9,7 +9,7 @@ from ..errors import ParallelError
 from ..protocol.messages import Method
 from ..protocol.terms import Terms
 from ..serialize.calls import Function, pack_elements
-from .connection import Connection
+from .connection import AHEAD_NBYTES, Connection
 from .mapresults import AsyncMapResult
 
 __all__ = ["Submitter"]
@@ -22,11 +22,16 @@ class Submitter:
     ----------
     submitted
         Told the number of each task.
+    engines
+        How many there are to keep busy.
+    most
+        So many chunks may be under way at most.
     """
 
     def __init__(
         self, connection: Connection, result: AsyncMapResult, function: Function,
         terms: Terms | None, submitted: Callable[[int], object] | None,
+        *, engines: int, most: int,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.result = result
@@ -34,10 +39,25 @@ class Submitter:
         self._digest = function.digest
         self._terms = terms
         self._submitted = submitted
+        self.engines = engines
+        self._most = most
+        self._largest = 1
+
+    def most(self) -> int:
+        """Return how many chunks may be under way: so many, or so many bytes.
+
+        Enough that no engine is idle in any case.
+        """
+        by_size = max(2 * self.engines, AHEAD_NBYTES // self._largest)
+        return min(self._most, by_size)
 
     def __call__(self, parts: Sequence[Any], size: int, begin: int) -> None:
         """Submit one part of each sequence, of `size` elements from the `begin`-th."""
         packed = pack_elements(parts, self.name, begin)
+        nbytes = len(packed.payload) + sum(
+            memoryview(buffer).nbytes for buffer in packed.buffers
+        )
+        self._largest = max(self._largest, nbytes)
         index = self.result.add_chunk(size)
         try:
             seq = self.connection.submit(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parallel.client.lazymaps import LazyMapIterator
@@ -425,3 +426,17 @@ def test_each_chunk_knows_when_it_was_submitted(connection: FakeConnection) -> N
     times = ar.submitted
     assert times == sorted(times)
     assert times[0] < times[-1]
+
+
+@pytest.mark.usefixtures("threads_end")
+@pytest.mark.parametrize("lazily", [True, False])
+def test_large_elements_wait_here(connection: FakeConnection, lazily: bool) -> None:
+    large = np.zeros(2 << 20)  # 16 MiB
+    arrays: Any = itertools.repeat(large, 10) if lazily else [large] * 10
+    ar = lazy(connection, iter(arrays) if lazily else arrays, chunksize=1)
+    wait_until(lambda: len(connection.open) == 4, what="two for each engine")
+    for seq in range(10):
+        wait_until(lambda seq=seq: seq in connection.open, what="the next")  # type: ignore[misc]
+        assert len(connection.open) <= 4
+        connection.answer(seq, [seq])
+    assert ar.get(5) == list(range(10))

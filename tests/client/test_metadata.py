@@ -16,7 +16,10 @@ def test_all_facts_are_there_and_unknown_at_first() -> None:
     metadata = Metadata()
     assert tuple(metadata) == KEYS
     known = {key: value for key, value in metadata.items() if value is not None}
-    assert known == {"stdout": "", "stderr": ""}
+    assert known == {
+        "stdout": "", "stderr": "", "outputs": [], "data": {}, "follow": [],
+        "after": [], "is_broadcast": False, "is_coalescing": False,
+    }  # fmt: skip
 
 
 def test_items_and_attributes_are_the_same() -> None:
@@ -57,9 +60,5 @@ def test_times_are_aware() -> None:
 
 def test_each_status_has_its_word() -> None:
     words = {status.name: status_word(status) for status in Status}
-    assert words == {
-        "OK": "ok",
-        "ERROR": "error",
-        "LOST": "error",
-        "ABORTED": "aborted",
-    }
+    assert (words.pop("OK"), words.pop("ABORTED")) == ("ok", "aborted")
+    assert set(words.values()) == {"error"}

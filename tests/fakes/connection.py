@@ -50,7 +50,11 @@ class FakeConnection:
         with self._lock:
             seq, self._next = self._next, self._next + len(targets or [None])
             for i in range(len(targets or [None])):
-                self.open[seq + i] = (sink, index + i, pickle.loads(packed.payload))
+                self.open[seq + i] = (
+                    sink,
+                    index + i,
+                    pickle.loads(packed.payload, buffers=packed.buffers),
+                )
             self.terms.append(terms)
         return seq
 

@@ -48,6 +48,10 @@ REMEMBERED, REMEMBERED_NBYTES = 256, 64 << 10
 #: How pickle says that a module has not what it should have.
 LACKS = re.compile(r"Can't get attribute .* on <module '(?!__main__')([\w.]+)'")
 
+#: What the code of users' objects may raise where they are made or described: a type
+#: may well call `sys.exit` for want of an argument, and end an engine, or a client.
+RAISED = (Exception, SystemExit)
+
 #: What engines call what they unpack.
 ARGUMENTS = "the arguments"
 
@@ -127,7 +131,7 @@ def unpack_function(code: bytes) -> Any:
     """
     try:
         return pickle.loads(code)
-    except Exception as error:
+    except RAISED as error:
         raise CannotUnpack(
             f"the function cannot be unpacked here: {_lacking(error)}"
         ) from (error)
@@ -241,14 +245,19 @@ def pack_elements(parts: Sequence[Any], name: str, begin: int = 0) -> Packed:
 
 def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
     """Return an exception of the user's code, with its traceback as text."""
-    lines = traceback.format_exception(
-        type(error), error, _users_part(error.__traceback__)
-    )
     name = type(error).__name__
-    failure = Failure(name, _message(error), "".join(lines), engine_info)
+    failure = Failure(name, _message(error), _traceback(error), engine_info)
     BaseException.with_traceback(error, None)
     original = _pack_whole(error) or _pack_parts(error)
     return Packed(pickle.dumps((tuple(failure), original), 5))
+
+
+def _traceback(error: BaseException) -> str:
+    step = _users_part(error.__traceback__)
+    try:
+        return "".join(traceback.format_exception(type(error), error, step))
+    except RAISED:  # by an attribute of it
+        return "".join(traceback.format_tb(step))
 
 
 def _pack_whole(error: BaseException) -> bytes:
@@ -256,7 +265,7 @@ def _pack_whole(error: BaseException) -> bytes:
     try:
         packed = pickled(error)
         pickle.loads(packed)  # an __init__ may ask for more than `args` has
-    except (Exception, SystemExit):  # as one's that checks its arguments
+    except RAISED:  # as one's that checks its arguments
         return b""
     return packed
 
@@ -269,7 +278,7 @@ def _pack_parts(error: BaseException) -> bytes:
             args = (_message(error),)
         can = {name: value for name, value in attributes.items() if _can_travel(value)}
         return pickled(_Parts(cls, args, can))
-    except (Exception, SystemExit):
+    except RAISED:
         return b""
 
 
@@ -286,7 +295,7 @@ class _Parts:
 def _can_travel(value: Any) -> bool:
     try:
         pickle.loads(pickled(value))
-    except (Exception, SystemExit):
+    except RAISED:
         return False
     return True
 
@@ -309,7 +318,7 @@ def unpack_error(payload: Any) -> RemoteError:
     if packed:
         try:
             original = pickle.loads(packed)
-        except (Exception, SystemExit):  # not importable here: the text remains
+        except RAISED:  # not importable here: the text remains
             original = None
     return remote_error(Failure(*failure), original)
 
@@ -328,7 +337,7 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
         return unpack(payload, buffers)
     except Unresolved as error:
         reason = error.error
-    except Exception as error:
+    except RAISED as error:
         why = _lacking(error, is_engine=what == ARGUMENTS)
         raise CannotUnpack(f"cannot unpack {what} here: {why}") from error
     raise reason
@@ -347,5 +356,5 @@ def _say(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as own:
+    except RAISED as own:
         return f"its message cannot be had ({type(own).__name__} in its __str__)"

@@ -52,7 +52,7 @@ class Reference:
 class Unresolved(Exception):
     """Carries what an expression raised past those who unpack what holds it."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(error)
         self.error = error
 
@@ -63,7 +63,7 @@ def look_up(name: str) -> Any:
         return Reference(name)
     try:
         return resolver(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Unresolved(error) from error
 
 

@@ -332,6 +332,25 @@ def test_what_cannot_be_unpacked_is_named() -> None:
         unpack_value(b"nonsense", (), "the result")
 
 
+class Exits:
+    """It ends the program where it arrives."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return sys.exit, (1,)
+
+
+def test_what_would_end_the_program_does_not() -> None:
+    packed = pack_call("f", (Exits(),), {})
+    with pytest.raises(CannotUnpack, match="the result here: SystemExit: 1"):
+        unpack_value(packed.payload, packed.buffers, "the result")
+    with pytest.raises(CannotUnpack, match="SystemExit: 1"):
+        unpack_function(pack_function(partial(len, Exits())).code)
+    error = there_and_back(raised(lambda: Ending("a")))
+    assert error.ename == "Ending"
+    assert "its message cannot be had" in error.evalue
+    assert "in raised" in error.traceback
+
+
 def test_what_the_client_lacks_is_to_be_had_here() -> None:
     payload = b"cno_such_module\nf\n."
     with pytest.raises(CannotUnpack) as caught:
@@ -424,6 +443,16 @@ class Exiting(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return sys.exit, (1,)
+
+
+class Ending(Exception):
+    """Whatever is asked of it ends the program."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SystemExit(name)
+
+    def __str__(self) -> str:
+        raise SystemExit("str")
 
 
 class TwoOfThem(KeyError, AttributeError):

@@ -249,9 +249,9 @@ class Scheduler:
     def _take_back(self, engine: Engine, ordinal: int) -> None:
         """Queue again, or give up, what an engine will not start."""
         task = self._take_from(engine, ordinal)
-        if task.stopping is not None:
-            self._ledger.fail(task, task.stopping[0], ABORTED)
-        elif task.aborting:
+        if task.stopping is not None and task.stopping[0] is not Status.ABORTED:
+            task.stopping = None  # its time has not begun: its engine was slow
+        if task.aborting or task.stopping is not None:
             self._ledger.fail(task, Status.ABORTED, ABORTED)
         else:
             self._ledger.enqueue(task)

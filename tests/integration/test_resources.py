@@ -65,7 +65,7 @@ def test_higher_priorities_go_first(rc: Client, gate: Path, tmp_path: Path) -> N
     wait_until(lambda: notes(tmp_path / "b"), what="a task that runs")
 
     def note(text: str, file: str) -> None:
-        with open(file, "a") as lines:
+        with Path(file).open("a") as lines:
             lines.write(f"{text}\n")
 
     results = []

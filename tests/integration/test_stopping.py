@@ -17,9 +17,9 @@ from tests.waiting import wait_until
 
 def heed_nothing(begun: str, gate: str) -> int:
     """Say that it runs, and go on whatever is raised, until there is a gate."""
-    with open(begun, "a") as file:
+    with Path(begun).open("a") as file:
         file.write(f"{os.getpid()}\n")
-    while not os.path.exists(gate):
+    while not Path(gate).exists():
         try:
             time.sleep(0.01)
         except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import TransportError
 from ..protocol.messages import Answer, Query
+from ..protocol.wire import NO_SESSION, encode
 
 __all__ = ["Questions"]
 
@@ -71,10 +72,12 @@ class Questions:
         self, name: str, arguments: dict[str, Any], *, behind: bool
     ) -> tuple[int, Future[Any]]:
         seq = next(self._seqs)
+        query = Query(seq, name, arguments)
+        _check(query)
         future: Future[Any] = Future()
         self._open[seq] = name, future
         try:
-            self._order(Query(seq, name, arguments), behind=behind)
+            self._order(query, behind=behind)
         except BaseException:
             self._open.pop(seq, None)
             raise
@@ -97,6 +100,16 @@ class Questions:
                 _, (_, future) = self._open.popitem()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)
+
+
+def _check(query: Query) -> None:
+    """Raise if a question cannot travel, here and not where it would be sent."""
+    try:
+        encode(NO_SESSION, [query])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(
+            f"{query.name}: cannot ask the controller about {query.arguments}: {error}"
+        ) from error
 
 
 def _error_of(name: str, text: str) -> Exception:

@@ -56,6 +56,15 @@ def test_a_closed_connection_is_not_asked() -> None:
     assert not questions._open
 
 
+@pytest.mark.parametrize("value", [object(), 1 << 80, {1: object()}])
+def test_what_cannot_travel_is_told_at_once(value: Any) -> None:
+    questions = Asking()
+    with pytest.raises(TypeError, match="cannot ask the controller about"):
+        questions.request("db_query", query=value)
+    assert not questions.sent
+    assert not questions._open
+
+
 @pytest.mark.parametrize("kind", [KeyError, IndexError, ValueError, LookupError])
 def test_errors_keep_their_built_in_type(kind: type[Exception]) -> None:
     questions = Asking()

@@ -35,7 +35,7 @@ class MemoryRecord(Record):
         now: float,
     ) -> None:  # fmt: skip
         """Take note of a task that was submitted."""
-        self._entries[key] = Entry(key, submit, now, code, frames)
+        self._entries[key] = Entry(key, submit, now, code, frames or ())
 
     def finish(
         self, key: TaskKey, outcome: Outcome, frames: Sequence[Any], engine_uuid: Uuid,
@@ -45,7 +45,7 @@ class MemoryRecord(Record):
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        entry.finish(outcome, frames, engine_uuid, now)
+        entry.finish(outcome, frames or (), engine_uuid, now)
         if self._watched:
             self._tell_watchers(key, entry)
         if frames and frames_nbytes(frames) > self._limits.task_nbytes:

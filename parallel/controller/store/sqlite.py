@@ -94,7 +94,8 @@ class SqliteRecord(Record):
         now: float,
     ) -> None:  # fmt: skip
         """Take note of a task that was submitted."""
-        entry = Entry(key, submit, now, code, frames)
+        # Empty lists are not kept: the garbage collector would look at each.
+        entry = Entry(key, submit, now, code, frames or ())
         self._entries[key] = entry
         self._opened.append(entry)
         if self._idle:
@@ -108,7 +109,7 @@ class SqliteRecord(Record):
         entry = self._entries.get(key)
         if entry is None:
             return
-        entry.finish(outcome, frames, engine_uuid, now)
+        entry.finish(outcome, frames or (), engine_uuid, now)
         self._finished.append(entry)
         if frames:
             self._come_nbytes += frames_nbytes(frames)

@@ -446,9 +446,9 @@ class Connection:
             return
         payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
         why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
-        self.troubles.append(
-            f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
-        )
+        text = f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
+        self.troubles.append(text)
+        _log.warning("%s", text)
 
     def _on_trouble(self, trouble: Trouble) -> None:
         if trouble.hinders:

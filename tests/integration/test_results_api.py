@@ -349,6 +349,8 @@ def test_bars_of_maps(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     lview.map_sync(fsquare, range(10), progress=True)
     assert "fsquare: 100%" in capsys.readouterr().err
+    cluster[:].map_sync(fsquare, range(8), progress=True)
+    assert "fsquare: 100%" in capsys.readouterr().err
     assert len(list(lview.imap(fsquare, range(10), progress=True))) == 10
     wait_until(lambda: "10/10" in capsys.readouterr().err, what="full bar")
     lview.map_sync(fsquare, range(10))

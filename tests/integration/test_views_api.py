@@ -169,11 +169,6 @@ def test_what_is_outstanding_ends_when_it_is_there(cluster: Client, gate: Path) 
 
 def test_results_are_kept_until_all_have_come(cluster: Client, gate: Path) -> None:
     view = cluster[:2]
-    ar = view.apply_async(
-        lambda path: wait_for(path) if engine_number == 0 else "quick",  # noqa: F821
-        str(gate),
-    )
-    del ar
     view.scatter("engine_number", [0, 1], flatten=True, block=True)
     ar = view.apply_async(wait_or_say, Reference("engine_number"), str(gate))
     slow, quick = ar.msg_ids
@@ -246,10 +241,30 @@ def prepare(number: int) -> None:
     __main__.prepared = number  # type: ignore[attr-defined]
 
 
+def test_a_setup_that_fails_is_told_and_the_engine_works(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Cluster(n=1) as rc:
+        pid = rc[0].apply_sync(os.getpid)
+        rc[:].setup(prepare, 1)
+        assert rc[:].setup(fail_unless, pid).get() == [None]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: rc.ids == [1], what="another engine")
+        wait_until(lambda: caplog.messages, what="a warning")
+        assert "the setup 'fail_unless' failed on engine 1" in caplog.messages[0]
+        assert rc[:]["prepared"] == [1]
+        assert rc[:].setup(prepare, 2).get() == [None]
+        assert rc[:]["prepared"] == [2]
+
+
+def fail_unless(pid: int) -> None:
+    if os.getpid() != pid:
+        raise ValueError("not the first")
+
+
 def test_setup_without_engines_is_done_at_once() -> None:
     with Cluster(n=1) as rc:
         rc.shutdown(block=True)
-        assert rc[0:0].setup(prepare, 7).get(timeout=5) == [] if rc.ids else True
         assert rc.direct_view().setup(prepare, 7).get(timeout=5) == []
 
 

@@ -151,9 +151,10 @@ class View(Flagged):
     def setup(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> AsyncResult:
         """Call `f(*args, **kwargs)` on all engines that are there, and on all to come.
 
-        An engine that joins later makes the call before any other work; if it fails
-        there, the error is told by what next waits for engines. A later setup with a
-        function of the same name takes the place of the earlier one.
+        An engine that joins later makes the call before any other work. If it fails
+        there, that is logged as a warning, and `wait_for_engines` raises it while it
+        waits; the engine works nevertheless. A later setup with a function of the same
+        name takes the place of the earlier one.
 
         Returns
         -------

@@ -19,6 +19,7 @@ from ..flags import labelled
 from ..mapresults import AsyncMapResult
 from ..partition import BLOCK, sized, split
 from ..parts import PartsResult, parts_of
+from ..progress import is_wanted
 from ..replies import ExecuteResult
 from ..results import AsyncResult
 from .namespace import NamespaceView
@@ -61,6 +62,7 @@ class DirectView(NamespaceView):
         return_exceptions: bool = False,
         label: str | None = None,
         chunksize: int | None = None,
+        progress: bool | None = None,
     ) -> Any:
         """Call `f` with each element, a contiguous part of them on each engine.
 
@@ -76,6 +78,8 @@ class DirectView(NamespaceView):
             What to call the tasks in their metadata.
         chunksize
             Has no meaning here, and warns: each engine gets one part.
+        progress
+            Show a bar; by default in IPython, when this waits and it takes a while.
 
         Raises
         ------
@@ -102,6 +106,8 @@ class DirectView(NamespaceView):
         result = self._map_result(function, parts, return_exceptions, terms)
         packed = [pack_elements(part, function.name) for part in parts]
         self._send_parts(result, Method.MAP, function.digest, ids, packed, terms)
+        if is_wanted(progress, waits=self.block if block is None else block):
+            result.show_progress(delay=0 if progress else 1)
         return self._maybe_wait(result, block)
 
     def _map_result(

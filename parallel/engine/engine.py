@@ -43,6 +43,7 @@ from . import publishing
 from .execution import Ending, Execution, Ran
 from .namespace import Namespace
 from .nesting import Nesting, too_deep
+from .offer import ShellOffer
 from .output import Capture, open_stream
 from .page import Page, open_page
 from .process import prepare_process
@@ -192,6 +193,7 @@ class Engine:
             open_stream("stderr") if stderr is None else stderr,
         )
         references.resolver = namespace.pull
+        ShellOffer(self._execution.sources.make_shell)
         publishing.current = self
         nesting.current = Nesting(
             self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from . import publishing
 from .namespace import Namespace
 from .publishing import publish
 
@@ -118,11 +119,15 @@ def _publish_display(
         value["transient"] = transient
     if update:
         value["update"] = True
-    publish("display", value)
+    if publishing.current is None:  # in a process that a task forked
+        print(data.get("text/plain", ""))
+    else:
+        publish("display", value)
 
 
 def _publish_clear(wait: bool = False) -> None:
-    publish("clear", {"wait": wait})
+    if publishing.current is not None:
+        publish("clear", {"wait": wait})
 
 
 def _exit() -> None:

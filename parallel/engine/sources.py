@@ -29,6 +29,7 @@ class Sources:
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
         self._shell: Shell | None = None
+        self._making = False
         self._shown = 0
 
     def execute(self, code: str, silent: bool = True) -> dict[str, Any] | None:
@@ -54,9 +55,9 @@ class Sources:
             else:
                 self._namespace.run(compiled)
                 return None
-        shell = self._find_shell()
-        if shell is not None:
-            return shell.run(code, silent)
+        self.make_shell()
+        if self._shell is not None:
+            return self._shell.run(code, silent)
         return self._show(code)
 
     def settle(self) -> None:
@@ -64,10 +65,14 @@ class Sources:
         if self._shell is not None:
             self._shell.settle()
 
-    def _find_shell(self) -> Shell | None:
-        if self._shell is None and find_spec("IPython") is not None:
-            self._shell = Shell(self._namespace)
-        return self._shell
+    def make_shell(self) -> None:
+        """Make IPython's shell, where IPython is installed; once."""
+        if self._shell is None and not self._making and find_spec("IPython"):
+            self._making = True
+            try:
+                self._shell = Shell(self._namespace)
+            finally:
+                self._making = False
 
     def _show(self, code: str) -> dict[str, Any]:
         """Run a text that is not silent, or not Python, without IPython."""

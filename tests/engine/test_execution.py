@@ -12,9 +12,18 @@ from typing import Any
 import pytest
 
 from parallel.engine import execution as module
+from parallel.engine import sources
 from parallel.engine.execution import Ending, Execution, Functions, Ran
 from parallel.engine.namespace import Namespace
-from parallel.errors import CannotPack, CannotUnpack, RemoteError
+from parallel.errors import (
+    CannotPack,
+    CannotUnpack,
+    Failure,
+    ImpossibleDependency,
+    RemoteError,
+    UnmetDependency,
+    remote_error,
+)
 from parallel.protocol.messages import Assign, Method, Status
 from parallel.serialize.calls import Function, pack_function, unpack_error
 from parallel.serialize.objects import pack, unpack
@@ -253,3 +262,55 @@ def test_the_oldest_functions_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     for digest in (b"1", b"2", b"3"):
         functions.define(digest, code)
     assert [digest in functions for digest in (b"1", b"2", b"3")] == [False, True, True]
+
+
+# Other ends
+
+
+def test_a_task_may_refuse_its_engine(engine: Engine) -> None:
+    f = sent(
+        "from parallel.errors import UnmetDependency\n"
+        "def f(x):\n    raise UnmetDependency(x)"
+    )
+    ran = engine.apply(f, "no gpu")
+    assert ran.status is Status.UNMET
+    error = unpack_error(ran.packed.payload)
+    assert isinstance(error, UnmetDependency)
+    assert error.evalue == "no gpu"
+
+
+def test_what_a_task_asked_for_and_cannot_have_is_its_error(engine: Engine) -> None:
+    engine.namespace.push(
+        {
+            "remote": remote_error(Failure("U", "", "", {}), UnmetDependency("there")),
+            "never": ImpossibleDependency("never"),
+        }
+    )
+    for name in "remote", "never":
+        assert engine.run(Method.EXECUTE, f"raise {name}").status is Status.ERROR
+
+
+def test_the_namespace_is_emptied_and_filled_again(engine: Engine) -> None:
+    f = sent("k = 1\ndef f(): return k")
+    assert value_of(engine.apply(f)) == 1
+    engine.run(Method.EXECUTE, "a = 1")
+    assert value_of(engine.run(Method.CLEAR, ())) is None
+    assert sorted(engine.namespace.names) == sorted(Namespace().names)
+    assert value_of(engine.apply(f)) == 1
+
+
+def test_an_execute_that_is_not_silent_is_remembered_when_it_fails(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "find_spec", lambda name: None)  # no IPython
+    assert value_of(engine.run(Method.EXECUTE, ("a = 1", True))) is None
+    error_of(engine.run(Method.EXECUTE, ("1 / 0", True)))
+    assert engine.execution.failed == 0
+    error_of(engine.run(Method.EXECUTE, ("a b c", False)))
+    assert engine.execution.failed == 1
+
+
+def test_a_task_can_be_refused(engine: Engine) -> None:
+    assign = Assign(1, Method.APPLY, b"", b"")
+    ran = engine.execution.refuse(assign, RecursionError("too deep"))
+    assert error_of(ran).evalue == "too deep"

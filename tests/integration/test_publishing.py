@@ -109,3 +109,19 @@ def test_displays(cluster: Client) -> None:
     assert not result.successful()
     shown = [output["data"]["text/plain"] for output in result.outputs]
     assert shown == [str(i) for i in range(50)]
+
+
+def test_displays_of_a_call(cluster: Client) -> None:
+    pytest.importorskip("IPython")
+
+    def show() -> bool:
+        from IPython import get_ipython
+        from IPython.display import display
+
+        display("here")
+        return get_ipython() is not None
+
+    result = cluster[:].apply_async(show)
+    assert result.get(20) == [True] * 4
+    shown = [outputs[0]["data"]["text/plain"] for outputs in result.outputs]
+    assert shown == ["'here'"] * 4

@@ -146,6 +146,8 @@ class Dependencies:
                 engines = watch.engines - {-1}
                 if watch.condition.all and len(engines) > 1:
                     refusal = Refusal(Status.IMPOSSIBLE, _say_apart(engines))
+                elif verdict is Verdict.HOLDS and not engines and watch.open:
+                    ready = False  # one that is still open may run somewhere
                 elif verdict is Verdict.HOLDS and not engines:
                     why = "it is to follow tasks that never ran on any engine"
                     refusal = Refusal(Status.IMPOSSIBLE, why)

@@ -189,6 +189,16 @@ def test_nobody_can_follow_a_task_that_ran_nowhere() -> None:
     assert world.failures[key] == "it is to follow tasks that never ran on any engine"
 
 
+def test_who_follows_any_waits_for_one_that_ran() -> None:
+    world = World()
+    engine = world.join()
+    never, key = world.submit(targets=[]), world.submit()
+    follower = world.submit(follow=after(never, key, all=False, failure=True))
+    assert follower not in world.ended
+    world.work_off(engine, 1e-3)
+    assert world.outcomes[follower] == 0
+
+
 def test_who_follows_to_an_engine_that_is_gone_is_told() -> None:
     world = World()
     engine = world.join()

@@ -67,6 +67,33 @@ class AsyncHubResult(ExecuteResult):
         )  # fmt: skip
         self.deliver(index, outcome, frames)
 
+    def abort(self) -> None:
+        """Give up what has not started, whichever client submitted it.
+
+        Raises
+        ------
+        RuntimeError
+            All of it has come already.
+        """
+        super().abort()
+        self._give_up_there(interrupt=False)
+
+    def cancel(self) -> bool:
+        """Give up what has not come, whichever client submitted it.
+
+        See `AsyncResult.cancel`.
+        """
+        was_open = not self.done()
+        cancelled = super().cancel()
+        if was_open and cancelled:
+            self._give_up_there(interrupt=True)
+        return cancelled
+
+    def _give_up_there(self, *, interrupt: bool) -> None:
+        ids = list(self._ids.values())
+        ask = self._connection.questions.request
+        ask("abort_tasks", msg_ids=ids, interrupt=interrupt)
+
     def _arrived(self, index: int, outcome: Outcome) -> None:
         delivered, told = self._delivered[index], self._told[index]
         assert delivered is not None

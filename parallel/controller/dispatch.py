@@ -163,14 +163,20 @@ class Dispatch:
                 self._peers.say(peer, Need(lacking))
 
     def on_abort(self, peer: Peer, abort: Abort, now: float) -> None:
-        """Give up tasks: see `state.events.TasksAborted`."""
+        """Give up tasks of a client: see `state.events.TasksAborted`."""
+        self.abort(peer.uuid, abort.seqs, abort.interrupt, now)
+
+    def abort(
+        self, client: Uuid, seqs: Sequence[int], interrupt: bool, now: float
+    ) -> None:
+        """Give up tasks, whoever asks for it."""
         payload = pickle.dumps(ABORTED)
-        for seq in self._parking.withdraw(peer.uuid, set(abort.seqs)):
+        for seq in self._parking.withdraw(client, set(seqs)):
             self._tell_client(
-                TaskKey(peer.uuid, seq),
+                TaskKey(client, seq),
                 Outcome(seq, Status.ABORTED, payload, 0, -1, 0, 0),
             )
-        self.handle(TasksAborted(peer.uuid, abort.seqs, abort.interrupt), now)
+        self.handle(TasksAborted(client, seqs, interrupt), now)
 
     def on_setup(
         self, peer: Peer, setup: Setup, frames: Sequence[Any], now: float

@@ -16,6 +16,7 @@ import msgspec
 
 from ..aliases import EngineId
 from ..protocol.messages import Status
+from ..state.tasks import task_key
 from .dispatch import Dispatch
 from .hub import Hub
 from .store.entry import Entry
@@ -23,6 +24,7 @@ from .store.fields import Omitted, as_bytes, too_large
 
 __all__ = [
     "QUERIES",
+    "abort_tasks",
     "db_query",
     "hub_history",
     "processes",
@@ -139,6 +141,17 @@ def resubmit(hub: Hub, dispatch: Dispatch, *, msg_ids: list[str]) -> Future[list
     return found
 
 
+def abort_tasks(
+    hub: Hub, dispatch: Dispatch, *, msg_ids: list[str], interrupt: bool
+) -> None:
+    """Give up tasks of whatever client; with `interrupt`, also those that run."""
+    now = asyncio.get_running_loop().time()
+    keys = [key for key in map(task_key, msg_ids) if key is not None]
+    for client in {key.client for key in keys}:
+        seqs = [key.seq for key in keys if key.client == client]
+        dispatch.abort(client, seqs, interrupt, now)
+
+
 def _told(entry: Entry) -> dict[str, Any]:
     """Return what a task's client was told of its end, and what it knew before."""
     outcome = entry.outcome
@@ -191,6 +204,7 @@ def _then(future: Future[A], do: Callable[[A], B]) -> Future[B]:
 
 
 _ALL: Sequence[Callable[..., Any]] = (
+    abort_tasks,
     db_query,
     hub_history,
     processes,

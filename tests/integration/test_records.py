@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import parallel as ipp
 from parallel import AsyncResult, Client
 from parallel.client.hubresults import AsyncHubResult
-from tests.integration.tasks import wait_for
+from tests.integration.tasks import begin_and_wait_for, wait_for
 from tests.waiting import wait_until
 
 
@@ -232,6 +233,34 @@ def test_an_aborted_task_can_be_resubmitted(cluster: Client, gate: Path) -> None
     gate.touch()
     blocking.get(10)
     assert cluster.resubmit(ar).get(10) == 16
+
+
+def test_results_of_others_can_be_given_up(
+    cluster: Client, other: Client, gate: Path, begun: Path
+) -> None:
+    running = cluster[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+    queued = cluster[0].apply_async(pow, 2, 3)
+    submitted(cluster, queued)
+    found = other.get_result(queued.msg_ids[0])
+    found.abort()
+    with pytest.raises(ipp.TaskAborted):
+        found.get(10)
+    with pytest.raises(ipp.TaskAborted):
+        queued.get(10)
+    with pytest.raises(RuntimeError):
+        found.abort()
+    wait_until(begun.exists)
+    again = other.resubmit(running.msg_ids[0])
+    again.abort()
+    with pytest.raises(ipp.TaskAborted):
+        again.get(10)
+    found = other.get_result(running.msg_ids[0])
+    assert found.cancel()
+    with pytest.raises(CancelledError):
+        found.get(10)
+    with pytest.raises(ipp.TaskAborted):
+        running.get(10)
+    assert cluster[0].apply_async(pow, 2, 2).get(10) == 4
 
 
 def test_purging(cluster: Client, gate: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import parallel as ipp
 
 SESSION = """
-dview = rc[:]
+dview = rc[:2]
 dview.block = True
 with dview.sync_imports():
     import math
@@ -22,7 +22,7 @@ with dview.sync_imports():
 dview['a'] = 10
 dview['b'] = 20
 dview.execute('c = a * b')
-rc[1].execute('c = a + b')
+rc[1:2].execute('c = a + b')
 dview['c']
 def scaled(x):
     return a * x + math.floor(math.pi)
@@ -31,7 +31,7 @@ dview.map(scaled, range(8))
 dview.scatter('x', range(16))
 dview.execute('y = [i**2 for i in x]')
 dview.gather('y') == [i**2 for i in range(16)]
-lview = rc.load_balanced_view()
+lview = rc.load_balanced_view(dview.targets)
 ar = lview.map_async(scaled, range(100))
 ar.get() == [10 * i + 3 for i in range(100)], ar.progress, len(ar)
 dview.execute('print("hello", a)').stdout[0]
@@ -42,14 +42,14 @@ dview.apply(lambda: a + b)
 
 #: What has to be shown, in this order; the errors with their names.
 SHOWN = [
-    "[200, 30, 200, 200]",
+    "[200, 30]",
     "[3, 13, 23, 33, 43, 53, 63, 73]",
     "True",
     "(True, 100, 100)",
     "hello 10",
     "ZeroDivisionError: division by zero",
     "NameError: name 'nowhere' is not defined",
-    "[30, 30, 30, 30]",
+    "[30, 30]",
 ]
 
 

@@ -63,10 +63,10 @@ def test_it_finds_what_it_should(name: str, tmp_path: Path) -> None:
     assert re.fullmatch(SAID[name], lines[-1]), lines[-1]
 
 
-def test_a_cluster_that_is_running_can_be_used(tmp_path: Path) -> None:
-    with Cluster(n=3, profile="examples", cluster_id="a-b") as rc:
+@pytest.mark.parametrize("name", ["interactive_session", "wave_equation"])
+def test_a_cluster_that_is_running_can_be_used(name: str, tmp_path: Path) -> None:
+    with Cluster(n=2, profile="examples", cluster_id="a-b") as rc:
         asked = ["--profile=examples", "--cluster-id=a-b"]
-        lines = run_example("wave_equation", tmp_path, *asked)
-        assert lines[0].endswith("strips of [40, 40, 40] rows")
-        assert lines[-1] == SAID["wave_equation"]
-        rc[:].apply_sync(print)  # and goes on
+        lines = run_example(name, tmp_path, *asked)
+        assert re.fullmatch(SAID[name], lines[-1]), lines[-1]
+        assert rc[:].apply_sync(abs, -1) == [1, 1]  # it goes on

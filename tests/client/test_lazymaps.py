@@ -57,7 +57,6 @@ def threads_end() -> Iterator[None]:
     """See that the threads which a test starts have ended when it has."""
     before = set(threading.enumerate())
     yield
-    gc.collect()
     wait_until(lambda: set(threading.enumerate()) <= before, what="end of threads")
 
 

@@ -32,7 +32,6 @@ def feeders() -> list[threading.Thread]:
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
-    gc.collect()
     wait_until(lambda: not feeders(), what="end of the threads")
 
 

@@ -126,6 +126,7 @@ def chunks_of(columns: list[list[int]], sizes: list[int]) -> list[list[Any]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     columns=COLUMNS,

@@ -196,6 +196,7 @@ def test_many_iterations_in_one_loop(cluster: Client, gate: Path) -> None:
 # Output
 
 
+@pytest.mark.slow
 def test_output_comes_while_the_task_runs(
     cluster: Client, gate: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -291,6 +292,7 @@ def test_a_timeout_in_a_loop_frees_the_engine(cluster: Client, gate: Path) -> No
 # How tasks end
 
 
+@pytest.mark.slow
 def test_a_lost_engine(rc: Client) -> None:
     def die() -> None:
         import os

@@ -61,7 +61,7 @@ class LoadBalancedView(View):
         #: What users may still add to is looked at with each task.
         self._is_open = flags["after"] is not None or flags["follow"] is not None
         self._ids = self._chosen(flags["targets"])
-        self._terms = terms_of(flags, self._ids)
+        self._terms = None if self._is_open else terms_of(flags, self._ids)
 
     def _chosen(self, targets: Any) -> list[int] | None:
         if targets is None or isinstance(targets, str):  # 'all': see checked_targets

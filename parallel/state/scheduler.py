@@ -214,12 +214,12 @@ class Scheduler:
         """Have the engine give back a task that it holds; if it runs, interrupt it."""
         engine, ordinal = task.holder, task.ordinal
         assert engine is not None
+        task.aborting = True
         if interrupt and task.stopping is None:
             task.stopping = Status.ABORTED, INTERRUPTED
         if interrupt and ordinal in (engine.running, *engine.suspended):
             self._interrupt(engine, ordinal, now)
         else:
-            task.aborting = True
             engine.revoking.add(ordinal)
             self._actions.append(RevokeTasks(engine.uuid, [ordinal]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import itertools
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError
 from pathlib import Path
@@ -304,6 +305,15 @@ def test_a_lost_engine(rc: Client) -> None:
         ar.get(30)
     assert isinstance(ar.error, RemoteError)
     assert ar.error.ename == "EngineError"
+
+
+@pytest.mark.slow
+def test_dropped_results_are_gone(cluster: Client) -> None:
+    lview = cluster.load_balanced_view()
+    for i in range(20_000):
+        lview.apply_async(add, i)
+    assert cluster.wait(timeout=30)
+    assert sum(isinstance(each, AsyncResult) for each in gc.get_objects()) < 100
 
 
 # Bars

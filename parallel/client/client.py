@@ -226,13 +226,15 @@ class Client(Records, ClassicClient):
         return view.set_flags(**{"block": self.block, **flags})
 
     def load_balanced_view(self, targets: Any = None, **flags: Any) -> LoadBalancedView:
-        """Return a view of any engine, or of any of these.
+        """Return a view of any engine, or of any of these, which are resolved now.
 
         Parameters
         ----------
         **flags
             To set on the view.
         """
+        every = targets is None or (isinstance(targets, str) and targets == "all")
+        targets = None if every else self.resolve(targets)
         view = LoadBalancedView(self, self._connection, targets)
         return view.set_flags(**{"block": self.block, **flags})
 

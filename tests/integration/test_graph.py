@@ -145,7 +145,8 @@ def test_targets_restrict(cluster: Client, lview: LoadBalancedView) -> None:
         assert len(lview) == 2
         assert set(lview.map_sync(lambda _: os.getpid(), range(40))) <= set(pids[1:3])
     assert cluster.load_balanced_view(-1).apply_sync(os.getpid) == pids[3]
-    assert cluster.load_balanced_view("all").targets == "all"
+    assert cluster.load_balanced_view(-1).targets == [3]
+    assert cluster.load_balanced_view("all").targets is None
     with pytest.raises(IndexError):
         lview.targets = 99
     assert lview.targets is None

@@ -64,11 +64,6 @@ _log = logging.getLogger("parallel.client")
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
 TOGETHER = 5e-4
-#: Beyond so many unfinished tasks, or so many bytes of their arguments, a submitter
-#: waits while results come quickly, until half of that is left: to wait for less
-#: would send what follows one by one. More bytes than these are memory that each
-#: process touches for the first time (80 kB each: 3,500 tasks/s instead of 4,300).
-AHEAD, AHEAD_NBYTES = 2048, 32 << 20
 #: It waits so long at a time, seconds; if fewer results than these came meanwhile,
 #: tasks are long, and a quarter more may be under way than is.
 WAIT_AHEAD, QUICK = 0.05, 16
@@ -310,16 +305,12 @@ class Connection:
         So a loop over a million short tasks keeps a few thousand in memory, and one
         over a thousand long tasks is done at once.
         """
-        if self._load() < self._slack:
+        if self.tasks.load() < self._slack:
             return
         before = self.tasks.finished
-        self.wait(lambda: self._load() < 0.5, None, WAIT_AHEAD)
+        self.wait(lambda: self.tasks.load() < 0.5, None, WAIT_AHEAD)
         quick = self.tasks.finished - before >= QUICK
-        self._slack = 1.0 if quick else 1.25 * self._load()
-
-    def _load(self) -> float:
-        """Return how much is under way; 1.0 is as much as ever speeds things up."""
-        return max(len(self._open) / AHEAD, self.tasks.nbytes / AHEAD_NBYTES)
+        self._slack = 1.0 if quick else 1.25 * self.tasks.load()
 
     @property
     def submitted(self) -> int:
@@ -442,13 +433,10 @@ class Connection:
             self.engines = {info.engine_id: info for info in welcome.engines}
 
     def _on_setup_ended(self, ended: SetupEnded, frames: list[Any]) -> None:
-        if ended.status is Status.OK:
-            return
-        payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
-        why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
-        text = f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
-        self.troubles.append(text)
-        _log.warning("%s", text)
+        if ended.status is not Status.OK:
+            text = _say_setup_failed(ended, frames)
+            self.troubles.append(text)
+            _log.warning("%s", text)
 
     def _on_trouble(self, trouble: Trouble) -> None:
         if trouble.hinders:
@@ -467,6 +455,12 @@ class Connection:
     def _on_left(self, left: EngineLeft) -> None:
         self.engines.pop(left.engine_id, None)
         self.departed[left.engine_id] = left.reason
+
+
+def _say_setup_failed(ended: SetupEnded, frames: list[Any]) -> str:
+    payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
+    why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
+    return f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
 
 
 def _pause(seconds: float | None) -> None:

@@ -12,6 +12,11 @@ from ..protocol.messages import Outcome, Published, TaskOutput
 
 __all__ = ["OpenTasks", "Sink"]
 
+#: Beyond so many unfinished tasks, or so many bytes of their arguments, a submitter
+#: waits while results come quickly, until half of that is left: to wait for less
+#: would send what follows one by one. More bytes than these are memory that each
+#: process touches for the first time (80 kB each: 3,500 tasks/s instead of 4,300).
+AHEAD, AHEAD_NBYTES = 2048, 32 << 20
 #: Output that comes after its task's result finds the task among so many.
 RECENT = 256
 
@@ -44,6 +49,10 @@ class OpenTasks:
         self.finished = 0
         #: The tasks that finished last: what they print now still finds them.
         self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
+
+    def load(self) -> float:
+        """Return how much is under way; 1.0 is as much as ever speeds things up."""
+        return max(len(self.open) / AHEAD, self.nbytes / AHEAD_NBYTES)
 
     def digests(self) -> set[Digest]:
         """Return the functions of all of them."""

@@ -9,8 +9,9 @@ from ..errors import ParallelError
 from ..protocol.messages import Method
 from ..protocol.terms import Terms
 from ..serialize.calls import Function, pack_elements
-from .connection import AHEAD_NBYTES, Connection
+from .connection import Connection
 from .mapresults import AsyncMapResult
+from .opentasks import AHEAD_NBYTES
 
 __all__ = ["Submitter"]
 

@@ -25,7 +25,6 @@ from ...state.tasks import TaskKey
 from .clauses import where
 from .conditions import Condition, matches
 from .entry import Entry
-from .fields import as_bytes
 from .record import Limits, frames_nbytes
 
 __all__ = ["Database", "Unreadable"]
@@ -50,6 +49,7 @@ PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -16000;
 PRAGMA temp_store = MEMORY;
 """
@@ -219,11 +219,11 @@ class Database:
         )  # fmt: skip
         return row, nbytes
 
-    def _kept(self, frames: Sequence[Any] | None) -> list[bytes] | None:
+    def _kept(self, frames: Sequence[Any] | None) -> list[Any] | None:
         """Return frames to be written, or None if they are too large."""
         if frames is None or frames_nbytes(frames) > self._limits.task_nbytes:
             return None
-        return as_bytes(frames)
+        return [getattr(frame, "buffer", frame) for frame in frames]
 
     def _define(self, entries: Sequence[Entry]) -> None:
         """Write the functions of tasks, and up to which row they are needed."""

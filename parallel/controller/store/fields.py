@@ -154,8 +154,8 @@ def _result_buffers(entry: Entry) -> list[bytes]:
 def too_large(what: str, entry: Entry) -> str:
     """Say that the arguments or the result of a task were not kept."""
     return (
-        f"the {what} of task {entry.msg_id} was too large to be recorded: only its "
-        "facts are. The controller's limit for one task can be raised"
+        f"the {what} of task {entry.msg_id} could not be recorded, only its facts: too "
+        "large, or too much came at once. The limits are options of the controller"
     )
 
 

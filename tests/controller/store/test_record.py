@@ -244,7 +244,7 @@ def test_what_is_too_large_is_recorded_without_its_buffers() -> None:
         finish_task(record, 0, frames=[b"y" * 1000])
         (found,) = record.find({}, "result_buffers").result(5)
         assert found["result_buffers"] == [b"result", b"y" * 1000]
-        with pytest.raises(ValueError, match=r"arguments of task .* too large"):
+        with pytest.raises(ValueError, match=r"arguments of task .* not be recorded"):
             record.find({}, "buffers").result(5)
         record.close()
 

@@ -122,16 +122,39 @@ def test_the_writer_sleeps_when_there_is_nothing_to_do(path: Path) -> None:
         assert len(record.history().result(5)) == 2
 
 
-def test_results_in_line_are_bounded(
+def test_buffers_in_line_are_bounded(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "HURRY_NBYTES", 1000)
-    monkeypatch.setattr(sqlite, "WAITING_NBYTES", 5000)
+    monkeypatch.setattr(sqlite, "MOST_NBYTES", 5000)
+    monkeypatch.setattr(sqlite, "RATE_NBYTES", 0)
     record = SqliteRecord(path)  # not started: a disk that does not answer
     ids = [run_task(record, seq, frames=[b"x" * 1000]) for seq in range(8)]
     record.start(pytest.fail)
-    assert record.history().result(5) == ids[-5:]
+    assert record.history().result(5) == ids
+    entries = record.entries(ids, frames=True).result(5)
+    assert [entry.result_frames is None for entry in entries] == 5 * [False] + 3 * [
+        True
+    ]
+    with pytest.raises(ValueError, match="could not be recorded"):
+        record.find({"msg_id": ids[-1]}, "result_buffers").result(5)
     record.close()
+
+
+def test_unfinished_tasks_too_bring_no_more_buffers_than_that(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MOST_NBYTES", 5000)
+    monkeypatch.setattr(sqlite, "RATE_NBYTES", 0)
+    with recording(path) as record:
+        for seq in range(8):
+            open_task(record, seq, frames=[b"x" * 1000])
+        found = record.find({}, "buffers").result(5)
+        assert all(len(each["buffers"]) == 2 for each in found)  # they are in hand
+    with recording(path) as record:
+        ids = record.history().result(5)
+        entries = record.entries(ids, frames=True).result(5)
+        assert [e.frames is None for e in entries] == 5 * [False] + 3 * [True]
 
 
 def test_functions_are_kept_as_long_as_their_tasks(path: Path) -> None:

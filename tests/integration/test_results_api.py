@@ -221,6 +221,38 @@ def test_output_comes_while_the_task_runs(
     assert capsys.readouterr().out == ("[stdout:0] here I am\n[stdout:1] here I am\n")
 
 
+def publish(count: int, gate: str) -> None:
+    """Publish so many values, and wait."""
+    from parallel.datapub import publish_data
+
+    for i in range(count):
+        publish_data({"i": i, "last": i == count - 1})
+    wait_for_file(gate)
+
+
+def test_what_is_published_while_the_task_runs(cluster: Client, gate: Path) -> None:
+    ar = cluster[:2].apply_async(publish, 5, str(gate))
+    assert ar.data == [{}, {}] or ar.data[0]["i"] < 5
+    last = {"i": 4, "last": True}
+    wait_until(lambda: ar.data == [last, last], what="the last value")
+    assert not ar.ready()
+    gate.touch()
+    assert ar.get(10) == [None, None]
+    assert ar.data == [last, last]
+
+
+def test_what_is_displayed(cluster: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    ar = cluster[:2].execute(
+        "from IPython.display import display\ndisplay('picture')\n6 * 7", silent=False
+    )
+    assert [reply.data["text/plain"] for reply in ar.get(10)] == ["42", "42"]
+    ar.display_outputs()
+    assert capsys.readouterr().out.splitlines() == [
+        "[output:0]", "'picture'", "[output:1]", "'picture'", "Out[0:1]: 42",
+        "Out[1:1]: 42",
+    ]  # fmt: skip
+
+
 # Giving up
 
 

@@ -131,16 +131,17 @@ class Database:
 
     def _finish_lost(self) -> None:
         """Give those an end that an earlier controller left unfinished."""
-        lost = [entry for entry in self._entries("id < 0", ()) if not entry.outcome]
-        if not lost:
-            return
         payload = pickle.dumps(ENDED)
-        for entry in lost:
-            entry.outcome = Outcome(
-                entry.key.seq, Status.LOST, payload, 0, -1, 0.0, 0.0
-            )
-        self.write(lost, ())
-        self._connection.execute("UPDATE functions SET last = ?", (self._highest,))
+        some = "id < 0 ORDER BY id DESC LIMIT 100"  # their buffers may be large
+        while lost := list(self._entries(some, (), frames=True)):
+            for entry in lost:
+                entry.outcome = entry.outcome or Outcome(
+                    entry.key.seq, Status.LOST, payload, 0, -1, 0.0, 0.0
+                )
+            self.write(lost, ())
+        self._connection.execute(
+            "UPDATE functions SET last = max(last, ?)", (self._highest,)
+        )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -59,10 +59,11 @@ def test_a_restarted_controller_knows_its_history(path: Path) -> None:
 
 def test_what_was_unfinished_then_has_ended(path: Path) -> None:
     with recording(path) as record:
-        finished, open_then = run_task(record, 0), open_task(record, 1)
+        finished, open_then = run_task(record, 0), open_task(record, 1, frames=[b"f"])
     with recording(path) as record:
         assert record.history().result(5) == [finished, open_then]
         (entry,) = record.entries([open_then], frames=True).result(5)
+        assert entry.frames == [b"f"]
         assert entry.outcome is not None
         assert entry.outcome.status == Status.LOST
         assert entry.code == b"code"
@@ -70,8 +71,11 @@ def test_what_was_unfinished_then_has_ended(path: Path) -> None:
         assert found["msg_id"] == open_then
         assert "controller ended before this task" in found["error"]
         record.purge([open_then]).result(5)
+        more = [open_task(record, seq) for seq in range(2, 300)]
     with recording(path) as record:
-        assert record.history().result(5) == [finished]
+        assert record.history().result(5) == [finished, *more]
+        record.purge(None).result(5)
+        assert record.history().result(5) == []
 
 
 def test_a_short_task_is_written_once(

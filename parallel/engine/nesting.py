@@ -15,9 +15,9 @@ from .turns import Turns
 
 __all__ = ["Host", "Nesting", "too_deep"]
 
-#: So many tasks may wait on top of one another. Each takes its part of the stack: more
-#: where each call of a function takes some of C's.
-MOST_NESTED = 1000 if sys.version_info >= (3, 11) else 200
+#: So many tasks may wait on top of one another: half of what a stack of 8 MiB held.
+#: Each takes its part of it, and more where each call of a function takes some of C's.
+MOST_NESTED = 2000 if sys.version_info >= (3, 11) else 200
 
 
 class Host(Protocol):

@@ -216,18 +216,19 @@ def test_a_task_below_is_cancelled_once_it_goes_on(
 
 
 def test_too_many_on_top_of_one_another_are_told(cluster: Client) -> None:
-    def limit(most: int) -> None:
+    def limit(most: int) -> int:
         from parallel.engine import nesting
 
-        nesting.MOST_NESTED = most
+        before, nesting.MOST_NESTED = nesting.MOST_NESTED, most
+        return before
 
     def descend(n: int) -> int:
         return 0 if not n else 1 + int(client()[0].apply_sync(descend, n - 1))
 
-    cluster[0].apply_sync(limit, 3)
+    before = cluster[0].apply_sync(limit, 3)
     try:
         assert cluster[0].apply_sync(descend, 2) == 2
         with pytest.raises(RemoteError, match="3 tasks wait on this engine"):
             cluster[0].apply_sync(descend, 3)
     finally:
-        cluster[0].apply_sync(limit, 1000)
+        cluster[0].apply_sync(limit, before)

@@ -68,17 +68,24 @@ class LazyFeeder:
         self._end(failure)
 
     def _run(self) -> None:
+        error = None
         try:
             for row in self._rows:
                 if not self._take(row):
                     return
                 self._submitter.connection.set_off()
+        except BaseException as raised:  # by the generator, or an element cannot travel
+            error = raised
+        try:
             with self._changed:
                 if self._stopped:
                     return
-                self._submit()
+                self._submit()  # what was taken last
+        except Exception as raised:
+            error = raised
+        if error is None:
             self._result.end_at(self._at)
-        except BaseException as error:  # of the generator, or an element cannot travel
+        else:
             self._end(error)
         self._submitter.connection.set_off()
 

@@ -331,6 +331,28 @@ def broken_at_once() -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("threads_end")
+def test_what_was_taken_before_is_not_lost(connection: FakeConnection) -> None:
+    go_on = threading.Event()
+
+    def broken() -> Iterator[int]:
+        yield from range(10)
+        go_on.wait(10)
+        yield from range(10, 13)  # both engines are busy: these wait to be a chunk
+        raise LookupError("no more")
+
+    ar = lazy(connection, broken(), chunksize=5)
+    are_open(connection, 0, 1)
+    go_on.set()
+    are_open(connection, 0, 1, 2)
+    for seq in range(3):
+        finish(connection, seq)
+    values = iter(ar)
+    assert [next(values) for _ in range(13)] == [x**2 for x in range(13)]
+    with pytest.raises(LookupError, match="no more"):
+        next(values)
+
+
+@pytest.mark.usefixtures("threads_end")
 @pytest.mark.parametrize("endless", [True, False])
 def test_an_aborted_map_submits_no_more(
     connection: FakeConnection, endless: bool

@@ -62,7 +62,11 @@ def task_key(msg_id: str) -> TaskKey | None:
 
 
 class Needs(NamedTuple):
-    """What an engine must be, or have, to run a task."""
+    """What an engine must be, or have, to run a task.
+
+    A task with a timeout has needs, if only empty ones: it is given to an engine that
+    can start it.
+    """
 
     #: Only these, if not None, and none of those that it refused, or failed on.
     allowed: frozenset[EngineId] | None
@@ -123,7 +127,8 @@ class Task:
         if self.follows is not None:
             allowed = self.follows if allowed is None else allowed & self.follows
         resources = tuple(sorted(terms.resources.items()))
-        if allowed is None and not (self.refused or resources or terms.labels):
+        plain = terms.timeout is None and not (resources or terms.labels)
+        if plain and allowed is None and not self.refused:
             self.needs = None
         else:
             labels = frozenset(terms.labels)

@@ -20,7 +20,7 @@ from parallel.state.events import (
 )
 from parallel.state.policies import SCHEMES
 from parallel.state.scheduler import GRACE
-from parallel.state.tasks import TaskKey
+from parallel.state.tasks import TaskKey, TaskState
 from tests.state.engines import FakeEngine
 from tests.state.world import CLIENT, World, msg_id
 
@@ -374,3 +374,15 @@ def test_a_choosy_task_does_not_wait_for_all_that_came_later(scheme: str) -> Non
     assert not set(later) & set(world.ended)
     world.drain()
     assert len(world.outcomes) == len(world.submitted)
+
+
+def test_a_task_with_a_timeout_does_not_wait_in_a_line() -> None:
+    world = World()
+    engine = world.join()
+    world.submit(engine.engine_id)
+    world.work_off(engine, 1e-5)  # its tasks are known to be short: it gets many
+    world.submit()
+    late = world.submit(timeout=1.0)
+    assert world.machine.tasks[late].state is TaskState.QUEUED
+    world.pass_time(1.5)
+    assert late in world.failures

@@ -37,10 +37,10 @@ INTERVAL = 0.25
 ENOUGH = 10_000
 #: So many bytes of buffers that are not written yet have the writer begin at once.
 HURRY_NBYTES = 32 << 20
-#: So many bytes of buffers are recorded at once, and so many a second where more keep
-#: coming. To record all that passes at 350 MB/s would take a core and the disk, for
-#: data of which nobody asks again.
-MOST_NBYTES, RATE_NBYTES = 256 << 20, 32 << 20
+#: So many bytes of results are recorded at once, and so many a second where more keep
+#: coming; of arguments, which only a resubmission needs, a quarter of that. To record
+#: a byte takes 3 ns: all that passes at 350 MB/s would take a core, and the disk.
+MOST_NBYTES, RATE_NBYTES = 128 << 20, 32 << 20
 #: The writer may take so long to end, seconds.
 LEAVING = 10.0
 #: What is kept when the disk cannot be used.
@@ -71,9 +71,10 @@ class SqliteRecord(Record):
         self._aging: list[Entry] = []
         #: The bytes of buffers that came to the line, and that have left it.
         self._come_nbytes = self._gone_nbytes = 0
-        self._allowance = Allowance(MOST_NBYTES, RATE_NBYTES)
-        #: For unfinished tasks, of which the controller has the buffers anyway.
-        self._extra = Allowance(MOST_NBYTES, RATE_NBYTES)
+        self._results = Allowance(MOST_NBYTES, RATE_NBYTES)
+        self._arguments = Allowance(MOST_NBYTES / 4, RATE_NBYTES / 4)
+        #: Those of unfinished tasks, which the controller has in hand anyway.
+        self._begun = Allowance(MOST_NBYTES / 4, RATE_NBYTES / 4)
         self._wake = threading.Event()
         self._idle = True
         self._closing = False
@@ -122,9 +123,9 @@ class SqliteRecord(Record):
         if self._watched:
             self._tell_watchers(key, entry)
         if entry.result_frames:
-            entry.result_frames = self._kept(entry.result_frames, now)
+            entry.result_frames = self._kept(entry.result_frames, self._results, now)
         if entry.frames:
-            entry.frames = self._kept(entry.frames, now)
+            entry.frames = self._kept(entry.frames, self._arguments, now)
         self._finished.append(entry)
         if len(self._finished) > self._limits.records:
             self._forget_oldest()
@@ -147,14 +148,16 @@ class SqliteRecord(Record):
         self._idle = False
         self._wake.set()
 
-    def _kept(self, frames: Sequence[Any], now: float) -> Sequence[Any] | None:
+    def _kept(
+        self, frames: Sequence[Any], allowance: Allowance, now: float
+    ) -> Sequence[Any] | None:
         """Return what is to be recorded of a finished task's buffers: all, or None."""
         nbytes = frames_nbytes(frames)
         in_line = self._come_nbytes - self._gone_nbytes + nbytes
         if (
             nbytes > self._limits.task_nbytes
             or in_line > MOST_NBYTES
-            or not self._allowance.take(nbytes, now)
+            or not allowance.take(nbytes, now)
         ):
             return None
         self._come_nbytes += nbytes
@@ -277,7 +280,7 @@ class SqliteRecord(Record):
     def _thinned(self, entry: Entry) -> Entry:
         """Return an unfinished task, without its buffers if they are too many."""
         nbytes = frames_nbytes(entry.frames or ())
-        if not nbytes or self._extra.take(nbytes, time()):
+        if not nbytes or self._begun.take(nbytes, time()):
             return entry
         return msgspec.structs.replace(entry, frames=None)
 

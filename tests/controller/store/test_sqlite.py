@@ -148,7 +148,7 @@ def test_buffers_in_line_are_bounded(
 def test_unfinished_tasks_too_bring_no_more_buffers_than_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "MOST_NBYTES", 5000)
+    monkeypatch.setattr(sqlite, "MOST_NBYTES", 20_000)
     monkeypatch.setattr(sqlite, "RATE_NBYTES", 0)
     with recording(path) as record:
         for seq in range(8):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import os
 import sys
 import uuid
@@ -84,7 +83,6 @@ ipengine --file=/shared/ipcontroller-engine.json
             resources=self.resources,
             labels=self.labels,
         )
-        self._keep_the_log()
         self.log.info("registering with %s (pid %s)", info.urls[0], os.getpid())
         try:
             run_engine(spec)
@@ -105,13 +103,6 @@ ipengine --file=/shared/ipcontroller-engine.json
                 "ipcontroller-engine.json that was written beside it"
             )
         return info
-
-    def _keep_the_log(self) -> None:
-        """Log to where stderr is now: later on, that is the users'."""
-        stream = open(os.dup(2), "w", buffering=1)  # noqa: PTH123, SIM115
-        for handler in logging.getLogger("parallel").handlers:
-            if isinstance(handler, logging.StreamHandler):
-                handler.setStream(stream)
 
     def leave(self, status: int) -> None:
         """End this process, also if the users' code left threads behind."""

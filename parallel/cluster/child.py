@@ -25,6 +25,7 @@ import msgspec
 from ..controller.controller import ControllerSpec, run_controller
 from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
+from ..transport.logs import open_log
 from ..transport.pipe import Pipe
 
 __all__ = ["ChildSpec", "main", "start"]
@@ -135,11 +136,7 @@ def run(spec: ChildSpec) -> int:
     os.environ.update(spec.environment)
     sys.path += [folder for folder in spec.sys_path if folder not in sys.path]
     _redirect(spec.log)
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        force=True,
-    )
+    open_log()
     link = None
     if spec.link is not None:
         link = Pipe(socket.socket(fileno=spec.link), list[FromAgent])

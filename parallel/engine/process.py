@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import logging
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ..transport import nesting
+from ..transport import logs, nesting
 from . import publishing
 
 __all__ = ["prepare_process"]
@@ -31,12 +30,7 @@ def prepare_process(
     _spare_children(ending)
     keep = os.dup(2)
     faulthandler.enable(keep, all_threads=False)
-    stream = open(keep, "w", closefd=False)  # noqa: SIM115 - open to the end
-    logging.basicConfig(
-        stream=stream,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        force=True,
-    )
+    logs.keep_log(open(keep, "w", buffering=1, closefd=False))  # noqa: SIM115
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

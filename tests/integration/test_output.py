@@ -216,3 +216,23 @@ def test_nothing_is_read_from_a_terminal(cluster: Client) -> None:
     assert cluster[-1].apply_sync(os.read, 0, 10) == b""
     with pytest.raises(EOFError):
         cluster[-1].apply_sync(input, "name? ")
+
+
+def test_the_root_logger_is_the_users(rc: Client) -> None:
+    def log_by_default() -> None:
+        import logging
+
+        logging.getLogger("mine").warning("look")
+
+    def configure() -> None:
+        import logging
+
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+        logging.getLogger("mine").info("at last")
+
+    first = rc[0].apply_async(log_by_default)
+    first.get(timeout=10)
+    assert first.stderr == "look\n"
+    second = rc[0].apply_async(configure)
+    second.get(timeout=10)
+    assert second.stderr == "mine: at last\n"

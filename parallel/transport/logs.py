@@ -1,0 +1,33 @@
+"""The log of a process that runs users' code: apart from theirs in every way.
+
+The root logger belongs to the user: what is logged there goes to their stderr, and
+`logging.basicConfig` is theirs to call.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TextIO
+
+__all__ = ["keep_log", "open_log"]
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def open_log() -> None:
+    """Log to where stderr is now."""
+    ours = logging.getLogger("parallel")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    ours.handlers = [handler]
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+
+
+def keep_log(stream: TextIO) -> None:
+    """Go on logging to a stream, since stderr is about to be the user's."""
+    ours = logging.getLogger("parallel")
+    ours.propagate = False
+    for handler in ours.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(stream)

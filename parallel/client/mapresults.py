@@ -142,7 +142,7 @@ class AsyncMapResult(AsyncResult):
         value = self._value(index)
         if isinstance(value, ParallelError):
             if self._return_exceptions:
-                return [value]
+                return [value] * self._sizes[index]
             raise value
         found: Sequence[Any] = value
         return found
@@ -154,7 +154,11 @@ class AsyncMapResult(AsyncResult):
         cut = self._cut_short_by
         if cut is not None and not (return_exceptions and isinstance(cut, TaskAborted)):
             raise cut
-        return join([_as_part(value) for value in values])
+        return join([self._as_part(value, i) for i, value in enumerate(values)])
+
+    def _as_part(self, value: Any, index: int) -> Any:
+        """Return a chunk's values; what stands for all of it takes all its places."""
+        return [value] * self._sizes[index] if isinstance(value, Exception) else value
 
     def __len__(self) -> int:
         return self._taken if self.total is None else self.total
@@ -183,10 +187,6 @@ class AsyncMapResult(AsyncResult):
         return END
 
 
-def _as_part(value: Any) -> Any:
-    return [value] if isinstance(value, Exception) else value
-
-
 class GatherResult(AsyncMapResult):
     """The parts of a scattered sequence, joined."""
 
@@ -202,4 +202,5 @@ class GatherResult(AsyncMapResult):
         values = [self._value(i) for i in range(len(self._delivered))]
         if not return_exceptions:
             self._raise_errors(values)
-        return join([_as_part(value) for value in values], self._dist)
+        parts = [self._as_part(value, i) for i, value in enumerate(values)]
+        return join(parts, self._dist)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..errors import CannotPack, ParallelError
+from ..protocol.messages import Method
 from ..protocol.terms import Terms
 from ..serialize.calls import Function
 from ..state.chunks import Chunks
@@ -15,7 +16,7 @@ from .connection import Connection
 from .lazyfeeding import LazyFeeder
 from .mapresults import AsyncMapResult
 from .partition import sized
-from .submitter import Submitter
+from .submitter import Submitter, method_of_map
 
 __all__ = ["Feeder", "start_map"]
 
@@ -60,6 +61,9 @@ def start_map(
         raise ValueError(f"chunksize is at least 1, not {chunksize}")
     if not sequences:
         raise AssertionError("map needs at least one sequence")
+    method = method_of_map(return_exceptions, terms)
+    if return_exceptions and method is Method.MAP and chunksize is None:
+        chunksize = 1  # an exception is to stand for its own element
     result = AsyncMapResult(
         connection, function.name, total=None, ordered=ordered,
         return_exceptions=return_exceptions, terms=terms,
@@ -67,8 +71,9 @@ def start_map(
     engines = max(1, len(connection.engines))
     most = CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
     submit = Submitter(
-        connection, result, function, terms, submitted, engines=engines, most=most
-    )
+        connection, result, function, terms, submitted, method=method,
+        engines=engines, most=most,
+    )  # fmt: skip
     if not all(hasattr(sequence, "__len__") for sequence in sequences):
         rows = zip(*sequences, strict=False)
         first = list(itertools.islice(rows, 1))

@@ -13,7 +13,16 @@ from .connection import Connection
 from .mapresults import AsyncMapResult
 from .opentasks import AHEAD_NBYTES
 
-__all__ = ["Submitter"]
+__all__ = ["Submitter", "method_of_map"]
+
+
+def method_of_map(return_exceptions: bool, terms: Terms | None) -> Method:
+    """Return how engines run the chunks of a map.
+
+    What is to be tried again must raise.
+    """
+    each = return_exceptions and not (terms and terms.retries)
+    return Method.MAP_EACH if each else Method.MAP
 
 
 class Submitter:
@@ -32,12 +41,13 @@ class Submitter:
     def __init__(
         self, connection: Connection, result: AsyncMapResult, function: Function,
         terms: Terms | None, submitted: Callable[[int], object] | None,
-        *, engines: int, most: int,
+        *, method: Method, engines: int, most: int,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.result = result
         self.name = function.name
         self._digest = function.digest
+        self._method = method
         self._terms = terms
         self._submitted = submitted
         self.engines = engines
@@ -62,7 +72,7 @@ class Submitter:
         index = self.result.add_chunk(size)
         try:
             seq = self.connection.submit(
-                self.result, Method.MAP, self._digest, packed, index=index,
+                self.result, self._method, self._digest, packed, index=index,
                 terms=self._terms,
             )  # fmt: skip
         except ParallelError as error:  # the line is closed, and this chunk never comes

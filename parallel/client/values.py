@@ -19,7 +19,7 @@ from ..errors import (
 )
 from ..protocol.messages import Outcome, Status
 from ..protocol.wire import unstow
-from ..serialize.calls import unpack_error, unpack_value
+from ..serialize.calls import Caught, unpack_error, unpack_value
 from ..transport.sockets import as_buffers
 
 __all__ = ["error_of", "failure_of", "value_of"]
@@ -38,7 +38,8 @@ def value_of(outcome: Outcome, frames: Any, what: str) -> Any:
     """Return the value of a task that succeeded, or why it cannot be had here."""
     payload, buffers = unstow(outcome.payload, as_buffers(frames))
     try:
-        return unpack_value(payload, buffers, what)
+        value = unpack_value(payload, buffers, what)
+        return value.filled() if type(value) is Caught else value
     except ParallelError as error:
         return error
 

@@ -11,6 +11,7 @@ from ..aliases import Digest
 from ..errors import CannotUnpack, ImpossibleDependency, RemoteError, UnmetDependency
 from ..protocol.messages import Assign, Method, Status
 from ..serialize.calls import (
+    Caught,
     name_of,
     pack_error,
     pack_value,
@@ -134,6 +135,7 @@ class Execution:
         self._methods: dict[Method, Callable[[Assign, Any], Any]] = {
             Method.APPLY: self._apply,
             Method.MAP: self._map,
+            Method.MAP_EACH: self._map_each,
             Method.EXECUTE: self._execute,
             Method.PUSH: lambda _, call: self._namespace.push(call[1]),
             Method.PULL: lambda _, names: self._namespace.pull(names),
@@ -192,6 +194,20 @@ class Execution:
     def _map(self, assign: Assign, sequences: Any) -> Any:
         return list(map(self.functions.get(assign.digest), *sequences))
 
+    def _map_each(self, assign: Assign, sequences: Any) -> Any:
+        function = self.functions.get(assign.digest)
+        values: list[Any] = []
+        errors: dict[int, bytes] = {}
+        for place, arguments in enumerate(zip(*sequences, strict=False)):
+            try:
+                values.append(function(*arguments))
+            except UnmetDependency:  # this engine does not suit the whole of it
+                raise
+            except Exception as error:
+                values.append(None)
+                errors[place] = self._pack_error(error, assign).payload
+        return Caught(values, errors) if errors else values
+
     def _execute(self, assign: Assign, source: Any) -> Any:
         code, silent = (source, True) if isinstance(source, str) else source
         try:
@@ -207,7 +223,7 @@ class Execution:
         self.functions.current = b""
 
     def _name(self, assign: Assign) -> str:
-        if assign.method in (Method.APPLY, Method.MAP):
+        if assign.method in (Method.APPLY, Method.MAP, Method.MAP_EACH):
             found = self.functions.peek(assign.digest)  # or was forgotten meanwhile
             return "a function" if found is None else name_of(found)
         return assign.method.name.lower()

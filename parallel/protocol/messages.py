@@ -83,6 +83,8 @@ class Method(IntEnum):
     PULL = 4
     #: Empty the namespace.
     CLEAR = 5
+    #: As `MAP`, but what one element raises takes the place of its result.
+    MAP_EACH = 6
 
 
 class Status(IntEnum):

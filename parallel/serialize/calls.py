@@ -28,6 +28,7 @@ from .references import Late, Reference, Unresolved
 from .switches import pickled, way
 
 __all__ = [
+    "Caught",
     "Function",
     "FunctionCache",
     "name_of",
@@ -250,6 +251,22 @@ def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
     BaseException.with_traceback(error, None)
     original = _pack_whole(error) or _pack_parts(error)
     return Packed(pickle.dumps((tuple(failure), original), 5))
+
+
+class Caught(NamedTuple):
+    """The results of a map of which some elements raised.
+
+    `errors` holds what they raised, packed, by their place among the `values`.
+    """
+
+    values: list[Any]
+    errors: dict[int, bytes]
+
+    def filled(self) -> list[Any]:
+        """Return the results, with the exceptions in their places."""
+        for place, packed in self.errors.items():
+            self.values[place] = unpack_error(packed)
+        return self.values
 
 
 def _traceback(error: BaseException) -> str:

@@ -428,14 +428,15 @@ def test_what_came_first(connection: FakeConnection) -> None:
     assert ar.get() == [0, 1, 4, 9]
 
 
-def test_a_failed_chunk_gives_one_error(connection: FakeConnection) -> None:
+def test_a_failed_chunk_takes_all_its_places(connection: FakeConnection) -> None:
     ar = lazy(connection, range(4), chunksize=2, return_exceptions=True)
     connection.answer(0, ValueError("bad"))
     finish(connection, 1)
-    error, *rest = ar.get()
+    error, again, *rest = ar.get()
     assert isinstance(error, ValueError)
+    assert again is error
     assert rest == [4, 9]
-    assert [type(x) for x in ar] == [type(error), int, int]
+    assert [type(x) for x in ar] == [type(error), type(error), int, int]
 
 
 def test_each_chunk_knows_when_it_was_submitted(connection: FakeConnection) -> None:

@@ -160,14 +160,6 @@ def test_failures_in_the_place_of_results(lview: LoadBalancedView) -> None:
     ]  # fmt: skip
 
 
-def test_one_failure_for_a_whole_part(cluster: Client) -> None:
-    values = cluster[:2].map_sync(
-        divide, [1] * 6, [1, 1, 0, 1, 1, 1], return_exceptions=True
-    )
-    assert isinstance(values[0], ZeroDivisionError)
-    assert values[1:] == [1, 1, 1]
-
-
 def test_arrays_in_and_out(view: View) -> None:
     whole = np.arange(20_000.0).reshape(-1, 2)
     rows = view.map_sync(np.sum, whole)

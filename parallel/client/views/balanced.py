@@ -112,7 +112,7 @@ class LoadBalancedView(View):
         ordered
             Iterate in the order of the elements, or as results come.
         return_exceptions
-            Put an exception in the place of its chunk's results rather than raise.
+            Put an exception in the place of its element's result rather than raise.
         label
             What to call the tasks in their metadata.
         progress

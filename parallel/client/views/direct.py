@@ -22,6 +22,7 @@ from ..parts import PartsResult, parts_of
 from ..progress import is_wanted
 from ..replies import ExecuteResult
 from ..results import AsyncResult
+from ..submitter import method_of_map
 from .namespace import NamespaceView
 
 __all__ = ["DirectView"]
@@ -73,7 +74,7 @@ class DirectView(NamespaceView):
         track
             Of no effect: every result can tell what was sent.
         return_exceptions
-            Put an exception in the place of its part's results rather than raise.
+            Put an exception in the place of its element's result rather than raise.
         label
             What to call the tasks in their metadata.
         chunksize
@@ -105,7 +106,8 @@ class DirectView(NamespaceView):
         terms = labelled(self._terms, label)
         result = self._map_result(function, parts, return_exceptions, terms)
         packed = [pack_elements(part, function.name) for part in parts]
-        self._send_parts(result, Method.MAP, function.digest, ids, packed, terms)
+        method = method_of_map(return_exceptions, terms)
+        self._send_parts(result, method, function.digest, ids, packed, terms)
         if is_wanted(progress, waits=self.block if block is None else block):
             result.show_progress(delay=0 if progress else 1)
         return self._maybe_wait(result, block)

@@ -66,6 +66,8 @@ class LeastLoad(Policy):
     def __init__(self, random: Random | None = None) -> None:
         super().__init__(random)
         self._levels: list[dict[Uuid, None]] = [{}]
+        #: No level below this one has an engine.
+        self._lowest = 0
 
     def place(self, engine: Uuid, load: int) -> None:
         """Put an engine that can take a task where its load belongs."""
@@ -78,6 +80,8 @@ class LeastLoad(Policy):
             self._levels.append({})
         self._levels[load][engine] = None
         self.loads[engine] = load
+        if load < self._lowest:
+            self._lowest = load
 
     def remove(self, engine: Uuid) -> None:
         """Take an engine out: it is full, or gone."""
@@ -87,11 +91,11 @@ class LeastLoad(Policy):
 
     def choose(self) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
-        if self.loads:
-            for level in self._levels:
-                if level:
-                    return next(iter(level))
-        return None
+        if not self.loads:
+            return None
+        while not (level := self._levels[self._lowest]):
+            self._lowest += 1
+        return next(iter(level))
 
     def idle(self) -> int:
         """Return how many engines have nothing to do."""

@@ -236,6 +236,7 @@ class Scheduler:
         # An earlier answer may come while a later question is under way.
         engine.revoking.difference_update(event.asked)
         given = set(event.given)
+        before = len(engine.inhand)
         for ordinal in event.asked:
             task = engine.inhand.get(ordinal)
             if task is None:
@@ -244,16 +245,18 @@ class Scheduler:
                 self._take_back(engine, ordinal)
             elif task.stopping is not None:  # it had started after all
                 self._interrupt(engine, ordinal, now)
-        self._placement.settle(engine)
+        if len(engine.inhand) < before:
+            self._placement.settle(engine)
 
     def _take_back(self, engine: Engine, ordinal: int) -> None:
         """Queue again, or give up, what an engine will not start."""
         task = self._take_from(engine, ordinal)
-        if task.stopping is not None and task.stopping[0] is not Status.ABORTED:
-            task.stopping = None  # its time has not begun: its engine was slow
-        if task.aborting or task.stopping is not None:
+        if task.aborting or (task.stopping and task.stopping[0] is Status.ABORTED):
             self._ledger.fail(task, Status.ABORTED, ABORTED)
+        elif task.stopping and task.pinned is not None:
+            self._ledger.fail(task, *task.stopping)
         else:
+            task.stopping = None  # its time has not begun: its engine was slow
             self._ledger.enqueue(task)
 
     # Tasks wait for tasks of their own

@@ -138,7 +138,7 @@ class World:
         """Let something arrive twice, or after its engine's death."""
         actions = self.tell(stale)
         kinds = RevokeTasks, InterruptTask
-        assert not [a for a in actions if not isinstance(a, kinds)]
+        assert not [a for a in actions if not isinstance(a, kinds)], actions
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and tell the machine if it asked for that."""

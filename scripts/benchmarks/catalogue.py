@@ -10,6 +10,9 @@ from benchmarks.rows import MEASUREMENTS
 #: Everything that is measured over the default transport.
 LOCAL = tuple(each.name for each in MEASUREMENTS if each.transport == "ipc")
 
+#: Tasks that wait for one another.
+GRAPHS = ("chain", "tree")
+
 #: What a pool without addresses and without a controller can do.
 STARTS = ("start-4", "stop-4", "start-32", "all-32", "stop-32")
 POOL = (
@@ -68,7 +71,7 @@ FLOOR = Contestant(
     module="router",
     factory="Router",
     packages=("pyzmq", "numpy"),
-    measurements=tuple(each.name for each in MEASUREMENTS),
+    measurements=tuple(each.name for each in MEASUREMENTS if each.name not in GRAPHS),
 )
 
 STANDARD = (
@@ -105,7 +108,7 @@ PEERS = (
         shares={
             **shares(["direct", "balanced"], 0.25),
             **shares(["submit", "map-single", "payload-bytes", "payload-numpy"], 0.1),
-            **shares(["growth"], 0.05),
+            **shares([*GRAPHS, "growth"], 0.05),
         },
     ),
     Contestant(
@@ -122,7 +125,7 @@ PEERS = (
         shares={
             **shares(["direct", "balanced", "all-32"], 0.1),
             **shares(["submit", "map-single", "payload-bytes", "payload-numpy"], 0.1),
-            **shares(["growth"], 0.05),
+            **shares([*GRAPHS, "growth"], 0.05),
         },
     ),
     Contestant(

@@ -146,6 +146,23 @@ def uneven(system: System, amount: Amount) -> Samples:
     return {"": [seconds / ideal for seconds in taken]}
 
 
+def chain(system: System, amount: Amount) -> Samples:
+    """Measure tasks of which each waits for the one before."""
+    return graph(system, amount, lambda number: number - 1)
+
+
+def tree(system: System, amount: Amount) -> Samples:
+    """Measure tasks of which two wait for each."""
+    return graph(system, amount, lambda number: (number - 1) // 2)
+
+
+def graph(system: System, amount: Amount, parent: Callable[[int], int]) -> Samples:
+    """Measure tasks that each wait for an earlier one; the first for none."""
+    parents = [None, *(parent(number) for number in range(1, amount.count))]
+    system.submit_graph(tasks.nothing, parents[:WARM_UP])
+    return rate(lambda: system.submit_graph(tasks.nothing, parents), amount)
+
+
 METHODS: dict[str, Callable[[System, Amount], Samples]] = {
     "direct": direct,
     "balanced": balanced,
@@ -158,6 +175,8 @@ METHODS: dict[str, Callable[[System, Amount], Samples]] = {
     "payload_numpy": payload_numpy,
     "bulk": bulk,
     "uneven": uneven,
+    "chain": chain,
+    "tree": tree,
     "memory": footprint.memory,
     "growth": footprint.growth,
 }

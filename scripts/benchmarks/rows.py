@@ -129,6 +129,8 @@ MEASUREMENTS = (
     Measurement(name="payload-bytes", method="payload_bytes", count=2000, bouts=3),
     Measurement(name="payload-numpy", method="payload_numpy", count=2000, bouts=3),
     Measurement(name="uneven", method="uneven", count=200, bouts=2),
+    Measurement(name="chain", method="chain", count=10_000, quick_count=3000, bouts=2),
+    Measurement(name="tree", method="tree", count=10_000, quick_count=3000, bouts=2),
     Measurement(
         name="growth",
         method="growth",
@@ -173,6 +175,8 @@ ROWS = (
     at_least("payload-bytes", 4000, "tasks/s", "payload-bytes"),
     at_least("payload-numpy", 4000, "tasks/s", "payload-numpy"),
     at_most("uneven", 1.05, "× ideal", "uneven"),
+    at_least("chain", 5000, "tasks/s", "chain"),
+    at_least("tree", 5000, "tasks/s", "tree"),
     at_most("memory-controller", 40, "MiB", "memory", part="controller"),
     at_most("memory-engine", 15, "MiB", "memory", part="engine"),
     at_most("memory-total", 130, "MiB", "memory", part="total"),

@@ -49,6 +49,10 @@ class System:
         """Submit the calls one by one, then wait for each result and drop it."""
         raise NotImplementedError
 
+    def submit_graph(self, function: Function, parents: Sequence[int | None]) -> None:
+        """Submit tasks that each wait for an earlier one, and wait for the last."""
+        raise NotImplementedError
+
     def map_single(self, function: Function, values: Sequence[Any]) -> list[Any]:
         """Map with one task for each value, balanced."""
         raise NotImplementedError

@@ -62,6 +62,16 @@ class Interactive(System):
         for result in [submit(function, *arguments) for arguments in calls]:
             result.get()
 
+    def submit_graph(self, function: Function, parents: Sequence[int | None]) -> None:
+        """Use the flag ``after``."""
+        results: list[Any] = []
+        for parent in parents:
+            self.balanced.after = None if parent is None else results[parent]
+            results.append(self.balanced.apply_async(function))
+        self.balanced.after = None
+        for result in results:
+            result.get()
+
     def map_single(self, function: Function, values: Sequence[Any]) -> list[Any]:
         """Use ``map_sync(…, chunksize=1)``."""
         results: list[Any] = self.balanced.map_sync(function, values, chunksize=1)

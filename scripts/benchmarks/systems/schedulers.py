@@ -52,6 +52,16 @@ class Distributed(System):
         """Use ``run``, which goes to every worker past the scheduler's queue."""
         return list(self.client.run(function).values())
 
+    def submit_graph(self, function: Function, parents: Sequence[int | None]) -> None:
+        """Give each the future of another as an argument."""
+        results: list[Any] = []
+        for parent in parents:
+            arguments = () if parent is None else (results[parent],)
+            results.append(
+                self.client.submit(tasks.nothing_after, *arguments, pure=False)
+            )
+        self.client.gather(results)
+
     def submit(self, function: Function, calls: Sequence[tuple[Any, ...]]) -> None:
         """Submit in a loop, then gather."""
         submit = self.client.submit

@@ -57,11 +57,15 @@ class dependent:  # noqa: N801 - the name that users know
         UnmetDependency
             It does not.
         """
-        if self.df(*self.dargs, **self.dkwargs) is False:
+        found = self.df(*self.dargs, **self.dkwargs)
+        if found is False:
             check = getattr(self.df, "__name__", type(self.df).__name__)
             raise UnmetDependency(
                 f"this engine does not suit {self.__name__}: {check} says no"
             )
+        if self.df is _bring and self.f.__module__ == "__main__":
+            # Under cloudpickle and dill a function has globals of its own.
+            getattr(self.f, "__globals__", {}).update(found)
         return self.f(*args, **kwargs)
 
 
@@ -114,14 +118,15 @@ def require(*objects: Any, **mapping: Any) -> depend:
     return depend(_bring, modules, mapping)
 
 
-def _bring(modules: list[str], mapping: dict[str, Any]) -> None:
-    """Import modules into the user's namespace, and bind names there."""
-    namespace = main_namespace()
+def _bring(modules: list[str], mapping: dict[str, Any]) -> dict[str, Any]:
+    """Import modules into the user's namespace, and bind names there; return them."""
+    names = dict(mapping)
     for name in modules:
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise UnmetDependency(f"cannot import {name!r} here: {error}") from error
         top = name.partition(".")[0]
-        namespace[top] = importlib.import_module(top)
-    namespace.update(mapping)
+        names[top] = importlib.import_module(top)
+    main_namespace().update(names)
+    return names

@@ -306,6 +306,28 @@ def test_required_names_are_there(session: Callable[[str], str]) -> None:
 
 
 @pytest.mark.slow
+def test_required_names_are_there_however_functions_travel(
+    session: Callable[[str], str],
+) -> None:
+    out = session(
+        """
+        def double(x):
+            return 2 * x
+
+        for use in (dview.use_cloudpickle, dview.use_dill, dview.use_pickle):
+            use()
+
+            @ipp.require("json", double, limit=10)
+            def f(x):
+                return json.dumps(min(double(x), limit))
+
+            print(dview.apply(f, 4), lview.map(f, [1, 9]))
+        """
+    )
+    assert out.splitlines() == ["['8', '8'] ['2', '10']"] * 3
+
+
+@pytest.mark.slow
 def test_a_task_goes_where_it_is_suited(session: Callable[[str], str]) -> None:
     out = session(
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError, InvalidStateError
 from typing import Any, NamedTuple
 
 from ..aliases import EngineId
@@ -16,6 +16,7 @@ from ..protocol.wire import unstow
 from ..serialize.calls import unpack_value
 from ..transport.sockets import as_buffers
 from .connection import Connection, timestamp
+from .future import LazyFuture
 from .shown import Shown
 
 __all__ = ["Delivered", "Deliveries"]
@@ -39,7 +40,7 @@ class Delivered(NamedTuple):
     received: float
 
 
-class Deliveries(Future[Any]):
+class Deliveries(LazyFuture):
     """The outcomes of one or several tasks.
 
     Parameters
@@ -123,10 +124,8 @@ class Deliveries(Future[Any]):
             super().cancel()
             super().set_running_or_notify_cancel()
         with contextlib.suppress(InvalidStateError):  # cancelled: nobody waits for it
-            if self._failed or self._failure is not None:
-                super().set_exception(_FAILED)
-            else:
-                super().set_result(None)
+            failed = self._failed or self._failure is not None
+            self.settle(None, _FAILED if failed else None)
         self._end_watches()
 
     def give_up(self, error: Exception) -> None:

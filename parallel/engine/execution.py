@@ -209,9 +209,10 @@ class Execution:
         return Caught(values, errors) if errors else values
 
     def _execute(self, assign: Assign, source: Any) -> Any:
-        code, silent = (source, True) if isinstance(source, str) else source
+        parts = (source, True) if isinstance(source, str) else source
+        code, silent, filename = (*parts, None)[:3]  # it may be of no file
         try:
-            return self.sources.execute(code, silent)
+            return self.sources.execute(code, silent, filename)
         except BaseException:
             if not silent:
                 self.failed = assign.ordinal

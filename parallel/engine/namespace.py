@@ -25,6 +25,8 @@ class Namespace:
         sys.modules["__main__"] = self._module
         self._basics = dict(self.names)
         self._executed = 0
+        #: The files whose lines are kept for tracebacks, the newest last.
+        self._remembered: dict[str, None] = {}
 
     @property
     def names(self) -> dict[str, Any]:
@@ -49,10 +51,17 @@ class Namespace:
         """Run compiled source text."""
         exec(code, self.names)
 
-    def compiled(self, code: str) -> types.CodeType:
-        """Return source text compiled, so that tracebacks show its lines."""
+    def compiled(self, code: str, filename: str | None = None) -> types.CodeType:
+        """Return source text compiled, so that tracebacks show its lines.
+
+        Parameters
+        ----------
+        filename
+            Where it stands; None for nowhere.
+        """
+        filename = self._remember(code, filename)
         # The user's own __future__ imports count, and not those of this file.
-        return compile(code, self._remember(code), "exec", dont_inherit=True)
+        return compile(code, filename, "exec", dont_inherit=True)
 
     def show(self, code: str) -> Any:
         """Run source text and return the value of its last expression, or None."""
@@ -69,13 +78,19 @@ class Namespace:
             compile(expression, filename, "eval", dont_inherit=True), self.names
         )
 
-    def _remember(self, code: str) -> str:
-        """Return the name of a file that stands for source text in tracebacks."""
-        self._executed += 1
-        filename = f"<execute {self._executed}>"
+    def _remember(self, code: str, filename: str | None = None) -> str:
+        """Return the name of the file that source text has in tracebacks."""
+        if filename is None:
+            self._executed += 1
+            filename = f"<execute {self._executed}>"
         lines = code.splitlines(keepends=True)
-        linecache.cache.pop(f"<execute {self._executed - REMEMBERED}>", None)
         linecache.cache[filename] = (len(code), None, lines, filename)
+        self._remembered.pop(filename, None)
+        self._remembered[filename] = None  # the newest comes last
+        if len(self._remembered) > REMEMBERED:
+            oldest = next(iter(self._remembered))
+            del self._remembered[oldest]
+            linecache.cache.pop(oldest, None)
         return filename
 
     def push(self, values: Mapping[str, Any]) -> None:

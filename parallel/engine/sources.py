@@ -32,8 +32,15 @@ class Sources:
         self._making = False
         self._shown = 0
 
-    def execute(self, code: str, silent: bool = True) -> dict[str, Any] | None:
+    def execute(
+        self, code: str, silent: bool = True, filename: str | None = None
+    ) -> dict[str, Any] | None:
         """Run source text; unless it is `silent`, return what its last line gave.
+
+        Parameters
+        ----------
+        filename
+            Where a silent text stands, for tracebacks; None for nowhere.
 
         Returns
         -------
@@ -48,7 +55,7 @@ class Sources:
         """
         if silent:
             try:
-                compiled = self._namespace.compiled(code)
+                compiled = self._namespace.compiled(code, filename)
             except SyntaxError:
                 if not _IPYTHONS.search(code):
                     raise

@@ -70,6 +70,17 @@ def test_the_lines_of_long_ago_are_forgotten(
     assert found == ["<execute 8>", "<execute 9>", "<execute 10>"]
 
 
+def test_a_text_of_a_file_is_named_by_it(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    for name in ("a.py", "b.py", "a.py", "c.py"):  # a.py is newer than b.py
+        namespace.run(namespace.compiled("def f():\n    1 / 0\n", name))
+    assert namespace.names["f"].__code__.co_filename == "c.py"
+    assert linecache.getline("a.py", 2) == "    1 / 0\n"
+    assert "b.py" not in linecache.cache
+
+
 def test_wrong_source_is_told(namespace: Namespace) -> None:
     with pytest.raises(SyntaxError) as caught:
         namespace.execute("a = 1\nb = = 2")

@@ -177,12 +177,19 @@ class DirectView(NamespaceView):
         """
         if not isinstance(code, str):
             raise TypeError(f"execute takes source text, not {code!r}")
+        return self._send_source((code, bool(silent)), targets, block, label)
+
+    def _send_source(
+        self, source: tuple[str, bool] | tuple[str, bool, str], targets: Any,
+        block: bool | None, label: str | None,
+    ) -> AsyncResult:  # fmt: skip
+        """Send source text, whether it is silent, and the name of its file if any."""
         ids, single = self._resolve(targets)
-        packed = pack_value((code, bool(silent)), "execute")
+        packed = pack_value(source, "execute")
         terms = labelled(self._terms, label)
         result = ExecuteResult(
             self._connection, "execute", single=single, count=len(ids), terms=terms,
-            code=code,
+            code=source[0],
         )  # fmt: skip
         self._submit(result, Method.EXECUTE, b"", packed, ids, terms=terms)
         self._maybe_wait(result, block)
@@ -197,13 +204,17 @@ class DirectView(NamespaceView):
     ) -> AsyncResult:
         """Run a file of this host in the engines' namespaces.
 
+        Tracebacks name it, and show its lines.
+
         Raises
         ------
         FileNotFoundError
             There is no such file here.
         """
-        code = Path(filename).read_text(encoding="utf-8") + "\n"
-        return self.execute(code, targets=targets, block=block, label=label)
+        path = Path(filename)
+        code = path.read_text(encoding="utf-8") + "\n"
+        source = (code, True, str(path.absolute()))
+        return self._send_source(source, targets, block, label)
 
     # Ways to pickle
 

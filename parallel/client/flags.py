@@ -73,6 +73,14 @@ class Flagged:
     def __init__(self) -> None:
         self._flags = {name: flag.default for name, flag in self.flags.items()}
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(
+                f"a {type(self).__name__} has no attribute {name!r} to set: its flags "
+                f"are {', '.join(self.flags)}"
+            )
+        super().__setattr__(name, value)
+
     def _change_flags(self, changes: Mapping[str, Any]) -> None:
         """Set flags; where one is unknown or bad, none."""
         unknown = sorted(set(changes) - set(self.flags))

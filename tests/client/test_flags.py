@@ -28,9 +28,9 @@ class Small(Flagged):
     block = Flag(switch, False)
     label = Flag(text)
     timeout = Flag(seconds)
+    told = 0
 
     def __init__(self) -> None:
-        self.told = 0
         super().__init__()
 
     def _flags_changed(self) -> None:

@@ -37,10 +37,11 @@ class View(Flagged):
     targets = Flag(checked_targets, None, "The engines: ids, or 'all'.")
     label = Flag(text, None, "What to call the tasks in their metadata.")
     time_limit = Flag(duration, None, "A task is stopped after so many seconds.")
+    #: The client that made this view.
+    client: Any = None
 
     def __init__(self, client: Any, connection: Connection) -> None:
         super().__init__()
-        #: The client that made this view.
         self.client = client
         self._connection = connection
         self._spans = Spans()

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any, Protocol, overload
 
+from .interrupts import INTERRUPTS
+
 __all__ = ["Counted", "MsgIds", "Numbers", "Outstanding", "Spans"]
 
 
@@ -72,13 +74,17 @@ class Spans:
             if ends and ends[-1] == seq:
                 ends[-1] = seq + count
                 return
-            at = bisect_right(self._begins, seq)
-            if at and ends[at - 1] == seq:
-                ends[at - 1] = seq + count
-            else:
-                self._begins.insert(at, seq)
-                ends.insert(at, seq + count)
-            self._before = None
+            with INTERRUPTS:  # a begin without its end would harm all that come
+                self._put(seq, seq + count)
+
+    def _put(self, begin: int, end: int) -> None:
+        self._before = None
+        at = bisect_right(self._begins, begin)
+        if at and self._ends[at - 1] == begin:
+            self._ends[at - 1] = end
+        else:
+            self._begins.insert(at, begin)
+            self._ends.insert(at, end)
 
     def __len__(self) -> int:
         with self._lock:
@@ -100,7 +106,7 @@ class Spans:
 
     def clear(self) -> None:
         """Forget all of them."""
-        with self._lock:
+        with self._lock, INTERRUPTS:
             self._begins, self._ends = array("q"), array("q")
             self._before = None
 

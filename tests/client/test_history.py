@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from array import array
 
 import pytest
 from hypothesis import given
@@ -111,3 +113,18 @@ def test_outstanding_is_a_set_that_changes() -> None:
 def test_a_long_history_is_not_printed_whole() -> None:
     assert repr(MsgIds(S, spans((0, 2)))) == repr(ids(0, 1))
     assert repr(MsgIds(S, spans((0, 99)))) == "<99 ids, the last 'abc_98'>"
+
+
+def test_an_interrupt_leaves_it_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(array):  # type: ignore[type-arg]
+        """Begins during whose change Ctrl-C is pressed."""
+
+        def insert(self, at: int, value: int) -> None:
+            super().insert(at, value)
+            signal.raise_signal(signal.SIGINT)
+
+    made = spans((3, 1))
+    made._begins = Interrupted("q", made._begins)
+    with pytest.raises(KeyboardInterrupt):
+        made.add(7, 2)
+    assert list(MsgIds(S, made)) == ids(3, 7, 8)

@@ -16,10 +16,10 @@ import msgspec
 
 from ..aliases import EngineId
 from ..protocol.messages import Status
-from ..state.tasks import task_key
+from ..state.tasks import TaskKey, task_key
 from .dispatch import Dispatch
 from .hub import Hub
-from .store.entry import Entry
+from .store.entry import Entry, msg_id_of
 from .store.fields import Omitted, as_bytes, too_large
 
 __all__ = [
@@ -43,21 +43,24 @@ def queue_status(hub: Hub, dispatch: Dispatch, *, verbose: bool = False) -> Any:
     """Return what each engine has in hand and has done, and how much waits.
 
     Keys are engine ids, as text because the wire's maps have text keys; `queue`
-    counts direct tasks, `tasks` balanced ones.
+    counts direct tasks, `tasks` balanced ones. If it is `verbose`, their ids are told.
     """
+
+    def told(keys: list[TaskKey]) -> list[str] | int:
+        return [msg_id_of(key) for key in keys] if verbose else len(keys)
+
     machine = dispatch.machine
     status: dict[str, Any] = {}
     for _, engine in sorted(machine.by_id.items()):
         tasks = engine.inhand.values()
-        direct = [t.key.seq for t in tasks if t.pinned is not None]
-        balanced = [t.key.seq for t in tasks if t.pinned is None]
+        direct = [task.key for task in tasks if task.pinned is not None]
+        balanced = [task.key for task in tasks if task.pinned is None]
         status[str(engine.engine_id)] = {
-            "queue": direct if verbose else len(direct),
+            "queue": told(direct),
             "completed": engine.completed,
-            "tasks": balanced if verbose else len(balanced),
+            "tasks": told(balanced),
         }
-    waiting = [task.key.seq for task in machine.queue]
-    status["unassigned"] = waiting if verbose else len(waiting)
+    status["unassigned"] = told([task.key for task in machine.queue])
     return status
 
 

@@ -286,16 +286,10 @@ class Client(Records, ClassicClient):
         ------
         TypeError
             A job is none of these.
+        ValueError
+            An id is not of a message that this client sent.
         """
-        if jobs is None:
-            return wait_for(self._connection, None, timeout)
-        begin = monotonic()
-        futures, ids = futures_and_ids(jobs, self.history)
-        if not wait_for(self._connection, futures, timeout):
-            return False
-        if timeout is not None and timeout >= 0:
-            timeout = max(0.0, timeout - (monotonic() - begin))
-        return self._wait_for_ids(ids, timeout)
+        return wait_for(self._connection, jobs, timeout, self.history)
 
     def wait_interactive(
         self, jobs: Any = None, interval: float = 1.0, timeout: float = -1.0

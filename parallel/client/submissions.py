@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..aliases import EngineId
@@ -68,18 +67,6 @@ class Submissions:
         """See that results come in though nobody asks for them."""
         self._connection.attend()
 
-    def _wait_for_ids(self, ids: Sequence[str], timeout: float | None) -> bool:
-        connection = self._connection
-        waited = [seq for each in ids if (seq := connection.seq_of(each)) is not None]
-
-        def done() -> bool:
-            while waited and not connection.is_open(waited[-1]):
-                waited.pop()  # looked at once: not all of them at each turn
-            return not waited
-
-        forever = timeout is None or timeout < 0
-        return connection.wait(done, None, None if forever else timeout)
-
     def abort(
         self, jobs: Any = None, targets: Any = None, block: bool | None = None
     ) -> None:
@@ -142,7 +129,7 @@ class Submissions:
         targets
             By default all engines; for one id, that engine's part alone is returned.
         verbose
-            Tell the tasks, and not only how many they are.
+            Tell the ids of the tasks, and not only how many they are.
 
         Returns
         -------

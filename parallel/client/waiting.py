@@ -59,7 +59,7 @@ def wait_for(
 
 def _own(connection: Connection, msg_id: str) -> int:
     seq = connection.seq_of(msg_id)
-    if seq is None:
+    if seq is None or seq >= connection.submitted:
         raise ValueError(
             f"cannot wait for {msg_id!r}: this client did not send it. "
             "get_result(msg_id) asks the controller for it"

@@ -110,7 +110,17 @@ class NamespaceView(TargetedView):
             Push the element itself where a part has only one.
         track
             Of no effect: every result can tell what was sent.
+
+        Raises
+        ------
+        TypeError
+            It is a dict, whose values would be lost, or nothing that has parts.
         """
+        if isinstance(seq, Mapping):
+            raise TypeError(
+                f"scatter splits a sequence, and not a {type(seq).__name__}: "
+                "list(d.items()) is one"
+            )
         ids, single = self._resolve(targets)
         parts = split(sized(seq), len(ids), dist)
         values = [part[0] if flatten and len(part) == 1 else part for part in parts]

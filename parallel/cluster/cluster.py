@@ -235,6 +235,9 @@ class Cluster(ClusterOptions):
                 if self._agent is not None and self._agent.wait_until_gone(1.0):
                     self._agent.raise_trouble()
                 raise
+            except EngineError:  # one has left; unless the agent says so, another comes
+                if self._agent is None:
+                    raise
             if self._agent is not None:
                 self._agent.look()
                 self._agent.raise_trouble()

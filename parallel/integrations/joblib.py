@@ -9,7 +9,9 @@ from ..client.extensions import EXTENSIONS
 __all__ = ["register_joblib_backend"]
 
 
-def register_joblib_backend(name: str = "parallel", make_default: bool = False) -> Any:
+def register_joblib_backend(
+    name: str = "ipyparallel", make_default: bool = False
+) -> Any:
     """Make a cluster available to joblib under a name.
 
     Raises

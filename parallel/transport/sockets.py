@@ -44,9 +44,32 @@ LINGER_MS = 100
 COPY_NBYTES = 256 * 1024
 
 
+class _Context(zmq.Context[Socket]):
+    """A context that can be collected before anybody has closed it.
+
+    That happens to a connection that was interrupted while it was made. pyzmq's own
+    context refers to its sockets weakly: the collector clears that first, so they
+    stay open, and the context waits for their end for ever.
+    """
+
+    _made: list[Socket] | None = None
+
+    def socket(self, *args: Any, **kwargs: Any) -> Socket:
+        made = super().socket(*args, **kwargs)
+        self._made = [*(self._made or ()), made]
+        return made
+
+    def __del__(self) -> None:
+        if self.closed:
+            return
+        for made in self._made or ():
+            made.close(0)
+        self.term()
+
+
 def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
     """Return a zmq context; CURVE keeps one I/O thread busy, so it gets two."""
-    return zmq.Context(io_threads=2 if encrypted else 1)
+    return _Context(io_threads=2 if encrypted else 1)
 
 
 def bind_controller(

@@ -100,6 +100,8 @@ class EngineChild(msgspec.Struct):
     log_begin: int
     born: float
     retired: bool = False
+    #: Why the controller had it killed, if it did.
+    killed_for: str = ""
 
     def close(self) -> None:
         """Close the descriptors shared with it."""
@@ -115,6 +117,8 @@ class Agent:
         self._owner: Pipe | None = owner
         self._link: Pipe | None = None
         self._engines: dict[int, EngineChild] = {}
+        #: The slots that had an engine: the first one of each has its number for an id.
+        self._started: set[int] = set()
         self._controller = 0
         self._urls: list[str] = []
         self._restarts = Restarts()
@@ -199,6 +203,7 @@ class Agent:
             elif isinstance(message, Kill):
                 for engine in self._engines.values():
                     if engine.uuid in message.uuids:
+                        engine.killed_for = message.why
                         _kill_group(engine.pid)
             elif isinstance(message, AgentTrouble):
                 self._tell_owner(message)
@@ -248,9 +253,11 @@ class Agent:
             stdout=stdout,
             stderr=stderr,
             lifeline=spec.lifeline,
+            engine_id=None if slot in self._started else slot,
             resources=spec.resources[slot % len(spec.resources)],
             labels=spec.labels,
         )
+        self._started.add(slot)
         log = self._log(f"ipengine-{slot}")
         begin = _size(log)
         environment = {
@@ -339,7 +346,8 @@ class Agent:
 
     def _say_why(self, engine: EngineChild, code: int) -> str:
         where = f" (pid {engine.pid} on {socket.gethostname()})"
-        return _say_exit(code) + where + _last_lines(engine.log, engine.log_begin)
+        how = engine.killed_for or _say_exit(code)
+        return how + where + _last_lines(engine.log, engine.log_begin)
 
     # Stopping
 

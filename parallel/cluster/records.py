@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import LauncherError
+from ..transport.keys import ROLES
 from ..transport.locations import (
     RUNTIME_PREFIX,
     cluster_file,
+    connection_file,
     ipython_dir,
     write_private,
 )
@@ -26,6 +30,10 @@ __all__ = [
     "records_of",
     "start_time",
 ]
+
+
+#: A file of ours has one of these keys; those of ipyparallel have neither.
+OURS = {"runtime_dir", "format"}
 
 
 class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +76,14 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Write its file, unless a running cluster has one there; tell whether so.
 
         Of several processes that start the same cluster at once, one gets it.
+
+        Raises
+        ------
+        LauncherError
+            The files that it would write are there, and of another program.
         """
         with _alone_in(self.path.parent):
+            _refuse_foreign(self)
             other = read_record(self.path)
             if other is not None:
                 if other.is_running():
@@ -131,6 +145,23 @@ def _start_time_elsewhere(pid: int) -> int | None:
     except OSError:
         pass
     return 0
+
+
+def _refuse_foreign(record: ClusterRecord) -> None:
+    """Raise if another program, such as ipyparallel, has files in our places."""
+    folder = Path(record.profile_dir)
+    for path in (
+        record.path,
+        *(connection_file(folder, record.cluster_id, role) for role in ROLES),
+    ):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found = json.loads(path.read_bytes())
+            if isinstance(found, dict) and not OURS & found.keys():
+                raise LauncherError(
+                    f"{path} is of another program: does a cluster of ipyparallel run "
+                    "under this profile and cluster id? Stop it, or remove the file if "
+                    "it is a left-over, or choose another profile or cluster id"
+                )
 
 
 def read_record(path: Path) -> ClusterRecord | None:

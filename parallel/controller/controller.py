@@ -345,14 +345,15 @@ class Controller:
         self._flush()
         self._drain.look()
 
-    def _kill(self, uuid: Uuid) -> bool:
-        return self._link is not None and self._link.send([Kill([uuid])])
+    def _kill(self, uuid: Uuid, why: str = "") -> bool:
+        return self._link is not None and self._link.send([Kill([uuid], why)])
 
     def _kill_running(self, uuid: Uuid, why: str) -> None:
         """Kill an engine whose task does not end when it is interrupted."""
         info = self._hub.engines.get(uuid)
         log.warning("engine %s is killed for its task: %s", info, why)
-        if not self._kill(uuid) and info and info.host == socket.gethostname():
+        ended = "was killed by SIGKILL: its task did not end when it was interrupted"
+        if not self._kill(uuid, ended) and info and info.host == socket.gethostname():
             with contextlib.suppress(OSError):
                 os.kill(info.pid, signal.SIGKILL)
 

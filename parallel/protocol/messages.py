@@ -464,9 +464,10 @@ class Retire(Message, tag=53, frozen=True):
 
 
 class Kill(Message, tag=54, frozen=True):
-    """Controller → agent: these have not answered for too long: make sure."""
+    """Controller → agent: these are to end at once, and why."""
 
     uuids: list[Uuid]
+    why: str = ""
 
 
 ToController: TypeAlias = (

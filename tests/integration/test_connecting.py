@@ -139,3 +139,14 @@ def test_a_dropped_client_leaves_nothing(cluster: Client) -> None:
     del ar
     gc.collect()
     wait_until(lambda: held() == before, what="what clients held is given back")
+
+
+@pytest.mark.parametrize("name", ["ipcontroller-client.json", "cluster-.json"])
+def test_files_of_another_program_are_left_alone(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "security" / name
+    file.parent.mkdir()
+    text = json.dumps({"cluster": {"class": "ipyparallel"}, "interface": "tcp://*"})
+    file.write_text(text)
+    with said_soon(LauncherError, f"{name} is of another program"):
+        Cluster(n=1, profile_dir=str(tmp_path), cluster_id="").start_cluster_sync()
+    assert file.read_text() == text

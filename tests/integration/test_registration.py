@@ -134,7 +134,7 @@ def test_an_id_of_choice(cluster: Client, info: ConnectionInfo) -> None:
             engine.greet(engine_id=wanted)
         serve(engines, lambda: all_there(engines), "ids")
         first, second, third = (engine.engine_id for engine in engines)
-        assert first == 5000
+        assert 5000 in (first, second)  # whose greeting is read first has it
         assert len({0, first, second, third}) == 4
 
 

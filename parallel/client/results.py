@@ -319,9 +319,9 @@ class Selection(AsyncResult):
         self._submitted = min(part._submitted_at(i) for part, i in parts)
         self._seqs = [part._seqs[i] for part, i in parts if i < len(part._seqs)]
         self._taking = threading.Lock()
-        own: dict[AsyncResult, dict[int, int]] = {}
+        own: dict[AsyncResult, dict[int, list[int]]] = {}  # a task may be there twice
         for at, (part, index) in enumerate(parts):
-            own.setdefault(part, {})[index] = at
+            own.setdefault(part, {}).setdefault(index, []).append(at)
         for part, places in own.items():
             part.watch(partial(self._hear_of, part, places))
             for index in places:
@@ -331,21 +331,23 @@ class Selection(AsyncResult):
                 part._watches = ()
 
     def _hear_of(
-        self, part: AsyncResult, places: dict[int, int], index: int | None
+        self, part: AsyncResult, places: dict[int, list[int]], index: int | None
     ) -> None:
         """Take what has come of a part; if that ended without all, end too."""
         if index is None:
             if part._failure is not None and any(
-                self._delivered[at] is None for at in places.values()
+                self._delivered[at] is None for each in places.values() for at in each
             ):
                 self.give_up(part._failure)
             return
-        at, delivered = places.get(index), part._delivered[index]
-        if at is None:
-            return
-        if delivered is None:  # it shows something
-            self._tell(at)
-            return
+        delivered = part._delivered[index]
+        for at in places.get(index, ()):
+            if delivered is None:  # it shows something
+                self._tell(at)
+            else:
+                self._take(at, delivered)
+
+    def _take(self, at: int, delivered: Delivered) -> None:
         with self._taking:  # whoever made this looks, and whoever reads the connection
             if self._delivered[at] is not None:
                 return

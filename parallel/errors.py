@@ -316,6 +316,8 @@ class CompositeError(RemoteError):
         self.elist = [Failure(*failure) for failure in elist]
         self.message = message
         super().__init__("CompositeError", message)
+        if self.elist and self.elist[0].traceback:  # or nothing tells the remote line
+            self.__cause__ = RemoteTraceback(self.elist[0].traceback)
 
     def __str__(self) -> str:
         lines = [self.message]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any
 
-from ..aliases import Digest, EngineId
+from ..aliases import Digest, EngineId, Uuid
 from ..errors import (
     ConnectionClosed,
     ConnectionRefused,
@@ -129,6 +129,8 @@ class Connection:
         self.engines: dict[EngineId, EngineInfo] = {}
         #: How engines died that were there.
         self.departed: dict[EngineId, str] = {}
+        #: Their names, which what they did is still known by.
+        self.departed_uuids: dict[EngineId, Uuid] = {}
         #: Why engines may not come that somebody waits for.
         self.troubles: list[str] = []
         self._handlers = self._make_handlers()
@@ -453,7 +455,9 @@ class Connection:
         self.engines[joined.engine.engine_id] = joined.engine
 
     def _on_left(self, left: EngineLeft) -> None:
-        self.engines.pop(left.engine_id, None)
+        engine = self.engines.pop(left.engine_id, None)
+        if engine is not None:
+            self.departed_uuids[left.engine_id] = engine.uuid
         self.departed[left.engine_id] = left.reason
 
 

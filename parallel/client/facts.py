@@ -105,7 +105,8 @@ class Facts(Deliveries):
 
     def _engine_uuid(self, engine_id: int) -> str | None:
         engine = self._connection.engines.get(engine_id)
-        return engine.uuid.hex() if engine else None
+        uuid = engine.uuid if engine else self._connection.departed_uuids.get(engine_id)
+        return uuid.hex() if uuid else None
 
     def _submitted_at(self, index: int) -> float:
         return self._submitted

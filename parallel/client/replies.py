@@ -79,7 +79,10 @@ class ExecuteReply:
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         found = self.execute_result or {}
-        return dict(self.data), dict(found.get("metadata") or {})
+        data = dict(self.data)
+        if "text/plain" in data:  # IPython prefers this to _repr_pretty_
+            data["text/plain"] = self._plain()
+        return data, dict(found.get("metadata") or {})
 
     def _plain(self) -> str:
         text = str(self.data.get("text/plain", ""))

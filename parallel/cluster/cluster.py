@@ -142,9 +142,12 @@ class Cluster(ClusterOptions):
             started=start_time(agent.pid) or 0,
             n=self.n,
         )
-        if not record.claim():  # another process was faster
+        try:
+            if not record.claim():  # another process was faster
+                raise self._is_running_already()
+        except BaseException:
             runtime.rmdir()
-            raise self._is_running_already()
+            raise
         self._record = record
         agent.begin(
             AgentSpec(

@@ -11,7 +11,7 @@ from .tasks import TaskKey
 __all__ = ["History"]
 
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
-REMEMBERED = 1 << 20
+REMEMBERED = 1 << 18
 #: So many clients are: those of whom a task ended last.
 CLIENTS = 64
 UNKNOWN, OK, FAILED = 0, 1, 2

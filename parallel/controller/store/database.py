@@ -48,9 +48,9 @@ PRAGMAS = """
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
-PRAGMA wal_autocheckpoint = 4000;
+PRAGMA wal_autocheckpoint = 1000;
 PRAGMA journal_size_limit = 67108864;
-PRAGMA cache_size = -16000;
+PRAGMA cache_size = -2000;
 PRAGMA temp_store = MEMORY;
 """
 #: So many rows in one statement. Each statement lets go of the GIL three times, and a

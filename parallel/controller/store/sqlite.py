@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 #: Tasks are written this often, seconds: one that starts and ends between is written
 #: once, and what a killed controller has not written is no more than this.
-INTERVAL = 0.25
+INTERVAL = 0.05
 #: So many tasks that came while others were written do not wait for that.
 ENOUGH = 10_000
 #: So many bytes of buffers that are not written yet have the writer begin at once.

@@ -65,6 +65,8 @@ class SqliteRecord(Record):
         self._path = "" if path is None else str(path)
         self._opened: deque[Entry] = deque(maxlen=self._limits.records)
         self._finished: deque[Entry] = deque()
+        #: Those that were dropped unwritten: as unfinished ones they may be there.
+        self._dropped: deque[TaskKey] = deque()
         self._late: deque[tuple[TaskKey, str, str]] = deque()
         self._asked: deque[Callable[[], None]] = deque()
         #: Those that were unfinished when the others of their batch were written.
@@ -168,6 +170,7 @@ class SqliteRecord(Record):
     def _forget_oldest(self) -> None:
         with suppress(IndexError):  # the writer took it
             entry = self._finished.popleft()
+            self._dropped.append(entry.key)
             self._entries.pop(entry.key, None)
             self._come_nbytes -= _nbytes(entry)
 
@@ -268,7 +271,11 @@ class SqliteRecord(Record):
                 entry.row = 0
         unfinished = [e for e in begun if not e.row and e.outcome is None]
         written = [self._thinned(entry) for entry in unfinished]
-        database.write(finished[-self._limits.records :], written)
+        most = self._limits.records
+        self._dropped.extend(entry.key for entry in finished[:-most] if entry.row)
+        database.write(finished[-most:], written)
+        if self._dropped:
+            database.delete(_taken(self._dropped))
         for entry, copy in zip(unfinished, written, strict=True):
             entry.row = copy.row
         for entry in finished:

@@ -251,3 +251,17 @@ def test_questions_after_the_end_are_not_left_open(path: Path) -> None:
     with recording(path) as record:
         run_task(record, 0)
     assert record.history().cancelled()
+
+
+def test_what_is_dropped_unwritten_leaves_nothing_of_its_beginning(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "INTERVAL", 60.0)
+    with recording(path, Limits(records=5)) as record:
+        for seq in range(3):
+            open_task(record, seq)
+        assert len(record.history().result(5)) == 3  # written, as unfinished ones
+        for seq in range(3):
+            finish_task(record, seq)
+        newest = [run_task(record, seq) for seq in range(3, 23)]
+        assert record.history().result(5) == newest[-5:]

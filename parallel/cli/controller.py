@@ -8,10 +8,7 @@ from traitlets import Enum, Int, Unicode
 
 from ..cluster.options import ControllerOptions
 from ..cluster.records import read_record
-from ..controller.controller import (
-    ControllerSpec,
-    run_controller,
-)
+from ..controller.controller import ControllerSpec, run_controller
 from ..errors import LauncherError
 from ..transport.keys import new_keys
 from ..transport.locations import (

@@ -43,6 +43,7 @@ from ..transport.locations import log_file
 from ..transport.pipe import Pipe
 from . import child
 from .child import ChildSpec
+from .ends import last_lines, log_size, say_exit
 
 __all__ = ["Agent", "AgentSpec", "main"]
 
@@ -50,8 +51,6 @@ __all__ = ["Agent", "AgentSpec", "main"]
 GRACE = 5.0
 #: An engine that lived so long, seconds, had come up well.
 SETTLED = 5.0
-#: So many last lines of a log are told with a death.
-LAST_LINES = 8
 
 
 class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +230,7 @@ class Agent:
             recording=spec.recording,
         )
         self._controller_log = self._log("ipcontroller")
-        self._log_begin = _size(self._controller_log)
+        self._log_begin = log_size(self._controller_log)
         what = ChildSpec(
             log=self._controller_log, controller=controller, link=theirs.fileno()
         )
@@ -259,7 +258,7 @@ class Agent:
         )
         self._started.add(slot)
         log = self._log(f"ipengine-{slot}")
-        begin = _size(log)
+        begin = log_size(log)
         environment = {
             "IPP_CLUSTER_ID": spec.cluster_id,
             "IPP_PROFILE_DIR": spec.profile_dir,
@@ -306,7 +305,7 @@ class Agent:
         if not self._stopping:
             if self._link is not None:
                 self._on_link()  # its last words
-            last = _last_lines(self._controller_log, self._log_begin)
+            last = last_lines(self._controller_log, self._log_begin)
             why = f"the controller {_say_exit(code)}{last}"
             self._tell_owner(AgentTrouble(why, fatal=True))
             self._stop()
@@ -347,7 +346,7 @@ class Agent:
     def _say_why(self, engine: EngineChild, code: int) -> str:
         where = f" (pid {engine.pid} on {socket.gethostname()})"
         how = engine.killed_for or _say_exit(code)
-        return how + where + _last_lines(engine.log, engine.log_begin)
+        return how + where + last_lines(engine.log, engine.log_begin)
 
     # Stopping
 
@@ -370,34 +369,8 @@ class Agent:
 
 
 def _say_exit(code: int) -> str:
-    if code >= 0:
-        return f"exited with status {code}"
-    name = signal.Signals(-code).name
-    if -code == signal.SIGKILL:
-        name += " (by hand, or by the kernel when memory ran out)"
-    return f"was killed by {name}"
-
-
-def _last_lines(log: str, begin: int) -> str:
-    try:
-        with Path(log).open("rb") as file:
-            file.seek(begin)
-            lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
-    except OSError as error:
-        return f"\nits log {log} cannot be read: {error.strerror}"
-    if not lines:
-        return ""
-    # A crash is told first, and then the stack down to our own first call.
-    crash = [i for i, line in enumerate(lines) if line.startswith("Fatal Python error")]
-    shown = lines[crash[-1] :][:LAST_LINES] if crash else lines[-LAST_LINES:]
-    text = "\n".join(f"  {line}" for line in shown)
-    return f"\nlast lines of {log}:\n{text}"
-
-
-def _size(log: str) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return Path(log).stat().st_size
-    return 0
+    guess = " (by hand, or by the kernel when memory ran out)"
+    return say_exit(code) + (guess if code == -signal.SIGKILL else "")
 
 
 def _kill_group(pid: int) -> None:

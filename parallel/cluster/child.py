@@ -28,18 +28,24 @@ from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport.logs import open_log
 from ..transport.pipe import Pipe
 
-__all__ = ["ChildSpec", "main", "start"]
+__all__ = ["ChildSpec", "main", "program_of", "start"]
 
 log = logging.getLogger("parallel.cluster")
 
-#: What a spawned child runs: unlike `-m`, it finds our modules before those of the
-#: working folder.
-PROGRAM = (
-    "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
-    "from parallel.cluster.child import main; sys.path[:] = path; main()"
-)
 #: The signals that a parent of such children handles.
 CAUGHT = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def program_of(module: str) -> str:
+    """Return the text of a program that runs a module's `main`.
+
+    Unlike `-m`, it loads nothing anew that the package has loaded, and finds our
+    modules before what stands in the working folder, such as somebody's `parallel.py`.
+    """
+    return (
+        "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
+        f"from {module} import main; sys.path[:] = path; main()"
+    )
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +123,7 @@ def _spawn(spec: ChildSpec) -> int:
     read, write = os.pipe()
     os.set_inheritable(read, True)
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(read)],
+        [sys.executable, "-c", program_of(__name__), str(read)],
         pass_fds=[read, *spec.descriptors],
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -20,19 +20,13 @@ from ..errors import LauncherError
 from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
 from ..transport.pipe import Pipe
 from .agent import AgentSpec
+from .child import program_of
+from .ends import last_lines, log_size, say_exit
 
 __all__ = ["AgentProcess"]
 
 #: An agent that has not ended after so long, seconds, is killed.
 PATIENCE = 10.0
-#: Not by `-m`, which would load a module anew that the package has loaded. What stands
-#: in the folder to work in, such as somebody's `parallel.py`, is for users' code only.
-PROGRAM = (
-    "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
-    "from parallel.cluster.agent import main; sys.path[:] = path; main()"
-)
-#: So many last lines of its log are told with its death.
-LAST_LINES = 8
 
 #: The lifelines that this process holds: what forks from it must not hold them too.
 _lifelines: set[int] = set()
@@ -54,7 +48,7 @@ class AgentProcess:
 
     def __init__(self, log: Path, work_dir: str, *, detached: bool) -> None:
         self._log = log
-        self._log_begin = log.stat().st_size if log.exists() else 0
+        self._log_begin = log_size(log)
         self._begun = False
         self._gone = False
         #: What it reported and nobody has asked for, oldest first.
@@ -169,7 +163,7 @@ class AgentProcess:
         if self._gone:
             raise LauncherError(
                 f"the cluster's agent (pid {self.pid} on {socket.gethostname()}) "
-                f"{_say_exit(self._wait())}{_tail(self._log, self._log_begin)}"
+                f"{_say_end(self._wait())}{last_lines(self._log, self._log_begin)}"
             )
 
     def _wait(self) -> int | None:
@@ -209,7 +203,7 @@ def _run(
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(pipe)],
+            [sys.executable, "-c", program_of("parallel.cluster.agent"), str(pipe)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -240,22 +234,10 @@ def _poll(descriptors: Sequence[int], timeout: float | None) -> bool:
     return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
-def _say_exit(status: int | None) -> str:
+def _say_end(status: int | None) -> str:
     if status is None:
         return "closed its pipe, but has not ended"
-    if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"exited with status {status}"
-
-
-def _tail(log: Path, begin: int) -> str:
-    with log.open("rb") as file:
-        file.seek(begin)
-        lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
-    if not lines:
-        return ""
-    text = "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
-    return f"\nlast lines of {log}:\n{text}"
+    return say_exit(status)
 
 
 def _close_lifelines() -> None:

@@ -47,17 +47,22 @@ def test_a_stranger_may_be_removed() -> None:
 changes = st.tuples(st.sampled_from([b"a", b"b", b"c", b"d"]), st.integers(-1, 5))
 
 
+def tell(policy: Policy, loads: dict[bytes, int], engine: bytes, load: int) -> None:
+    """Tell a policy, and a plain table, of an engine's load; below 0, of its end."""
+    if load < 0:
+        policy.remove(engine)
+        loads.pop(engine, None)
+    else:
+        policy.place(engine, load)
+        loads[engine] = load
+
+
 @given(st.lists(changes))
 def test_it_is_as_a_plain_table_says(history: list[tuple[bytes, int]]) -> None:
     policy = LeastLoad()
     loads: dict[bytes, int] = {}
     for engine, load in history:
-        if load < 0:
-            policy.remove(engine)
-            loads.pop(engine, None)
-        else:
-            policy.place(engine, load)
-            loads[engine] = load
+        tell(policy, loads, engine, load)
     assert policy.loads == loads
     assert policy.idle() == list(loads.values()).count(0)
     chosen = policy.choose()
@@ -72,12 +77,7 @@ def test_each_scheme_knows_who_has_room(
     policy = SCHEMES[scheme](Random(1))
     loads: dict[bytes, int] = {}
     for engine, load in history:
-        if load < 0:
-            policy.remove(engine)
-            loads.pop(engine, None)
-        else:
-            policy.place(engine, load)
-            loads[engine] = load
+        tell(policy, loads, engine, load)
         assert policy.loads == loads
         assert policy.idle() == list(loads.values()).count(0)
         chosen = policy.choose()

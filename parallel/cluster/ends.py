@@ -1,0 +1,43 @@
+"""How a process ended, in words, with the last of its log."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from pathlib import Path
+
+__all__ = ["last_lines", "log_size", "say_exit"]
+
+#: So many last lines of a log are told with a death.
+LAST_LINES = 8
+
+
+def say_exit(code: int) -> str:
+    """Say what an exit status means; a negative one is a signal."""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"exited with status {code}"
+
+
+def log_size(log: str | Path) -> int:
+    """Return how long a log is by now, in bytes: what comes then begins there."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(log).stat().st_size
+    return 0
+
+
+def last_lines(log: str | Path, begin: int) -> str:
+    """Return, to be added to a message, the last lines that came since `begin`."""
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(begin)
+            lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        return f"\nits log {log} cannot be read: {error.strerror}"
+    if not lines:
+        return ""
+    # A crash is told first, and then the stack down to our own first call.
+    crash = [i for i, line in enumerate(lines) if line.startswith("Fatal Python error")]
+    shown = lines[crash[-1] :][:LAST_LINES] if crash else lines[-LAST_LINES:]
+    text = "\n".join(f"  {line}" for line in shown)
+    return f"\nlast lines of {log}:\n{text}"

@@ -100,8 +100,12 @@ class Dispatch:
             SendTask: self._send_task,
             DeliverOutcome: self._deliver,
             FailTask: self._fail,
-            RevokeTasks: self._revoke,
-            InterruptTask: self._interrupt,
+            RevokeTasks: lambda action: self._order(
+                action.uuid, Revoke(action.ordinals)
+            ),
+            InterruptTask: lambda action: self._order(
+                action.uuid, Interrupt(action.ordinal)
+            ),
             KillEngine: lambda action: self._kill(action.uuid, action.reason),
         }
 
@@ -170,12 +174,9 @@ class Dispatch:
         self, client: Uuid, seqs: Sequence[int], interrupt: bool, now: float
     ) -> None:
         """Give up tasks, whoever asks for it."""
-        payload = pickle.dumps(ABORTED)
         for seq in self._parking.withdraw(client, set(seqs)):
-            self._tell_client(
-                TaskKey(client, seq),
-                Outcome(seq, Status.ABORTED, payload, 0, -1, 0, 0),
-            )
+            aborted = _without_result(seq, Status.ABORTED, ABORTED)
+            self._tell_client(TaskKey(client, seq), aborted)
         self.handle(TasksAborted(client, seqs, interrupt), now)
 
     def on_setup(
@@ -343,9 +344,8 @@ class Dispatch:
         key, work = action.task.key, action.task.body
         self._functions.release(work.submit.digest)
         stdout, stderr = self._last_words if action.ran else ("", "")
-        payload = pickle.dumps(action.reason)
-        outcome = Outcome(
-            key.seq, action.status, payload, 0, action.engine_id, 0, 0, stdout, stderr
+        outcome = _without_result(
+            key.seq, action.status, action.reason, action.engine_id, stdout, stderr
         )
         self._end(key, work, outcome, ())
 
@@ -368,15 +368,11 @@ class Dispatch:
         )
         self._tell_client(key, told, frames)
 
-    def _revoke(self, action: RevokeTasks) -> None:
-        peer = self._peers.channel(action.uuid, "control")
+    def _order(self, uuid: Uuid, message: Message) -> None:
+        """Tell an engine something that does not wait for its work."""
+        peer = self._peers.channel(uuid, "control")
         if peer is not None:
-            self._peers.say(peer, Revoke(action.ordinals))
-
-    def _interrupt(self, action: InterruptTask) -> None:
-        peer = self._peers.channel(action.uuid, "control")
-        if peer is not None:
-            self._peers.say(peer, Interrupt(action.ordinal))
+            self._peers.say(peer, message)
 
     def _tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()
@@ -384,3 +380,12 @@ class Dispatch:
         peer = self._peers.channel(key.client, "work")
         if peer is not None:
             self._peers.say(peer, message, frames)
+
+
+def _without_result(
+    seq: int, status: Status, reason: str, engine_id: EngineId = -1,
+    stdout: str = "", stderr: str = "",
+) -> Outcome:  # fmt: skip
+    """Return the outcome of a task that has no result, and why."""
+    payload = pickle.dumps(reason)
+    return Outcome(seq, status, payload, 0, engine_id, 0, 0, stdout, stderr)

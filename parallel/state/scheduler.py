@@ -251,7 +251,7 @@ class Scheduler:
     def _take_back(self, engine: Engine, ordinal: int) -> None:
         """Queue again, or give up, what an engine will not start."""
         task = self._take_from(engine, ordinal)
-        if task.aborting or (task.stopping and task.stopping[0] is Status.ABORTED):
+        if task.aborting:
             self._ledger.fail(task, Status.ABORTED, ABORTED)
         elif task.stopping and task.pinned is not None:
             self._ledger.fail(task, *task.stopping)

@@ -185,7 +185,7 @@ class Engine:
         where = {"engine_id": self.engine_id, "engine_uuid": self._spec.uuid.hex()}
         namespace = Namespace()
         self._execution = Execution(namespace, where, self.turns)
-        prepare_process(self._on_terminate, self.turns.on_signal)
+        prepare_process(self._on_terminate, self.turns)
         stdout = self._spec.stdout
         stderr = self._spec.stderr
         self._capture = Capture(

@@ -12,13 +12,13 @@ from typing import Any
 
 from ..transport import logs, nesting
 from . import publishing
+from .turns import CALL, Turns
 
 __all__ = ["prepare_process"]
 
 
 def prepare_process(
-    on_terminate: Callable[[int, FrameType | None], Any],
-    on_interrupt: Callable[[int, FrameType | None], Any],
+    on_terminate: Callable[[int, FrameType | None], Any], turns: Turns
 ) -> None:
     """Handle signals, keep the log apart from users' output, give no input."""
     ending = {signal.SIGTERM}
@@ -26,7 +26,8 @@ def prepare_process(
         ending.add(signal.SIGHUP)
     for signum in ending:
         signal.signal(signum, on_terminate)
-    signal.signal(signal.SIGINT, on_interrupt)
+    signal.signal(signal.SIGINT, turns.on_signal)
+    signal.signal(CALL, turns.on_call)
     _spare_children(ending)
     keep = os.dup(2)
     faulthandler.enable(keep, all_threads=False)

@@ -41,6 +41,8 @@ CONNECTION_BROKE = "the connection to the controller broke"
 HELD_MOST = 2e-3
 #: Late and live output is looked for this often, seconds.
 OUTPUT_EVERY = 0.5
+#: An interrupt that the main thread has not heard is repeated this often, seconds.
+INSIST_EVERY = 0.02
 #: A greeting is repeated this often until it is answered, seconds.
 GREET_EVERY = 1.0
 
@@ -124,6 +126,8 @@ class SideThread(threading.Thread):
             if self._session == NO_SESSION and now - self._greeted >= GREET_EVERY:
                 self._greet(now)
             patience = HELD_MOST if self._guarding else OUTPUT_EVERY
+            if self._main.turns.insist():
+                patience = min(patience, INSIST_EVERY)
             sockets.wait_readable([self._socket], descriptors, patience)
             self._read()
             self._look_after_main(monotonic())

@@ -14,9 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Turns"]
+__all__ = ["CALL", "Turns"]
 
 log = logging.getLogger("parallel.engine")
+
+#: What `interrupt` sends: a signal that may come too late, as its handler looks what is
+#: meant, and that nobody else uses, as it is ignored unless it is handled.
+CALL = signal.SIGURG
 
 
 class Turns:
@@ -32,8 +36,8 @@ class Turns:
         self.running = False
         #: Those of the started that are to be interrupted.
         self._wanted: set[int] = set()
-        #: The next SIGINT is one that `interrupt` sent.
-        self._ours = False
+        #: The task that the next SIGINT is for, if `on_call` has raised it.
+        self._called: int | None = None
 
     # In the main thread
 
@@ -76,27 +80,36 @@ class Turns:
         if before:
             self.run()
 
+    def on_call(self, signum: int, frame: FrameType | None) -> None:
+        """Handle `CALL`: raise SIGINT for the innermost task, if it is meant."""
+        if self.running and self._is_unheard():
+            self._called = self.started[-1]
+            self._wanted.discard(self._called)
+            signal.raise_signal(signal.SIGINT)  # the handler may be the user's
+
     def on_signal(self, signum: int, frame: FrameType | None) -> None:
         """Handle SIGINT.
 
-        One that did not come from `interrupt` is for the innermost task.
+        One that did not come from `on_call` is for the innermost task.
 
         Raises
         ------
         KeyboardInterrupt
             Users' code runs, of the task that is meant.
         """
-        ours, self._ours = self._ours, False
-        if not ours:
+        meant, self._called = self._called, None
+        if meant is None:
             if not self.started:
                 log.warning("SIGINT while idle is ignored; SIGTERM stops an engine")
                 return
-            self._wanted.add(self.started[-1])
+            meant = self.started[-1]
+        if meant in self.started:
+            self._wanted.add(meant)
         if self.running:
             self._check()
 
     def _check(self) -> None:
-        if self.started and self.started[-1] in self._wanted:
+        if self._is_unheard():
             self._wanted.discard(self.started[-1])
             raise KeyboardInterrupt
 
@@ -119,9 +132,20 @@ class Turns:
             return True
         if ordinal in self.started:
             self._wanted.add(ordinal)
-            if self.started[-1:] == [ordinal]:
-                self._ours = True
-                # To the main thread itself, so that it ends a call that blocks.
-                main = threading.main_thread().ident or 0
-                signal.pthread_kill(main, signal.SIGINT)
+            self.insist()
         return False
+
+    def insist(self) -> bool:
+        """Call the main thread if it has not heard; tell whether to do so again.
+
+        A signal that comes just before a call that blocks does not end it.
+        """
+        self._wanted.intersection_update(self.started)
+        if self.running and self._is_unheard():
+            # To the main thread itself, so that it ends a call that blocks.
+            signal.pthread_kill(threading.main_thread().ident or 0, CALL)
+        return bool(self._wanted)
+
+    def _is_unheard(self) -> bool:
+        innermost = self.started[-1:]  # the other thread may end it meanwhile
+        return bool(innermost) and innermost[0] in self._wanted

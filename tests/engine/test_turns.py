@@ -9,15 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from parallel.engine.turns import Turns
+from parallel.engine.turns import CALL, Turns
 
 
 @pytest.fixture
 def turns() -> Iterator[Turns]:
     found = Turns()
     before = signal.signal(signal.SIGINT, found.on_signal)
+    called_before = signal.signal(CALL, found.on_call)
     yield found
     signal.signal(signal.SIGINT, before)
+    signal.signal(CALL, called_before)
 
 
 def begin(turns: Turns, *ordinals: int) -> None:
@@ -71,6 +73,28 @@ def test_from_another_thread_it_ends_a_call_that_blocks(turns: Turns) -> None:
     thread.join()
 
 
+def test_one_that_came_before_a_call_that_blocks_is_repeated(turns: Turns) -> None:
+    begin(turns, 1)
+    before = signal.signal(CALL, signal.SIG_IGN)
+    assert not turns.interrupt(1)  # nobody hears it
+    signal.signal(CALL, before)
+    raise_pending()
+    with pytest.raises(KeyboardInterrupt):
+        turns.insist()
+    assert not turns.insist()
+
+
+def test_a_handler_of_the_users_is_called_once(turns: Turns) -> None:
+    begin(turns, 1)
+    called = []
+    before = signal.signal(signal.SIGINT, lambda *_: called.append("here"))
+    turns.interrupt(1)
+    raise_pending()
+    assert not turns.insist()
+    signal.signal(signal.SIGINT, before)
+    assert called == ["here"]
+
+
 def test_what_has_ended_is_left_alone_and_so_is_the_next(turns: Turns) -> None:
     begin(turns, 1)
     turns.running = False
@@ -84,7 +108,7 @@ def test_what_has_ended_is_left_alone_and_so_is_the_next(turns: Turns) -> None:
 
 def test_one_that_comes_late_meets_nobody(turns: Turns) -> None:
     begin(turns, 1)
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {CALL})
     turns.interrupt(1)
     turns.running = False
     turns.end(1)

@@ -46,6 +46,20 @@ def test_a_cancelled_task_is_interrupted_and_its_engine_goes_on(
     assert str(view.apply_sync(os.getpid)) == pid
 
 
+def test_a_task_that_is_cancelled_just_as_it_starts_is_interrupted(
+    rc: Client,
+) -> None:
+    lview, engines = rc.load_balanced_view(), rc[:]
+    pids = engines.apply_sync(os.getpid)
+    for _ in range(500):
+        results = [lview.apply_async(time.sleep, 3600) for _ in rc.ids]
+        for result in results:
+            result.cancel()
+        lview.map_sync(abs, range(4), chunksize=1)
+    assert engines.apply_async(os.getpid).get(timeout=20) == pids
+    assert rc.ids == engines.targets
+
+
 def test_queued_and_assigned_tasks_are_cancelled_without_being_run(
     rc: Client, gate: Path, tmp_path: Path
 ) -> None:

@@ -19,14 +19,11 @@ from ..transport.locations import (
     record_file,
 )
 from .app import BaseApp
+from .options import record_flags
 from .signals import Signals
 from .start import ALREADY_RUNNING
 
 __all__ = ["IPController", "main"]
-
-
-def _kept(kind: str) -> dict[str, dict[str, str]]:
-    return {"IPController": {"task_record": kind}}
 
 
 class IPController(ControllerOptions, BaseApp):
@@ -60,11 +57,7 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     location = Unicode(
         help="The name or address by which others reach this host; by default its name."
     ).tag(config=True)
-    flags = {
-        "sqlitedb": (_kept("sqlite"), "Record tasks in a file, as by default."),
-        "dictdb": (_kept("memory"), "Record tasks in memory only."),
-        "nodb": (_kept("none"), "Do not record tasks."),
-    } | BaseApp.flags
+    flags = record_flags("IPController") | BaseApp.flags
     aliases = {
         "ip": "IPController.ip",
         "port": "IPController.port",

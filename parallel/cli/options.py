@@ -20,7 +20,15 @@ from traitlets.config.loader import (
     PyFileConfigLoader,
 )
 
-__all__ = ["absolute", "check_options", "read_config", "say_in_one_line"]
+from ..cluster.classic import RECORD_FLAGS
+
+__all__ = [
+    "absolute",
+    "check_options",
+    "read_config",
+    "record_flags",
+    "say_in_one_line",
+]
 
 #: What traitlets answers without being told of.
 BUILT_IN = ("h", "help", "help-all", "V", "version")
@@ -75,6 +83,14 @@ def say_in_one_line(loader: KVArgParseConfigLoader) -> KVArgParseConfigLoader:
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     raise ArgumentError(message)
+
+
+def record_flags(section: str) -> dict[str, tuple[dict[str, dict[str, str]], str]]:
+    """Return the flags that say where tasks are recorded, for a class of options."""
+    return {
+        flag: ({section: {"task_record": kind}}, help_text)
+        for flag, (kind, help_text) in RECORD_FLAGS.items()
+    }
 
 
 def read_config(path: Path) -> Config:

@@ -13,6 +13,7 @@ from ..cluster.cluster import Cluster
 from ..errors import ClusterRunning, LauncherError
 from ..transport.locations import connection_file, ipython_dir
 from .app import BaseApp
+from .options import record_flags
 from .signals import Signalled, Signals
 
 __all__ = ["ALREADY_RUNNING", "IPClusterStart"]
@@ -35,6 +36,7 @@ class IPClusterStart(BaseApp):
 ipcluster start -n 4
 ipcluster start -n 4 --daemonize --profile=simulations
 ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
+ipcluster start -n 2 --resources gpu=1 -- --nodb
 """
     daemonize = Bool(
         help="Return once all engines are registered, and leave the cluster running."
@@ -48,13 +50,26 @@ ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
         "transport": "Cluster.transport",
         "scheme": "Cluster.scheme",
         "hwm": "Cluster.hwm",
+        "resources": "Cluster.resources",
+        "labels": "Cluster.labels",
     } | BaseApp.aliases
     flags = {
         "daemonize": (
             {"IPClusterStart": {"daemonize": True}},
             "Return once all engines are registered, and leave the cluster running.",
         ),
+        **record_flags("Cluster"),
     } | BaseApp.flags
+
+    #: What followed `--`: arguments of `ipcontroller`.
+    controller_args: list[str]
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Read the command line, and the configuration files of the profile."""
+        words = sys.argv[1:] if argv is None else argv
+        end = words.index("--") if "--" in words else len(words)
+        self.controller_args = words[end + 1 :]
+        super().initialize(words[:end])
 
     def run(self, signals: Signals) -> int:
         """Start a cluster, and stay with it or leave it."""
@@ -83,6 +98,8 @@ ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
         }
         if self.cluster_id or "cluster_id" not in self.config.Cluster:
             options["cluster_id"] = self.cluster_id
+        if self.controller_args:
+            options["controller_args"] = self.controller_args
         return Cluster(parent=self, **options)
 
     def _tell(self, cluster: Cluster) -> None:

@@ -35,6 +35,7 @@ from ..transport.locations import (
     record_file,
 )
 from .agent import AgentSpec
+from .classic import INSTEAD
 from .options import ClusterOptions
 from .owner import AgentProcess
 from .records import ClusterRecord, read_record, start_time
@@ -45,10 +46,6 @@ _running: weakref.WeakSet[Cluster] = weakref.WeakSet()
 C = TypeVar("C", bound="Cluster")
 #: A cluster of another process is waited for so long when it stops, seconds.
 STOP_PATIENCE = 10.0
-
-
-def _as_list(resources: Any) -> list[dict[str, float]]:
-    return resources if isinstance(resources, list) else [resources]
 
 
 class Cluster(ClusterOptions):
@@ -64,13 +61,16 @@ class Cluster(ClusterOptions):
     its cluster ends with it, unless `shutdown_atexit` is off.
     """
 
+    _agent: AgentProcess | None = None
+    _record: ClusterRecord | None = None
+
     def __init__(self, **options: Any) -> None:
         unknown = set(options) - set(self.trait_names())
         if unknown:
-            raise TypeError(f"Cluster has no option {min(unknown)!r}")
+            name = min(unknown)
+            more = f": {INSTEAD[name]}" if name in INSTEAD else ""
+            raise TypeError(f"Cluster has no option {name!r}{more}")
         super().__init__(**options)
-        self._agent: AgentProcess | None = None
-        self._record: ClusterRecord | None = None
         if self.load_profile:
             self._load_profile_config(options)
         #: Somebody chose the id, and will look for this cluster under it.
@@ -165,7 +165,7 @@ class Cluster(ClusterOptions):
                 recording=self.recording(
                     record_file(folder, self.cluster_id) if self._is_named else None
                 ),
-                resources=_as_list(self.resources),
+                resources=self.resources,
                 labels=self.labels,
             )
         )

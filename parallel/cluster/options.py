@@ -18,8 +18,8 @@ from traitlets import (
     List,
     TraitError,
     Unicode,
-    Union,
     default,
+    observe,
     validate,
 )
 from traitlets.config import Configurable, LoggingConfigurable
@@ -28,6 +28,8 @@ from ..controller.controller import Recording, Scheduling
 from ..controller.store.record import Limits
 from ..state.policies import SCHEMES
 from ..transport.locations import profile_dir
+from .classic import controller_options
+from .resources import Resources
 
 __all__ = ["ClusterOptions", "ControllerOptions", "new_cluster_id"]
 
@@ -100,12 +102,15 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
         ["fork", "spawn"],
         help="How engines are made: from one warm process, or each from nothing.",
     )
-    resources = Union(
-        [Dict(value_trait=Float()), List(Dict(value_trait=Float()), minlen=1)],
+    resources = Resources(
         help="What tasks may take a share of, such as {'gpu': 1}: of each engine, or "
         "a list, from engine to engine.",
     )
     labels = List(Unicode(), help="What marks the engines for tasks.")
+    controller_args = List(
+        Unicode(),
+        help="Arguments of ipcontroller, such as --nodb: each sets the option here.",
+    )
     engine_timeout = Float(60.0, help="Seconds to wait for engines to register.")
     environment = Dict(help="Variables for the engines' environment.")
     work_dir = Unicode(".", help="The engines' working folder.")
@@ -113,8 +118,8 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   resources, labels, engine_timeout, environment, work_dir,
-                   shutdown_atexit):  # fmt: skip
+                   resources, labels, controller_args, engine_timeout, environment,
+                   work_dir, shutdown_atexit):  # fmt: skip
         _trait.tag(config=True)
     del _trait
 
@@ -148,6 +153,27 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
         if n is not None and n < 1:
             raise TraitError(f"a cluster has at least one engine, not n={n}")
         return n
+
+    @validate("controller_args")
+    def _check_controller_args(self, proposal: Any) -> list[str]:
+        words: list[str] = proposal["value"]
+        self._read_controller_args(words)
+        return words
+
+    @observe("controller_args")
+    def _heed_controller_args(self, change: Any) -> None:
+        for name, value in self._read_controller_args(change["new"]).items():
+            setattr(self, name, value)
+
+    def _read_controller_args(self, words: list[str]) -> dict[str, Any]:
+        known = ["ip", "port", "transport", *ControllerOptions.class_own_traits()]
+        found = controller_options(words, known)
+        try:
+            return {
+                name: self.traits()[name].from_string(found[name]) for name in found
+            }
+        except ValueError as error:
+            raise TraitError(f"in {' '.join(words)}: {error}") from error
 
     @validate("profile_dir")
     def _make_absolute(self, proposal: Any) -> str:

@@ -106,8 +106,9 @@ def test_the_number_of_engines_is_given_in_many_ways(
     assert config_of(command, f"ipcluster start {line}")["Cluster"] == {"n": 4}
 
 
-def test_what_follows_two_dashes_is_no_option(command: Command) -> None:
-    assert "what is '--bogus' for?" in command("ipcluster start -- --bogus")[2]
+def test_where_tasks_are_recorded_is_a_flag_of_start_too(command: Command) -> None:
+    found = config_of(command, "ipcluster start --dictdb")
+    assert found["Cluster"] == {"task_record": "memory"}
 
 
 def test_the_command_line_wins_over_files(command: Command, profile: Path) -> None:

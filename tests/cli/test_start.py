@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
         ("-n -1", "a cluster has at least one engine, not n=-1"),
         ("-n many", "expected an int, not the str 'many'"),
         ("--transport=ipc --port=4000", "are for transport='tcp', not for ipc"),
+        ("--resources gpu", "expected amounts such as {'gpu': 1}"),
+        ("-- --reuse", "'--reuse' is not what the controller"),
         ("--work-dir=/no/such/folder", "cannot work in /no/such/folder"),
         ("--profile-dir=/dev/null/x", "/dev/null/x"),
     ],

@@ -61,6 +61,17 @@ def test_daemonize_returns_when_the_engines_are_there() -> None:
     assert security() == []
 
 
+def test_options_of_engines_and_of_the_controller_can_be_given() -> None:
+    engines = "--resources gpu=1 --resources disk=2 --labels big"
+    with daemonized(f"-n 1 {engines} -- --nodb"), Client(timeout=0) as client:
+        lview = client.load_balanced_view()
+        with lview.temp_flags(resources={"gpu": 1, "disk": 2}, labels=["big"]):
+            result = lview.apply_async(forty_two)
+        assert result.get(timeout=10) == 42
+        with pytest.raises(ValueError, match="keeps no record"):
+            client.db_query({"msg_id": result.msg_ids[0]})
+
+
 def test_files_are_for_their_owner_only() -> None:
     before = os.umask(0)
     try:

@@ -184,7 +184,8 @@ class Agent:
                 self._stop()
 
     def _on_link(self) -> None:
-        assert self._link is not None
+        if self._link is None:  # it had input, and was closed by what went before
+            return
         messages = self._link.receive()
         if messages is None:
             self._selector.unregister(self._link)
@@ -303,7 +304,7 @@ class Agent:
     def _controller_died(self, code: int) -> None:
         self._controller = 0
         if not self._stopping:
-            if self._link is not None:
+            while self._link is not None:
                 self._on_link()  # its last words
             last = last_lines(self._controller_log, self._log_begin)
             why = f"the controller {_say_exit(code)}{last}"

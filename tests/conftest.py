@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -30,6 +31,8 @@ hypothesis.settings.load_profile("house")
 def pytest_configure() -> None:
     """Mark this run's processes, and start what libraries start once and for all."""
     os.environ.setdefault(MARK, f"{os.getpid()}-{time.time_ns()}")
+    # A shell without job control starts background jobs that ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # multiprocessing's process that removes segments, pyzmq's thread that frees
     # uncopied messages: each stays until the end of this process.
     resource_tracker.ensure_running()

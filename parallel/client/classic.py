@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ..errors import NotAvailable
 from .extensions import EXTENSIONS
 
 __all__ = ["ClassicClient"]
@@ -76,6 +77,23 @@ class ClassicClient:
             raise ValueError("send_execute_request(ident=…): which engine?")
         view = self.direct_view(ident)
         return view.execute(code, silent=silent, block=False)
+
+    def create_message_futures(
+        self, msg_id: str, header: Any, async_result: bool = False,
+        track: bool = False, label: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Await a message that was sent by hand: there are none.
+
+        Raises
+        ------
+        NotAvailable
+            Always; the error says what to use.
+        """
+        raise NotAvailable(
+            "client.create_message_futures() awaits what client.session sent: here "
+            "only views send. view.apply_async() returns a future, and "
+            "client.get_result(msg_id) the one of a message"
+        )
 
     def load_balanced_view(self, targets: Any = None, **flags: Any) -> Any:
         """Return a view of any engine."""

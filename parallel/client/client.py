@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, overload
 
 from ..aliases import EngineId, Targets
-from ..protocol.connection import ConnectionInfo
+from ..protocol.connection import ConnectionInfo, curve_keys
 from ..protocol.messages import Signal, Stop
 from ..serialize.functions import refuse_pickling
 from .arrivals import Arrivals
@@ -119,6 +119,9 @@ class Client(Records, ClassicClient):
         warn_of_loopback(info)
         left = max(0.1, timeout - (monotonic() - start))
         super().__init__(Connection(info, left), info.secret)
+        #: The keys of an encrypted connection, as bytes; None without one.
+        keys = curve_keys(info)
+        self.curve_serverkey, self.curve_publickey, self.curve_secretkey = keys
         _open.add(self)
         # Whoever drops a client without closing it leaves no thread or socket behind.
         weakref.finalize(self, _close_soon, self._connection).atexit = False

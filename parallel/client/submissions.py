@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..aliases import EngineId
 from .connection import Connection
@@ -12,18 +12,10 @@ from .history import Counted, MsgIds, Outstanding
 from .jobs import ids_of
 from .partial import Partial
 from .results import AsyncResult
+from .session import Session
 from .targets import is_id, resolve
 
-__all__ = ["Session", "Submissions"]
-
-
-class Session(NamedTuple):
-    """What a client is known by."""
-
-    #: What the ids of its messages begin with.
-    session: str
-    #: What let it in.
-    key: bytes
+__all__ = ["Submissions"]
 
 
 class Submissions:

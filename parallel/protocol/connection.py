@@ -6,7 +6,7 @@ import msgspec
 
 from ..errors import ConnectionRefused
 
-__all__ = ["ConnectionInfo", "Curve", "from_json", "to_json"]
+__all__ = ["ConnectionInfo", "Curve", "curve_keys", "from_json", "to_json"]
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -40,6 +40,14 @@ class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     curve: Curve | None = None
     #: So that a file of another program or release is told apart.
     format: str = "parallel-connection-1"
+
+
+def curve_keys(info: ConnectionInfo) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Return the server's public key and a peer's own pair; None without encryption."""
+    keys = info.curve
+    if keys is None:
+        return None, None, None
+    return keys.server.encode(), keys.public.encode(), keys.secret.encode()
 
 
 def to_json(info: ConnectionInfo) -> bytes:

@@ -64,6 +64,10 @@ KNOWN = [
         C.send_execute_request,
         "socket, code, silent=True, metadata=None, ident=None",
     ),
+    (
+        C.create_message_futures,
+        "msg_id, header, async_result=False, track=False, label=None",
+    ),
     (V.wait, "jobs=None, timeout=-1"),
     (V.abort, "jobs=None, targets=None, block=None"),
     (V.queue_status, "targets=None, verbose=False"),

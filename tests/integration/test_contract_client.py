@@ -107,6 +107,26 @@ def test_an_engine_that_is_replaced_while_a_cluster_starts(
         assert (told, len(rc)) == (["once"], 1)
 
 
+def test_a_session_has_what_programs_read_and_set(cluster: Client) -> None:
+    session = cluster.session
+    assert session.bsession == session.session.encode()
+    assert isinstance(session.key, bytes)
+    assert isinstance(session.username, str)
+    assert session.digest_history == set()
+    session.buffer_threshold = session.copy_threshold = session.item_threshold = 0
+    session.digest_history_size = 0
+    assert cluster[0].apply_sync(add, np.ones(3)).sum() == 6
+
+
+def test_messages_are_sent_by_views_only(cluster: Client) -> None:
+    with pytest.raises(ipp.NotAvailable, match="apply_async"):
+        cluster.create_message_futures("id", {}, async_result=True, track=True)
+
+
+def test_a_client_tells_how_many_engines_it_has(cluster: Client) -> None:
+    assert repr(cluster) == "<Client: 4 engines>"
+
+
 # Waiting
 
 

@@ -65,6 +65,16 @@ def test_the_length_of_a_view_is_that_of_its_targets(cluster: Client) -> None:
     assert len(cluster.load_balanced_view([0, 1])) == 2
 
 
+def test_a_view_tells_its_engines(cluster: Client) -> None:
+    assert repr(cluster[1]) == "<DirectView 1>"
+    assert repr(cluster[:]) == "<DirectView [0, 1, 2, 3]>"
+    assert repr(cluster[[3, 2, 1, 0] * 9]) == "<DirectView [3, 2, 1, 0,...]>"
+    assert repr(cluster.direct_view()) == "<DirectView all>"
+    assert repr(cluster.broadcast_view([0])) == "<BroadcastView [0]>"
+    assert repr(cluster.load_balanced_view()) == "<LoadBalancedView any>"
+    assert repr(cluster.load_balanced_view([0])) == "<LoadBalancedView [0]>"
+
+
 # Calls
 
 

@@ -91,6 +91,13 @@ def test_what_the_files_tell_and_who_may_read_them(cluster: Client) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_client_knows_the_keys_of_its_connection(cluster: Client) -> None:
+    keys = cluster.curve_serverkey, cluster.curve_publickey, cluster.curve_secretkey
+    told = connection(cluster)["curve"] or dict.fromkeys(("server", "public", "secret"))
+    assert keys == tuple(each and each.encode() for each in told.values())
+    assert (None not in keys) == is_tcp(cluster)
+
+
 def test_two_roles_have_nothing_in_common(cluster: Client) -> None:
     client, engine = connection(cluster), connection(cluster, "engine")
     assert client["secret"] != engine["secret"]

@@ -16,6 +16,9 @@ from .base import View
 
 __all__ = ["TargetedView"]
 
+#: So much of its targets a view tells in its `repr`, characters.
+SHOWN = 16
+
 
 class TargetedView(View):
     """Engines by number.
@@ -67,4 +70,7 @@ class TargetedView(View):
             self._submit(result, method, digest, own, [engine_id], i, terms)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.targets}>"
+        targets = str(self.targets)
+        if len(targets) > SHOWN:
+            targets = f"{targets[: SHOWN - 4]}...]"
+        return f"<{type(self).__name__} {targets}>"

@@ -1,4 +1,4 @@
-"""`functools.singledispatch` functions made portable.
+"""`functools.singledispatch` functions, and methods, made portable.
 
 Each keeps weak references to types that it has met, which no pickler can handle:
 what travels is the functions that were registered with it.
@@ -7,10 +7,10 @@ what travels is the functions that were registered with it.
 from __future__ import annotations
 
 import types
-from functools import WRAPPER_ASSIGNMENTS, singledispatch
+from functools import WRAPPER_ASSIGNMENTS, singledispatch, singledispatchmethod
 from typing import Any
 
-__all__ = ["is_dispatcher", "reduce_dispatcher"]
+__all__ = ["is_dispatcher", "reduce_dispatcher", "reduce_dispatching_method"]
 
 
 def _nothing(*_: Any) -> None:
@@ -50,3 +50,17 @@ def _fill(
     f.__dict__.update(attributes)
     for name, value in names.items():
         setattr(f, name, value)
+
+
+def reduce_dispatching_method(method: singledispatchmethod[Any]) -> tuple[Any, ...]:
+    """Return how to pickle what `functools.singledispatchmethod` made.
+
+    Since Python 3.13 it has a cache of weak references to the objects it has met.
+    """
+    cache = vars(singledispatchmethod(_nothing)).keys() - {"dispatcher", "func"}
+    state = {name: value for name, value in vars(method).items() if name not in cache}
+    return singledispatchmethod, (_nothing,), state, None, None, _fill_method
+
+
+def _fill_method(method: singledispatchmethod[Any], state: dict[str, Any]) -> None:
+    vars(method).update(state)

@@ -19,14 +19,18 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, singledispatchmethod
 from types import CodeType, FunctionType, GenericAlias, ModuleType, UnionType
 from typing import IO, Any, NoReturn, Optional, get_args
 
 import cloudpickle
 
 from .canning import can_map, reduce_canned
-from .dispatchers import is_dispatcher, reduce_dispatcher
+from .dispatchers import (
+    is_dispatcher,
+    reduce_dispatcher,
+    reduce_dispatching_method,
+)
 from .main import adopt, main_namespace
 from .references import Reference
 
@@ -85,7 +89,9 @@ def runs_in_namespace(f: FunctionType) -> bool:
 _Cached: Any = type(lru_cache(len))
 _NAMED = (FunctionType, type, type(len), _Cached)
 #: What a pickler looks at before it leaves the rest to cloudpickle.
-_SPECIAL = frozenset({FunctionType, Reference, _Cached, cached_property})
+_SPECIAL = frozenset(
+    {FunctionType, Reference, _Cached, cached_property, singledispatchmethod}
+)
 
 
 @lru_cache(maxsize=1024)
@@ -173,6 +179,8 @@ def reduce_value(obj: Any, luggage: Luggage, canned: set[int]) -> Any:
         return reduce_dispatcher(obj)
     elif kind is _Cached and not found_by_name(obj):
         return make_cached, (obj.__wrapped__, obj.cache_parameters())
+    elif kind is singledispatchmethod:
+        return reduce_dispatching_method(obj)
     elif kind is cached_property:  # it has a lock before Python 3.12
         return make_cached_property, (obj.func, obj.attrname)
     elif can_map:

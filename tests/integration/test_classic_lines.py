@@ -23,6 +23,7 @@ def test_a_client_and_its_views(cluster: Client) -> None:
         rc.wait_for_engines(4)
         assert rc.ids == [0, 1, 2, 3]
         assert len(rc) == 4
+        assert rc.profile == cluster.profile == "classic"
         dview = rc[:]
         assert dview.targets == [0, 1, 2, 3]
         dview = rc.direct_view()

@@ -95,3 +95,21 @@ def test_decorators_of_a_view_take_its_flags(cluster: Client) -> None:
     ar = view.parallel(block=False, label="mine")(sum)(range(8))
     assert (ar.get(), ar.label) == ([1, 5, 9, 13], ["mine"] * 4)
     assert view.label is None
+
+
+def test_calls_coalesce_and_code_maps_and_parts_do_not(cluster: Client) -> None:
+    view = cluster.broadcast_view([3, 1], is_coalescing=True)
+    yes = [view.apply_async(add, 1), view.push({"a": 1}), view.pull("a")]
+    no = [
+        view.execute("b = 2"),
+        view.map_async(add, range(4)),
+        view.scatter("part", range(4)),
+        view.gather("part"),
+    ]
+    for ars, coalesce in ((yes, True), (no, False)):
+        for ar in ars:
+            ar.get()
+            assert ar.is_broadcast == [True, True]
+            assert ar.is_coalescing == [coalesce, coalesce]
+            assert ar.engine_id == [3, 1]
+            assert len(set(ar.engine_uuid)) == 2

@@ -44,5 +44,9 @@ class BroadcastView(DirectView):
         self, result: AsyncResult, method: Method, digest: bytes, packed: Packed,
         targets: list[EngineId], index: int = 0, terms: Terms | None = None,
     ) -> None:  # fmt: skip
-        result.tell(is_broadcast=True, is_coalescing=self.is_coalescing)
+        # What is mapped, gathered or executed has a result of a kind of its own, and
+        # what is scattered goes to one engine at a time: users know none as coalescing.
+        alike = type(result) is AsyncResult and len(targets) == len(result)
+        coalesces = self.is_coalescing and alike
+        result.tell(is_broadcast=True, is_coalescing=coalesces)
         super()._submit(result, method, digest, packed, targets, index, terms)

@@ -220,6 +220,8 @@ def test_low_level_requests(cluster: Client) -> None:
     assert cluster.send_apply_request(None, os.getpid).get() > 0
     cluster.send_execute_request(None, "low = 5", ident=1).get()
     assert cluster[1]["low"] == 5
+    loud = cluster.send_execute_request(None, "low", silent=False, ident=1).get()
+    assert loud.data == {"text/plain": "5"}
     with pytest.raises(ValueError, match="which engine"):
         cluster.send_execute_request(None, "1")
 

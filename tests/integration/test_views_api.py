@@ -127,7 +127,8 @@ def test_a_direct_map_has_no_chunks(dview: DirectView) -> None:
 
 
 def test_imap_gives_results_as_an_iterator(cluster: Client) -> None:
-    assert list(cluster[:].imap(fsquare, range(9))) == [x**2 for x in range(9)]
+    direct = cluster[:].imap(fsquare, range(9))
+    assert [next(direct), *direct] == [x**2 for x in range(9)]
     lview = cluster.load_balanced_view()
     found = lview.imap(fsquare, iter(range(9)), max_outstanding=2)
     assert next(found) == 0

@@ -2,69 +2,10 @@
 
 from builtins import TimeoutError  # noqa: A004 - the one that results raise
 
-from .errors import (
-    AlreadyDisplayedError,
-    CannotPack,
-    CannotUnpack,
-    ClusterRunning,
-    CompositeError,
-    ConnectionClosed,
-    ConnectionRefused,
-    ControllerUnreachable,
-    DependencyTimeout,
-    EngineError,
-    ImpossibleDependency,
-    InvalidDependency,
-    InvalidTransition,
-    IPythonError,
-    KernelError,
-    LauncherError,
-    NoEnginesRegistered,
-    NotAvailable,
-    ParallelError,
-    ProtocolError,
-    RemoteError,
-    SerializationError,
-    TaskAborted,
-    TaskRejectError,
-    TaskTimeout,
-    TransportError,
-    UnmetDependency,
-    collect_exceptions,
-    unwrap_exception,
-    wrap_exception,
-)
+from . import errors
+from .errors import *  # noqa: F403
 
-__all__ = [
-    "AlreadyDisplayedError",
-    "CannotPack",
-    "CannotUnpack",
-    "ClusterRunning",
-    "CompositeError",
-    "ConnectionClosed",
-    "ConnectionRefused",
-    "ControllerUnreachable",
-    "DependencyTimeout",
-    "EngineError",
-    "IPythonError",
-    "ImpossibleDependency",
-    "InvalidDependency",
-    "InvalidTransition",
-    "KernelError",
-    "LauncherError",
-    "NoEnginesRegistered",
-    "NotAvailable",
-    "ParallelError",
-    "ProtocolError",
-    "RemoteError",
-    "SerializationError",
-    "TaskAborted",
-    "TaskRejectError",
-    "TaskTimeout",
-    "TimeoutError",
-    "TransportError",
-    "UnmetDependency",
-    "collect_exceptions",
-    "unwrap_exception",
-    "wrap_exception",
-]
+#: What builds them is the package's own business.
+_INNER = {"Failure", "parts_of", "remote_error", "without_init"}
+
+__all__ = ["TimeoutError", *(each for each in errors.__all__ if each not in _INNER)]

@@ -6,6 +6,7 @@ Profiles live where IPython's live, so that one `--profile` means one place to b
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -146,9 +147,21 @@ def _missing(path: Path, timeout: float) -> str:
     there = ", ".join(p.name for p in others) or "none"
     return (
         f"no connection file {path} after {timeout:g} s. Is a cluster of this profile "
-        f"and cluster id running? Start one with `ipcluster start`; "
+        f"and cluster id running? Start one with `{_start_line(path)}`; "
         f"files found there: {there}"
     )
+
+
+def _start_line(file: Path) -> str:
+    """Return the command that would start the cluster of a connection file."""
+    profile = file.parent.parent.name.removeprefix("profile_")
+    words = ["ipcluster start"]
+    if file.parent.parent.name == f"profile_{profile}" and profile != "default":
+        words.append(f"--profile={profile}")
+    found = re.fullmatch("ipcontroller-(.+)-[a-z]+", file.stem)
+    if found:
+        words.append(f"--cluster-id={found[1]}")
+    return " ".join(words)
 
 
 def make_runtime_dir() -> Path:

@@ -166,7 +166,7 @@ def test_a_file_that_lacks_is_told_with_those_that_are_there(tmp_path: Path) -> 
         read_connection_file(path)
     assert str(caught.value) == (
         f"no connection file {path} after 0 s. Is a cluster of this profile and "
-        "cluster id running? Start one with `ipcluster start`; "
+        "cluster id running? Start one with `ipcluster start --cluster-id=id`; "
         "files found there: none"
     )
     write_connection_files(tmp_path, [INFO])
@@ -174,6 +174,17 @@ def test_a_file_that_lacks_is_told_with_those_that_are_there(tmp_path: Path) -> 
         ControllerUnreachable, match=r"there: ipcontroller-client.json$"
     ):
         read_connection_file(path)
+
+
+def test_the_command_that_would_start_the_cluster_is_told(tmp_path: Path) -> None:
+    for profile, cluster_id, line in [
+        ("default", "", "ipcluster start"),
+        ("runs", "", "ipcluster start --profile=runs"),
+        ("default", "a-b", "ipcluster start --cluster-id=a-b"),
+    ]:
+        path = connection_file(tmp_path / f"profile_{profile}", cluster_id, "client")
+        with pytest.raises(ControllerUnreachable, match=f"with `{line}`;"):
+            read_connection_file(path)
 
 
 def test_a_file_is_waited_for(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ _running: weakref.WeakSet[Cluster] = weakref.WeakSet()
 C = TypeVar("C", bound="Cluster")
 #: A cluster of another process is waited for so long when it stops, seconds.
 STOP_PATIENCE = 10.0
+#: A controller has so long to come up, seconds, however soon engines are expected.
+CONTROLLER_PATIENCE = 30.0
 
 
 class Cluster(ClusterOptions):
@@ -119,7 +121,8 @@ class Cluster(ClusterOptions):
             # agent that was told nothing yet ends with its pipe.
             self._agent = AgentProcess(log, self.work_dir, detached=detached)
             self._begin(self._agent, folder)
-            urls = self._agent.wait_until_up(self.engine_timeout)
+            patience = max(self.engine_timeout, CONTROLLER_PATIENCE)
+            urls = self._agent.wait_until_up(patience)
             self._know(urls)
         except BaseException:
             self.stop_cluster_sync()
@@ -183,7 +186,8 @@ class Cluster(ClusterOptions):
     def _is_running_already(self) -> ClusterRunning:
         return ClusterRunning(
             f"a cluster {self.cluster_id!r} of profile {Path(self.profile_dir).name} "
-            "is running: stop it, or choose another cluster_id"
+            "is running: connect to it by Client(…), stop it by `ipcluster stop`, or "
+            "choose another cluster_id"
         )
 
     def _url(self, runtime: Path) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime, time
 from typing import Any
 
 from .hubresults import AsyncHubResult
@@ -253,12 +253,14 @@ def _check_some(jobs: Any, targets: Any) -> None:
 
 
 def _as_seconds(value: Any) -> Any:
-    """Return a query with seconds since the epoch in the place of datetimes."""
+    """Return a query with seconds in the place of times, and lists of sequences."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, Mapping):
         return {key: _as_seconds(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, date):  # its beginning here, as of a naive datetime
+        return datetime.combine(value, time.min).timestamp()
+    if isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes)):
         return [_as_seconds(each) for each in value]
     return value
 

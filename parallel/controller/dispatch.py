@@ -94,8 +94,8 @@ class Dispatch:
         self._setup_seqs = count(-1, -1)
         self._known: dict[Uuid, set[Digest]] = {}
         self._recent: dict[Uuid, OrderedDict[int, TaskKey]] = {}
-        #: What the engine printed last whose death is being dealt with.
-        self._last_words = "", ""
+        #: The engine whose death is being dealt with, and what is known of that.
+        self._dying: tuple[EngineId, EngineDied] | None = None
         self._carry: dict[type, Any] = {
             SendTask: self._send_task,
             DeliverOutcome: self._deliver,
@@ -277,9 +277,10 @@ class Dispatch:
         self, died: EngineDied, position: int | None, now: float, *, proved: bool
     ) -> None:
         """Do with a dead engine's work what the machine decides."""
-        self._last_words = died.stdout, died.stderr
+        engine = self.machine.engines.get(died.uuid)
+        self._dying = None if engine is None else (engine.engine_id, died)
         self.handle(EngineLost(died.uuid, died.reason, position, proved), now)
-        self._last_words = "", ""
+        self._dying = None
         self._known.pop(died.uuid, None)
         self._recent.pop(died.uuid, None)
 
@@ -343,7 +344,10 @@ class Dispatch:
     def _fail(self, action: FailTask) -> None:
         key, work = action.task.key, action.task.body
         self._functions.release(work.submit.digest)
-        stdout, stderr = self._last_words if action.ran else ("", "")
+        stdout = stderr = ""
+        if action.ran and self._dying is not None:
+            _, died = self._dying
+            stdout, stderr = died.stdout, died.stderr
         outcome = _without_result(
             key.seq, action.status, action.reason, action.engine_id, stdout, stderr
         )
@@ -355,8 +359,7 @@ class Dispatch:
         """Tell a client how its task, or its setup on one engine, ended."""
         if work.setup is None:
             self._tell_client(key, outcome, frames)
-            engine = self.machine.by_id.get(outcome.engine_id)
-            uuid = b"" if engine is None else engine.uuid
+            uuid = self._uuid_of(outcome.engine_id)
             self.record.finish(key, outcome, frames, uuid, time())
             return
         told = SetupEnded(
@@ -367,6 +370,15 @@ class Dispatch:
             outcome.frames,
         )
         self._tell_client(key, told, frames)
+
+    def _uuid_of(self, engine_id: EngineId) -> Uuid:
+        """Return the uuid of an engine that is there, or just died; else nothing."""
+        engine = self.machine.by_id.get(engine_id)
+        if engine is not None:
+            return engine.uuid
+        if self._dying is not None and self._dying[0] == engine_id:
+            return self._dying[1].uuid
+        return b""
 
     def _order(self, uuid: Uuid, message: Message) -> None:
         """Tell an engine something that does not wait for its work."""

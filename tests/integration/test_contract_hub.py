@@ -80,6 +80,11 @@ def test_operators(cluster: ipp.Client) -> None:
         assert meet(completed={later: now - hour}) == set()
     assert meet(msg_id={"$all": [one]}) == {one}
     assert meet(completed={"$mod": [1_000_000_000_000, 5]}) == set()
+    assert meet(msg_id={"$in": cluster.history}) == three
+    assert meet(msg_id={"$in": frozenset([one]), "$exists": True}) == {one}
+    assert meet(engine_id={"$in": range(1), "$nin": ()}) == three
+    assert meet(completed={"$gt": now.date() - timedelta(days=2)}) == three
+    assert meet(completed={"$gt": now.date() + timedelta(days=2)}) == set()
     with pytest.raises(ValueError, match=r"\$like"):
         cluster.db_query({"label": {"$like": "a"}})
     with pytest.raises(ValueError, match="colour"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parallel import Cluster
+from parallel import Client, Cluster
 from parallel.client.waiting import as_completed
 from tests.integration.processes import controller_of
 from tests.integration.tasks import wait_for
@@ -50,14 +50,40 @@ def test_a_cluster_started_again_knows_what_was_done(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_record_of_a_killed_controller(tmp_path: Path) -> None:
     with named(tmp_path) as rc:
+        controller = controller_of(rc)  # by a task of its own
         ids = rc[:].apply_async(pow, 2, 10).msg_ids
         assert rc.get_result(ids[0]).get(10) == 1024
-        rc.hub_history()  # all is written then
-        os.kill(controller_of(rc), signal.SIGKILL)
+        before = rc.hub_history()  # all is written then
+        assert before == list(rc.history)
+        os.kill(controller, signal.SIGKILL)
         wait_until(lambda: rc._connection.look() or rc._connection.closed)
     with named(tmp_path) as rc:
-        assert rc.hub_history() == ids
+        assert rc.hub_history() == before
         assert rc.get_result(ids[0]).get(10) == 1024
+        (found,) = rc.db_query({"msg_id": ids[0]}, ["status", "engine_id"])
+        assert found == {"msg_id": ids[0], "status": "ok", "engine_id": 0}
+        again = rc.resubmit(ids[0])
+        assert again.get(10) == 1024
+        assert rc.hub_history() == [*before, again.msg_id]
+
+
+@pytest.mark.slow
+def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
+    first = rc[0].apply_async(int)
+    first.get(10)
+    direct = rc[0].apply_async(os._exit, 1)
+    direct.wait(10)
+    view = rc.load_balanced_view(engine_retries=0)
+    balanced = view.apply_async(os._exit, 1)
+    balanced.wait(10)
+    found = rc.db_query({"engine_uuid": {"$ne": None}, "status": "error"})
+    assert [r["msg_id"] for r in found] == [direct.msg_id, balanced.msg_id]
+    assert found[0]["engine_uuid"] == first.engine_uuid
+    for record, ar in zip(found, (direct, balanced), strict=True):
+        assert record["engine_uuid"] == ar.engine_uuid
+        assert record["engine_id"] == ar.engine_id
+        assert record["result_metadata"]["engine"] == ar.engine_uuid
+        assert rc.get_result(ar.msg_id, block=True).engine_uuid == ar.engine_uuid
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ A query is a dict of keys and what they must equal, or of keys and operators:
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -45,8 +45,18 @@ def parse(query: Mapping[str, Any] | None) -> list[Condition]:
             wanted = {"$eq": wanted}
         for name, operand in wanted.items():
             _check(key, name, operand)
+            if name in _MEMBERSHIP:
+                operand = _members(operand)
             conditions.append(Condition(key, name, operand))
     return conditions
+
+
+def _members(operand: Sequence[Any]) -> Collection[Any]:
+    """Return a list as a set if it can be one: it may have an id for each record."""
+    try:
+        return frozenset(operand)
+    except TypeError:
+        return operand
 
 
 def _is_operator(name: Any) -> bool:
@@ -87,6 +97,13 @@ def _ordered(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
     return test
 
 
+def _in(value: Any, operand: Collection[Any]) -> bool:
+    try:
+        return value in operand
+    except TypeError:  # a set has no dicts
+        return False
+
+
 def _glob(value: Any, pattern: str) -> bool:
     return value is not None and fnmatchcase(str(value), pattern)
 
@@ -110,8 +127,8 @@ def _exists(value: Any, wanted: bool) -> bool:
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "$in": lambda value, operand: value in operand,
-    "$nin": lambda value, operand: value not in operand,
+    "$in": _in,
+    "$nin": lambda value, operand: not _in(value, operand),
     "$eq": operator.eq,
     "$ne": operator.ne,
     "$lt": _ordered(operator.lt),
@@ -123,6 +140,9 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "$mod": _mod,
     "$exists": _exists,
 }
+
+
+_MEMBERSHIP = frozenset({"$in", "$nin"})
 
 
 def _is_list(operand: Any) -> bool:

@@ -10,6 +10,7 @@ their ends, so that the oldest are the lowest; unfinished ones count down from -
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import sqlite3
@@ -27,11 +28,14 @@ from .conditions import Condition, matches
 from .entry import Entry
 from .record import Limits, frames_nbytes
 
-__all__ = ["Database", "Unreadable"]
+__all__ = ["Database", "Foreign", "Unreadable"]
+
+log = logging.getLogger("parallel.record")
 
 #: Of the table's form: a file of another one is not written to.
 VERSION = 1
 SCHEMA = f"""
+BEGIN;
 CREATE TABLE tasks (
     id INTEGER PRIMARY KEY, client BLOB, seq INTEGER, label TEXT,
     submitted REAL, started REAL, completed REAL, received REAL,
@@ -40,12 +44,13 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_by_key ON tasks (client, seq);
 CREATE TABLE functions (digest BLOB PRIMARY KEY, code BLOB, last INTEGER);
 PRAGMA user_version = {VERSION};
+COMMIT;
 """
 # With a write-ahead log a killed process, or a power cut, costs the last transactions
 # and never the file. One process has it to itself: then no memory is shared by way of
 # a file, which network folders cannot do.
+ALONE = "PRAGMA locking_mode = EXCLUSIVE"
 PRAGMAS = """
-PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 1000;
@@ -72,7 +77,11 @@ _unpack_frames = msgspec.msgpack.Decoder(_Frames).decode
 
 
 class Unreadable(Exception):
-    """Raised when a file is damaged, or not one of ours."""
+    """Raised when a file is damaged, or of another release."""
+
+
+class Foreign(Exception):
+    """Raised when a file is another program's database: it is left as it is."""
 
 
 class Database:
@@ -87,7 +96,9 @@ class Database:
     Raises
     ------
     Unreadable
-        There is something else in the file.
+        The file is damaged, or no database, or of another release.
+    Foreign
+        It is another program's database.
     sqlite3.Error, OSError
         It cannot be used.
     """
@@ -96,7 +107,6 @@ class Database:
         self._limits = limits
         if path not in ("", ":memory:"):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            Path(path).chmod(0o600)
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=1.0
         )
@@ -113,21 +123,37 @@ class Database:
             raise
 
     def _prepare(self, path: str) -> None:
+        self._connection.execute(ALONE)
+        is_new = self._is_new()
+        if path not in ("", ":memory:"):
+            Path(path).chmod(0o600)
         self._connection.executescript(PRAGMAS)
-        (version,) = self._one("PRAGMA user_version")
-        (tables,) = self._one("SELECT count(*) FROM sqlite_master")
-        if version == 0 and tables == 0:
+        if is_new:
             self._connection.executescript(SCHEMA)
-        elif version != VERSION:
-            raise Unreadable(
-                f"its form is {version}, this release writes {VERSION}: is it of "
-                "another program, or another release?"
-            )
         #: How many finished tasks there are, and how many bytes of them.
         self.count, self.nbytes, self._highest = self._one(
             "SELECT count(*), total(nbytes), ifnull(max(id), 0) FROM tasks WHERE id > 0"
         )
         self._finish_lost()
+
+    def _is_new(self) -> bool:
+        """Tell whether nothing is in the file; see that it is ours, if there is."""
+        (version,) = self._one("PRAGMA user_version")
+        (tables,) = self._one("SELECT count(*) FROM sqlite_master")
+        if version == 0 and tables == 0:
+            return True
+        columns = self._connection.execute("PRAGMA table_info(tasks)")
+        if not {"client", "seq", "body"} <= {name for _, name, *_ in columns}:
+            raise Foreign(
+                "it is a database of another program, and left as it is: choose "
+                "another file for the record (task_record_file)"
+            )
+        if version != VERSION:
+            raise Unreadable(
+                f"its form is {version}, this release writes {VERSION}: it is of "
+                "another release"
+            )
+        return False
 
     def _finish_lost(self) -> None:
         """Give those an end that an earlier controller left unfinished."""
@@ -260,12 +286,18 @@ class Database:
         self.count -= count
         self.nbytes -= nbytes
 
-    def amend(self, key: TaskKey, change: Callable[[Entry], object]) -> None:
-        """Write a task anew, if it is here, as `change` makes it."""
-        for entry in self.get([key], frames=True).values():
-            change(entry)
-            row, _ = self._row(entry)
-            self._execute(list(row))
+    def amend(
+        self, changes: Sequence[tuple[TaskKey, Callable[[Entry], object]]]
+    ) -> None:
+        """Write tasks anew, those that are here, each as its change makes it."""
+        if not changes:
+            return
+        with self._transaction():
+            for key, change in changes:
+                for entry in self.get([key], frames=True).values():
+                    change(entry)
+                    row, _ = self._row(entry)
+                    self._execute(list(row))
 
     def delete(self, keys: Collection[TaskKey] | None) -> None:
         """Remove tasks, or, by None, all finished ones."""
@@ -317,7 +349,10 @@ class Database:
             f"SELECT id, body, {last} FROM tasks WHERE {clause}", parameters
         )
         for row, body, more in rows:
-            yield _entry(row, body, more)
+            try:
+                yield _entry(row, body, more)
+            except (msgspec.DecodeError, TypeError) as error:
+                log.warning("row %s of the record of tasks is damaged: %s", row, error)
 
     def _code(self, digest: Digest) -> bytes:
         found = self._one("SELECT code FROM functions WHERE digest = ?", (digest,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 import threading
@@ -73,10 +74,12 @@ class SqliteRecord(Record):
         self._aging: list[Entry] = []
         #: The bytes of buffers that came to the line, and that have left it.
         self._come_nbytes = self._gone_nbytes = 0
-        self._results = Allowance(MOST_NBYTES, RATE_NBYTES)
-        self._arguments = Allowance(MOST_NBYTES / 4, RATE_NBYTES / 4)
+        #: What comes between two writings cannot be dropped before it is written.
+        self._most_nbytes = most = min(MOST_NBYTES, self._limits.nbytes)
+        self._results = Allowance(most, RATE_NBYTES)
+        self._arguments = Allowance(most / 4, RATE_NBYTES / 4)
         #: Those of unfinished tasks, which the controller has in hand anyway.
-        self._begun = Allowance(MOST_NBYTES / 4, RATE_NBYTES / 4)
+        self._begun = Allowance(most / 4, RATE_NBYTES / 4)
         self._wake = threading.Event()
         self._idle = True
         self._closing = False
@@ -158,7 +161,7 @@ class SqliteRecord(Record):
         in_line = self._come_nbytes - self._gone_nbytes + nbytes
         if (
             nbytes > self._limits.task_nbytes
-            or in_line > MOST_NBYTES
+            or in_line > self._most_nbytes
             or not allowance.take(nbytes, now)
         ):
             return None
@@ -213,7 +216,7 @@ class SqliteRecord(Record):
         try:
             return Database(self._path, self._limits)
         except Unreadable as error:
-            aside = f"{self._path}.unreadable"
+            aside = _unused(f"{self._path}.unreadable")
             for suffix in ("-wal", "-journal", ""):  # its own log goes with it
                 with suppress(FileNotFoundError):
                     Path(self._path + suffix).replace(aside + suffix)
@@ -281,8 +284,8 @@ class SqliteRecord(Record):
         for entry in finished:
             self._entries.pop(entry.key, None)
             self._gone_nbytes += _nbytes(entry)
-        for key, stdout, stderr in _taken(self._late):
-            database.amend(key, partial(_add, stdout=stdout, stderr=stderr))
+        late = _taken(self._late)
+        database.amend([(key, partial(_add, stdout=o, stderr=e)) for key, o, e in late])
 
     def _thinned(self, entry: Entry) -> Entry:
         """Return an unfinished task, without its buffers if they are too many."""
@@ -320,13 +323,24 @@ class SqliteRecord(Record):
 
     def _delete(self, keys: Collection[TaskKey] | None) -> None:
         self._disk.delete(keys)
+        # Those that have ended since all was written would be written after this.
+        self._dropped.extend(key for key in keys or () if key in self._entries)
 
     def _mark(self, again: Mapping[TaskKey, str]) -> None:
         for key, msg_id in again.items():
             live = self._entries.get(key)
             if live is not None:
                 live.resubmitted = msg_id
-            self._disk.amend(key, partial(_mark_one, msg_id=msg_id))
+        self._disk.amend(
+            [(key, partial(_mark_one, msg_id=msg_id)) for key, msg_id in again.items()]
+        )
+
+
+def _unused(path: str) -> str:
+    """Return a path at which there is nothing yet, by a number if need be."""
+    numbered = (f"{path}.{n}" for n in itertools.count(2))
+    paths = itertools.chain([path], numbered)
+    return next(each for each in paths if not Path(each).exists())
 
 
 def _nbytes(entry: Entry) -> int:

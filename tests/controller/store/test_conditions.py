@@ -37,6 +37,11 @@ def test_values_operators_and_several_of_them() -> None:
         Condition("submitted", "$gt", 1),
         Condition("submitted", "$lte", 2),
     ]
+    # As many as there are records: to look for each in a list would take minutes.
+    assert parse({"msg_id": {"$in": ["a", "a"]}}) == [
+        Condition("msg_id", "$in", frozenset(["a"]))
+    ]
+    assert parse({"header": {"$nin": [{}]}}) == [Condition("header", "$nin", [{}])]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,8 @@ def test_values_operators_and_several_of_them() -> None:
         ([1, 2, 3], "$all", [1, 3], True),
         ([1, 2], "$all", [1, 3], False),
         ("a", "$all", ["a", "a"], True),
+        ({"a": 1}, "$in", frozenset(["a"]), False),
+        ({"a": 1}, "$nin", frozenset(["a"]), True),
         (7, "$mod", [4, 3], True),
         ("7", "$mod", [4, 3], False),
         (None, "$mod", [4, 3], False),

@@ -192,16 +192,94 @@ def test_an_unreadable_file_is_moved_aside(path: Path, content: bytes) -> None:
         assert record.history().result(5) == [msg_id]
 
 
-def test_another_programs_database_is_left_alone(path: Path) -> None:
+def test_what_was_moved_aside_stays_there(path: Path) -> None:
+    for content in (b"first", b"second", b"third"):
+        path.write_bytes(content)
+        with recording(path, told=[]) as record:
+            record.history().result(5)
+    kept = [path.with_name(f"tasks.db.unreadable{n}") for n in ("", ".2", ".3")]
+    assert [each.read_bytes() for each in kept] == [b"first", b"second", b"third"]
+
+
+ALIKE = """
+CREATE TABLE tasks (id INTEGER PRIMARY KEY, nbytes);
+CREATE TABLE functions (last);
+PRAGMA user_version = 1;
+"""
+CLASSIC = 'CREATE TABLE "ipython-tasks" (msg_id text PRIMARY KEY)'
+
+
+@pytest.mark.parametrize("sql", ["CREATE TABLE mine (a)", CLASSIC, ALIKE])
+def test_another_programs_database_is_left_alone(path: Path, sql: str) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE mine (a)")
+        connection.executescript(sql)
+    path.chmod(0o644)
+    before = path.read_bytes()
     told: list[str] = []
     with recording(path, told=told) as record:
-        record.history().result(5)
-    assert "is it of another program" in told[0]
-    aside = path.with_name("tasks.db.unreadable")
-    with contextlib.closing(sqlite3.connect(aside)) as connection:
-        assert connection.execute("SELECT count(*) FROM mine").fetchone() == (0,)
+        msg_id = run_task(record, 0)
+        assert record.history().result(5) == [msg_id]
+    assert len(told) == 1
+    assert "of another program, and left as it is: choose another file" in told[0]
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_record_of_another_release_is_moved_aside(path: Path) -> None:
+    with recording(path) as record:
+        run_task(record, 0)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    told: list[str] = []
+    with recording(path, told=told) as record:
+        assert record.history().result(5) == []
+    assert "its form is 99, this release writes 1" in told[0]
+    with contextlib.closing(sqlite3.connect(f"{path}.unreadable")) as connection:
+        assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
+
+
+def test_a_damaged_row_hides_no_others(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with recording(path) as record:
+        first, second = run_task(record, 0), run_task(record, 1)
+        open_task(record, 2)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE tasks SET body = x'00ff' WHERE seq IN (0, 2)")
+        connection.commit()
+    with recording(path) as record:
+        (found,) = record.find({}).result(5)
+        assert found["msg_id"] == second
+        assert "row 1 of the record of tasks is damaged" in caplog.text
+        with pytest.raises(KeyError):
+            record.entries([first]).result(5)
+        third = run_task(record, 3)
+        assert [r["msg_id"] for r in record.find({}).result(5)] == [second, third]
+        record.purge(None).result(5)
+        assert record.find({}).result(5) == []
+
+
+def test_a_file_grows_little_beyond_what_it_may_hold(path: Path) -> None:
+    with recording(path, Limits(nbytes=1 << 20)) as record:
+        for seq in range(100):
+            run_task(record, seq, frames=[b"x" * 200_000])
+        assert len(record.history().result(5)) > 0
+    assert path.stat().st_size < 4 << 20
+
+
+def test_what_ends_while_it_is_purged_does_not_come_back(path: Path) -> None:
+    with recording(path) as record:
+        msg_id = open_task(record, 0)
+        known = record._known
+
+        def end_meanwhile(*arguments: Any) -> Any:
+            finish_task(record, 0)
+            return known(*arguments)
+
+        record._known = end_meanwhile  # type: ignore[method-assign]
+        record.purge([msg_id]).result(5)
+        assert record.history().result(5) == []
 
 
 def test_a_file_of_another_controller_is_left_to_it(path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any
 
+import msgspec
+
 from ..aliases import Digest, EngineId, Uuid
 from ..errors import (
     ConnectionClosed,
@@ -45,11 +47,11 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
-from ..protocol.terms import Terms
+from ..protocol.terms import USUAL, Terms
 from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow, unstow
 from ..serialize.calls import Function, FunctionCache, unpack_error
 from ..serialize.objects import Packed
-from ..transport import sockets
+from ..transport import nesting, sockets
 from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
@@ -262,6 +264,8 @@ class Connection:
         """
         if self.closed is not None:
             raise self.closed
+        if nesting.current is not None and (depth := nesting.current.depth):
+            terms = msgspec.structs.replace(terms or USUAL, depth=depth)
         count = len(targets) if targets else 1
         payload, frames = packed.payload, packed.buffers
         nbytes = 0

@@ -48,7 +48,8 @@ from ..protocol.messages import (
 )
 from ..protocol.wire import controller_decoder
 from ..state.policies import SCHEMES
-from ..state.scheduler import GRACE, Scheduler
+from ..state.scheduler import Scheduler
+from ..state.stopping import GRACE
 from ..transport import sockets
 from ..transport.drain import Drain
 from ..transport.keys import ROLES, Gate, Keys

@@ -314,6 +314,7 @@ class Dispatch:
             submit.payload,
             submit.frames,
             action.task.pinned is not None,
+            action.task.terms.depth,
         )
         self._peers.say(peer, assign, frames)
 

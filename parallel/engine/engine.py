@@ -110,6 +110,8 @@ class Engine:
         #: Direct tasks up to this ordinal are given up: an execute before them failed.
         self._given_up = 0
         self.turns = Turns()
+        #: How deep what is submitted now is: in how many tasks, one within the other.
+        self.depth = 0
         self.engine_id: int | None = None
 
     def _hello(self, channel: str) -> Hello:
@@ -256,7 +258,9 @@ class Engine:
         error = too_deep(self.turns)
         if error is None:
             payload, buffers = unstow(assign.payload, sockets.as_buffers(frames))
+            outer, self.depth = self.depth, assign.depth + 1
             ran = self._execution.run(assign, payload, buffers)
+            self.depth = outer
         else:
             ran = self._execution.refuse(assign, error)
         self._end(assign, ran, *capture.take())

@@ -26,6 +26,10 @@ class Host(Protocol):
     def has_work(self) -> bool:
         """Tell whether there is a task to run."""
 
+    @property
+    def depth(self) -> int:
+        """How deep what is submitted now is."""
+
     def run_one(self) -> None:
         """Run one task that is there, if any."""
 
@@ -59,6 +63,11 @@ class Nesting:
     def descriptor(self) -> int:
         """What to wait on for work."""
         return self._descriptor
+
+    @property
+    def depth(self) -> int:
+        """In how many tasks, one within the other, is what is submitted now."""
+        return self._host.depth
 
     def applies(self) -> bool:
         """Tell whether this is the main thread, in a task."""

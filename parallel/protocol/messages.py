@@ -226,6 +226,8 @@ class Assign(Message, tag=21, frozen=True):
     frames: int = 0
     #: It was sent to this very engine, and is given up if an execute before it fails.
     pinned: bool = False
+    #: In how many tasks, one within the other, it was submitted.
+    depth: int = 0
 
 
 class Result(Message, tag=22, frozen=True):

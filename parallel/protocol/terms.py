@@ -27,7 +27,7 @@ class Condition(msgspec.Struct, array_like=True, frozen=True):
 class Terms(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """What a task asks for beyond being run; seconds where a time is meant.
 
-    `label`, `time_limit` and `setup` also hold for direct tasks, the rest for those
+    `label`, `time_limit` and `depth` also hold for direct tasks, the rest for those
     that the scheduler places.
     """
 
@@ -53,6 +53,8 @@ class Terms(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     resources: dict[str, float] = {}
     #: Its engine carries all of these.
     labels: list[str] = []
+    #: In how many tasks, one within the other, it was submitted: not the user's to say.
+    depth: int = 0
 
 
 #: Those of a task that asks for nothing.

@@ -8,11 +8,13 @@ from ..aliases import EngineId, Uuid
 from .policies import Policy
 from .tasks import Engine, Needs, Task, TaskState
 
-__all__ = ["STALLED", "Placement"]
+__all__ = ["PILE", "STALLED", "Placement"]
 
 #: An engine silent for so long with tasks in line behind its first is asked for
 #: them when another is idle, seconds.
 STALLED = 2e-3
+#: On so many tasks of one engine that wait for others, only deeper ones are put.
+PILE = 32
 
 
 class Placement:
@@ -23,15 +25,22 @@ class Placement:
     hwm
         An engine has at most so many tasks in hand; 0 for any number, None for as
         many as hide the way there.
+    pile
+        See `PILE`.
     """
 
-    def __init__(self, policy: Policy, hwm: int | None) -> None:
+    def __init__(self, policy: Policy, hwm: int | None, pile: int = PILE) -> None:
         self.policy = policy
         self._hwm = 0 if policy.greedy else hwm
+        self._pile = pile
         self.engines: dict[Uuid, Engine] = {}
         self.by_id: dict[EngineId, Engine] = {}
         #: The engines with a balanced task in line behind another.
         self.crowded: dict[Uuid, Engine] = {}
+        #: Those with a whole pile of tasks that wait, and nothing else to do.
+        self.piled: dict[Uuid, Engine] = {}
+        #: Anything may be put on them now: they could wait for it.
+        self.lenient = False
 
     def add(self, engine: Engine) -> None:
         """Take in a new engine."""
@@ -45,6 +54,7 @@ class Placement:
             del self.by_id[engine.engine_id]
             self.policy.remove(uuid)
             self.crowded.pop(uuid, None)
+            self.piled.pop(uuid, None)
             engine.reserved = False
         return engine
 
@@ -71,6 +81,8 @@ class Placement:
         if engine.nested:
             engine.nested.discard(ordinal)
             engine.suspended.discard(ordinal)
+            engine.unheard.discard(ordinal)
+            self.piled.pop(engine.uuid, None)
         return task
 
     def settle(self, engine: Engine) -> None:
@@ -85,20 +97,48 @@ class Placement:
         else:
             self.crowded.pop(uuid, None)
         limit = engine.depth.limit if self._hwm is None else self._hwm
-        if load < limit or not limit:
+        if engine.nested and self._settle_pile(engine, load):
+            self.policy.remove(uuid)
+        elif load < limit or not limit:
             self.policy.place(uuid, load)
         else:
             self.policy.remove(uuid)
 
-    def choose(self, needs: Needs | None) -> Engine | None:
+    def _settle_pile(self, engine: Engine, load: int) -> bool:
+        """Tell whether a whole pile waits on an engine."""
+        is_pile = len(engine.suspended) >= self._pile
+        if is_pile and not load:
+            self.piled[engine.uuid] = engine
+        else:
+            self.piled.pop(engine.uuid, None)
+        return is_pile
+
+    def choose(self, needs: Needs | None, depth: int = 0) -> Engine | None:
         """Return the engine for the next task with these needs, or None for now."""
         if needs is None:
             uuid = self.policy.choose()
-            return None if uuid is None else self.engines[uuid]
-        if not self.policy.idle():
+            if uuid is not None:
+                return self.engines[uuid]
+            able = iter(self.piled.values())
+        elif self.policy.idle() or self.piled:
+            able = (e for e in self.engines.values() if e.can_take(needs))
+        else:
             return None
-        idle = (e for e in self.engines.values() if e.can_take(needs))
-        return min(idle, key=lambda engine: engine.heard, default=None)
+        able = (engine for engine in able if self._bears(engine, depth))
+        return min(able, key=lambda engine: engine.heard, default=None)
+
+    def _bears(self, engine: Engine, depth: int) -> bool:
+        """Tell whether a task may be put on top of those that wait on an engine.
+
+        What is deeper than they are ends without them, and so the pile grows no
+        further than users' recursion does.
+        """
+        piled = engine.uuid in self.piled and not self.lenient
+        return not piled or depth > engine.depth_on_top
+
+    def is_at_rest(self) -> bool:
+        """Tell whether no engine has anything to do."""
+        return not any(engine.load for engine in self.engines.values())
 
     def reserve(self, needs: Needs) -> Engine | None:
         """Give an engine that suits no more plain tasks, until it is next settled.
@@ -106,8 +146,7 @@ class Placement:
         Else one that has short tasks would always get the next before it is idle.
         """
         busy = (e for e in self.engines.values() if e.load and e.suits(needs))
-        able = (engine for engine in busy if engine.has_all_free(needs))
-        engine = min(able, key=lambda engine: engine.load, default=None)
+        engine = min(busy, key=lambda engine: engine.load, default=None)
         if engine is not None:
             engine.reserved = True
             self.policy.remove(engine.uuid)
@@ -152,8 +191,7 @@ class Placement:
             assert engine.revoking <= set(ordinals)
             assert engine.load or not engine.reserved, "an idle engine is kept idle"
             assert engine.suspended <= engine.nested <= set(ordinals)
-            for name in engine.resources:
-                assert engine.has_free(name, 0), f"{engine} gave away too much {name}"
+            assert engine.unheard <= engine.suspended
             for task in engine.inhand.values():
                 assert task.state is TaskState.ASSIGNED
                 assert task.holder is engine

@@ -1,4 +1,4 @@
-"""The queue of tasks that wait for an engine: by priority, then by arrival.
+"""The queue of tasks that wait for an engine: by priority, depth, then arrival.
 
 Tasks with the same needs stand in one lane; nearly all stand in the one of those
 that any engine may run. So a choice looks at the heads of the lanes only.
@@ -10,12 +10,21 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterator
 
+from ..protocol.terms import USUAL
 from .tasks import Engine, Needs, Task, TaskState
 
-__all__ = ["Lane", "TaskQueue"]
+__all__ = ["Lane", "TaskQueue", "rank_of"]
+
+#: The rank of a task that asks for nothing: nearly all of them.
+_USUAL_RANK = (-USUAL.priority, -USUAL.depth)
 
 #: So many tasks that were given up may stand in a line.
 SLACK = 1024
+
+
+def rank_of(task: Task) -> tuple[float, int]:
+    """Return what decides whose turn comes first, before arrival: less is sooner."""
+    return -task.terms.priority, -task.terms.depth
 
 
 class Lane:
@@ -27,20 +36,20 @@ class Lane:
         self.needs = needs
         #: The engine that is to get idle for the next task.
         self.reserved: Engine | None = None
-        #: Tasks by priority.
-        self.levels: dict[float, deque[Task]] = {}
-        #: The negated priorities of the levels, in order.
-        self.order: list[float] = []
+        #: Tasks by rank.
+        self.levels: dict[tuple[float, int], deque[Task]] = {}
+        #: The levels with their ranks, in order.
+        self.order: list[tuple[tuple[float, int], deque[Task]]] = []
         #: How many were given up, and are still in line.
         self._gone = 0
 
     def push(self, task: Task) -> None:
         """Put a task where its arrival belongs: at the end, or back in front."""
-        priority = task.terms.priority
-        level = self.levels.get(priority)
+        rank = _USUAL_RANK if task.terms is USUAL else rank_of(task)
+        level = self.levels.get(rank)
         if level is None:
-            level = self.levels[priority] = deque()
-            insort(self.order, -priority)
+            level = self.levels[rank] = deque()
+            insort(self.order, (rank, level))
         if not level or task.arrival > level[-1].arrival:
             level.append(task)
             return
@@ -53,14 +62,13 @@ class Lane:
     def head(self) -> Task | None:
         """Return the next task; those given up meanwhile are dropped on the way."""
         while self.order:
-            priority = -self.order[0]
-            level = self.levels[priority]
+            rank, level = self.order[0]
             while level:
                 if level[0].state is TaskState.QUEUED:
                     return level[0]
                 level.popleft()
                 self._gone -= 1
-            del self.levels[priority], self.order[0]
+            del self.levels[rank], self.order[0]
         return None
 
     def forget(self, waiting: int) -> None:
@@ -69,15 +77,16 @@ class Lane:
         It leaves the line when its turn comes, or when there are more like it.
         """
         if self._gone > waiting + SLACK:
-            for priority, level in self.levels.items():
-                left = (task for task in level if task.state is TaskState.QUEUED)
-                self.levels[priority] = deque(left)
+            for level in self.levels.values():
+                left = [task for task in level if task.state is TaskState.QUEUED]
+                level.clear()
+                level.extend(left)
             self._gone = 0
         self._gone += 1
 
     def __iter__(self) -> Iterator[Task]:
-        for negated in self.order:
-            for task in self.levels[-negated]:
+        for _, level in self.order:
+            for task in level:
                 if task.state is TaskState.QUEUED:
                     yield task
 
@@ -119,7 +128,7 @@ class TaskQueue:
 
     def pop(self, lane: Lane) -> None:
         """Take the head of a lane out."""
-        lane.levels[-lane.order[0]].popleft()
+        lane.order[0][1].popleft()
         self.size -= 1
 
     def forget(self, task: Task) -> None:
@@ -136,5 +145,5 @@ class TaskQueue:
                 heads.append((head, lane))
             elif lane.needs is not None:
                 del self.lanes[lane.needs]
-        heads.sort(key=lambda pair: (-pair[0].terms.priority, pair[0].arrival))
+        heads.sort(key=lambda pair: (rank_of(pair[0]), pair[0].arrival))
         return heads

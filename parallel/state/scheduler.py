@@ -5,7 +5,8 @@ Rules of this machine:
 1. `handle` is the only way to change it; it returns what is to be done, in order.
 2. Tasks for one engine (direct) are sent at once and run in the order of their
    submission. Tasks for any engine wait in one queue: by priority, then first come
-   first served. Those that depend on others wait for them before that.
+   first served. Those that depend on others wait for them before that; those that a
+   task submitted go before those that are less deep.
 3. An engine works through what it is sent in order, under ordinals that count up
    from 1. So one number, the ordinal started last, splits a dead engine's work:
    what came later goes back to the queue at no cost; what it had started is run
@@ -24,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..aliases import Uuid
 from ..protocol.messages import Status
 from ..protocol.terms import USUAL
 from .events import (
@@ -32,8 +32,6 @@ from .events import (
     EngineJoined,
     EngineLost,
     Event,
-    InterruptTask,
-    KillEngine,
     RevokeTasks,
     SendTask,
     TaskFinished,
@@ -45,14 +43,14 @@ from .events import (
     TimePassed,
 )
 from .ledger import Ledger
-from .placement import Placement
+from .placement import PILE, Placement
 from .policies import LeastLoad, Policy
+from .stopping import GRACE, Stopping
 from .stories import (
     ABORTED,
     INTERRUPTED,
     say_gone,
     say_late,
-    say_overrun,
     say_stopped,
     say_tried,
     say_why,
@@ -61,8 +59,8 @@ from .tasks import Engine, Task, TaskKey, TaskState
 
 __all__ = ["Scheduler"]
 
-#: An interrupted task ends within this, or its engine is killed, seconds.
-GRACE = 5.0
+#: Engines that all wait for so long may wait for something in the queue, seconds.
+AT_REST = 0.1
 
 
 class Scheduler:
@@ -77,6 +75,8 @@ class Scheduler:
         for as many as hide the way there.
     grace
         Seconds that an interrupted task is given to end.
+    pile
+        On so many tasks of one engine that wait for others, only deeper ones are put.
     """
 
     def __init__(
@@ -85,10 +85,11 @@ class Scheduler:
         *,
         hwm: int | None = None,
         grace: float = GRACE,
+        pile: int = PILE,
     ) -> None:
-        self._placement = Placement(policy or LeastLoad(), hwm)
+        self._placement = Placement(policy or LeastLoad(), hwm, pile)
         self._ledger = Ledger(self._placement)
-        self._grace = grace
+        self._stopping = Stopping(self._placement, self._ledger, grace)
         self.engines = self._placement.engines
         self.by_id = self._placement.by_id
         self.queue = self._ledger.queue
@@ -119,6 +120,8 @@ class Scheduler:
         if self._ledger.decided:
             self._ledger.let_go()
         self._dispatch(now)
+        if self._placement.piled:
+            self._watch_piles(now)
         return actions
 
     @property
@@ -170,7 +173,9 @@ class Scheduler:
             self._on_raised(task, engine, event)
         self._placement.settle(engine)
         if engine.limited:
-            self._limit_running(engine, now)
+            self._stopping.limit_running(engine, now)
+        if engine.unheard:
+            self._stopping.give_grace(engine, now)
 
     def _on_raised(self, task: Task, engine: Engine, event: TaskFinished) -> None:
         """Deal with a task that raised, or that did not suit its engine."""
@@ -200,34 +205,27 @@ class Scheduler:
     # Tasks are given up
 
     def _on_aborted(self, event: TasksAborted, now: float) -> None:
+        asked: dict[Engine, list[int]] = {}
         for seq in event.seqs:
             task = self.tasks.get(TaskKey(event.client, seq))
             if task is None:
                 continue  # it has ended: nothing to give up
-            if task.state is TaskState.ASSIGNED:
-                self._stop(task, event.interrupt, now)
+            if task.state is not TaskState.ASSIGNED:
+                self._ledger.withdraw(task)
+                self._ledger.fail(task, Status.ABORTED, ABORTED)
                 continue
-            self._ledger.withdraw(task)
-            self._ledger.fail(task, Status.ABORTED, ABORTED)
-
-    def _stop(self, task: Task, interrupt: bool, now: float) -> None:
-        """Have the engine give back a task that it holds; if it runs, interrupt it."""
-        engine, ordinal = task.holder, task.ordinal
-        assert engine is not None
-        task.aborting = True
-        if interrupt and task.stopping is None:
-            task.stopping = Status.ABORTED, INTERRUPTED
-        if interrupt and ordinal in (engine.running, *engine.suspended):
-            self._interrupt(engine, ordinal, now)
-        else:
-            engine.revoking.add(ordinal)
-            self._actions.append(RevokeTasks(engine.uuid, [ordinal]))
-
-    def _interrupt(self, engine: Engine, ordinal: int, now: float) -> None:
-        kill = "kill", engine.uuid, ordinal
-        if kill not in self._deadlines:
-            self._actions.append(InterruptTask(engine.uuid, ordinal))
-            self._deadlines.set(kill, now + self._grace)
+            engine, ordinal = task.holder, task.ordinal
+            assert engine is not None
+            task.aborting = True
+            if event.interrupt and task.stopping is None:
+                task.stopping = Status.ABORTED, INTERRUPTED
+            if event.interrupt and engine.may_run(ordinal):
+                self._stopping.interrupt(engine, ordinal, now)
+            else:
+                asked.setdefault(engine, []).append(ordinal)
+        for engine, ordinals in asked.items():
+            engine.revoking.update(ordinals)
+            self._actions.append(RevokeTasks(engine.uuid, ordinals))
 
     def _on_revoked(self, event: TasksRevoked, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -244,9 +242,10 @@ class Scheduler:
             if ordinal in given:
                 self._take_back(engine, ordinal)
             elif task.stopping is not None:  # it had started after all
-                self._interrupt(engine, ordinal, now)
+                self._stopping.interrupt(engine, ordinal, now)
         if len(engine.inhand) < before:
             self._placement.settle(engine)
+            self._stopping.give_grace(engine, now)
 
     def _take_back(self, engine: Engine, ordinal: int) -> None:
         """Queue again, or give up, what an engine will not start."""
@@ -269,13 +268,14 @@ class Scheduler:
             engine.heard = now
             self._placement.settle(engine)
             if engine.limited:
-                self._limit_running(engine, now)
+                self._stopping.limit_running(engine, now)
 
     def _on_resumed(self, event: TaskResumed, now: float) -> None:
         engine = self.engines.get(event.uuid)
         if engine is not None:
             engine.suspended.discard(event.ordinal)
             self._placement.settle(engine)
+            self._stopping.give_grace(engine, now)
 
     # Engines come and go
 
@@ -300,8 +300,7 @@ class Scheduler:
         elif position is None:
             position = next(iter(engine.inhand), 0)
         for ordinal, task in engine.inhand.items():
-            self._deadlines.call_off(("kill", engine.uuid, ordinal))
-            self._deadlines.call_off(("limit", engine.uuid, ordinal))
+            self._stopping.call_off(task, engine, ordinal)
             self._on_holder_lost(task, engine, event, position)
         self._ledger.drop_hopeless()
 
@@ -338,8 +337,9 @@ class Scheduler:
         self._level_due = None
         overdue: dict[str, Callable[..., None]] = {
             "late": self._on_late,
-            "limit": self._on_limit,
-            "kill": self._on_kill,
+            "limit": self._stopping.on_limit,
+            "kill": self._stopping.on_kill,
+            "rest": self._on_rest,
         }
         for kind, *what in self._deadlines.pop_due(now):
             overdue[kind](*what, now)
@@ -351,24 +351,11 @@ class Scheduler:
             self._ledger.withdraw(task)
             self._ledger.fail(task, Status.TIMEOUT, reason)
 
-    def _on_limit(self, uuid: Uuid, ordinal: int, now: float) -> None:
-        engine = self.engines.get(uuid)
-        task = engine.inhand.get(ordinal) if engine else None
-        if engine is not None and task is not None and task.stopping is None:
-            task.stopping = Status.TIMEOUT, say_overrun(task)
-            self._interrupt(engine, ordinal, now)
-
-    def _on_kill(self, uuid: Uuid, ordinal: int, now: float) -> None:
-        engine = self.engines.get(uuid)
-        task = engine.inhand.get(ordinal) if engine else None
-        if task is not None and task.stopping is not None:
-            self._actions.append(KillEngine(uuid, task.stopping[1]))
-
     # Moves
 
     def _dispatch(self, now: float) -> None:
         placement = self._placement
-        if self.queue.size and placement.policy.loads:
+        if self.queue.size and (placement.policy.loads or placement.piled):
             if self.queue.lanes:
                 self._dispatch_lanes(now)
             self._dispatch_plain(now)
@@ -381,18 +368,23 @@ class Scheduler:
         plain = queue.plain
         while (task := plain.head()) is not None:
             uuid = choose()
-            if uuid is None:
-                return
+            if uuid is not None:
+                engine = self.engines[uuid]
+            else:
+                found = self._placement.choose(None, task.terms.depth)
+                if found is None:
+                    return
+                engine = found
             queue.pop(plain)
-            self._assign(task, self.engines[uuid], now)
+            self._assign(task, engine, now)
 
     def _dispatch_lanes(self, now: float) -> None:
         """Assign in turn while there are tasks that only some engines may run."""
-        placed = True
-        while placed and self._placement.policy.loads:
+        placed, placement = True, self._placement
+        while placed and (placement.policy.loads or placement.piled):
             placed = False
             for task, lane in self.queue.by_rank():
-                engine = self._placement.choose(lane.needs)
+                engine = placement.choose(lane.needs, task.terms.depth)
                 if engine is not None:
                     self.queue.pop(lane)
                     self._assign(task, engine, now)
@@ -401,31 +393,35 @@ class Scheduler:
                 if lane.needs is not None and not (
                     lane.reserved and lane.reserved.reserved
                 ):
-                    lane.reserved = self._placement.reserve(lane.needs)
+                    lane.reserved = placement.reserve(lane.needs)
 
     def _assign(self, task: Task, engine: Engine, now: float) -> None:
         ordinal = self._placement.give(task, engine, now)
         self._actions.append(SendTask(engine.uuid, ordinal, task))
         if task.terms.time_limit is not None and engine.running == ordinal:
-            self._limit_running(engine, now)
+            self._stopping.limit_running(engine, now)
+
+    def _watch_piles(self, now: float) -> None:
+        """See to it that engines do not wait for what only they could run.
+
+        For a moment they may seem to: what they wait for has ended, on its way.
+        """
+        if not self.queue.size or not self._placement.is_at_rest():
+            self._deadlines.call_off(("rest",))
+        elif ("rest",) not in self._deadlines:
+            self._deadlines.set(("rest",), now + AT_REST)
+
+    def _on_rest(self, now: float) -> None:
+        self._placement.lenient = True
+        self._dispatch(now)
+        self._placement.lenient = False
 
     def _take_from(self, engine: Engine, ordinal: int) -> Task:
         """Take a task out of an engine's hand, and call off what is due for it."""
         task = self._placement.take(engine, ordinal)
-        if task.terms.time_limit is not None:
-            self._deadlines.call_off(("limit", engine.uuid, ordinal))
-        if task.stopping is not None:
-            self._deadlines.call_off(("kill", engine.uuid, ordinal))
+        if task.terms.time_limit is not None or task.stopping is not None:
+            self._stopping.call_off(task, engine, ordinal)
         return task
-
-    def _limit_running(self, engine: Engine, now: float) -> None:
-        """Limit the time of the task whose turn it is on an engine now."""
-        ordinal = engine.running
-        if ordinal:
-            limit = engine.inhand[ordinal].terms.time_limit
-            what = "limit", engine.uuid, ordinal
-            if limit is not None and what not in self._deadlines:
-                self._deadlines.set(what, now + limit)
 
     def _level(self, now: float) -> None:
         """Ask stalled engines for what waits in line, since somebody is idle."""
@@ -448,6 +444,8 @@ class Scheduler:
         assert len(self.tasks) == len(held) + len(queued) + self._ledger.waiting
         if self.queue.plain.head():
             assert not self._placement.policy.loads, "a task waits, an engine is free"
-        for needs in self.queue.lanes:
-            if self.queue.lanes[needs].head():
-                assert self._placement.choose(needs) is None, "an engine is free for it"
+        for lane in (self.queue.plain, *self.queue.lanes.values()):
+            head = lane.head()
+            if head is not None:
+                free = self._placement.choose(lane.needs, head.terms.depth)
+                assert free is None, "an engine is free for it"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from math import fsum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -159,7 +158,7 @@ class Engine:
     __slots__ = (
         "balanced", "completed", "depth", "engine_id", "heard", "inhand", "labels",
         "limited", "nested", "ordinal", "reserved", "resources", "revoking",
-        "suspended", "uuid",
+        "suspended", "unheard", "uuid",
     )  # fmt: skip
 
     def __init__(
@@ -183,6 +182,8 @@ class Engine:
         self.suspended: set[int] = set()
         #: Those that have waited so, now or before: others may have started since.
         self.nested: set[int] = set()
+        #: Those of them that are to be interrupted, and that others run on top of.
+        self.unheard: set[int] = set()
         #: How many of those in hand could run elsewhere too.
         self.balanced = 0
         #: How many of them may run for some time only.
@@ -226,25 +227,27 @@ class Engine:
         """Tell whether it could run such a task now.
 
         Nothing that not every engine may run waits in a line: it could not be moved.
+        So one task runs at most, and has all resources: those that wait for tasks of
+        their own hold none, or these could wait for them for ever.
         """
-        return self.load == 0 and self.suits(needs) and self.has_all_free(needs)
+        return self.load == 0 and self.suits(needs)
 
-    def has_all_free(self, needs: Needs) -> bool:
-        """Tell whether what such a task takes of the resources is left."""
-        return all(self.has_free(name, much) for name, much in needs.resources)
+    @property
+    def depth_on_top(self) -> int:
+        """How deep the task is that it was given last, of those that it holds."""
+        return next(reversed(self.inhand.values())).terms.depth
 
-    def has_free(self, name: str, much: float) -> bool:
-        """Tell whether so much of a resource is left by the tasks in hand.
+    def may_run(self, ordinal: int) -> bool:
+        """Tell whether a task has started, as far as is known: it waits, or is next."""
+        return ordinal in self.suspended or ordinal == self.running
 
-        It is summed up anew: a fraction that is counted down and up again does not
-        come back to where it began.
+    def is_covered(self, ordinal: int) -> bool:
+        """Tell whether another task may have started on top of one that waits.
+
+        What waits hears an interrupt only when that has ended.
         """
-        taken = [
-            task.terms.resources.get(name, 0)
-            for task in self.inhand.values()
-            if task.pinned is None
-        ]
-        return fsum([*taken, much]) <= self.resources.get(name, 0)
+        last = next(reversed(self.inhand), 0)
+        return ordinal in self.suspended and last > ordinal
 
     def __repr__(self) -> str:
         return f"<Engine {self.engine_id}: {len(self.inhand)} in hand>"

@@ -20,6 +20,10 @@ class Nest(Protocol):
     def descriptor(self) -> int:
         """What to wait on for work: edge-triggered, so ask `ready` before."""
 
+    @property
+    def depth(self) -> int:
+        """In how many tasks, one within the other, is what is submitted now."""
+
     def applies(self) -> bool:
         """Tell whether the calling thread is in a task, and others can run on top."""
 

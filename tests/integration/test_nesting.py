@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parallel import Client, Cluster
+from parallel import Client, Cluster, TaskTimeout
 from parallel.errors import RemoteError
 from tests.integration.processes import engines_of
 from tests.integration.tasks import begin_and_wait_for, notes, wait_for
@@ -212,16 +212,59 @@ def test_a_task_below_is_cancelled_once_it_goes_on(
     assert str(cluster[0].apply_sync(os.getpid)) == notes(begun)[0]
 
 
+def test_a_task_below_a_long_one_is_not_killed_for_that(
+    begun: Path, gate: Path
+) -> None:
+    def outer(begun: str, gate: str) -> None:
+        with Client(cluster_id="hasty-nests") as mine:
+            mine[0].apply_sync(begin_and_wait_for, begun, gate)
+
+    with Cluster(n=1, cluster_id="hasty-nests", grace=0.1) as cluster:
+        view = cluster.load_balanced_view()
+        with view.temp_flags(time_limit=0.2):
+            result = view.apply_async(outer, str(begun), str(gate))
+        (pid,) = wait_until(lambda: notes(begun), what="a task on top")
+        assert not result.wait(1)
+        gate.touch()
+        with pytest.raises(TaskTimeout, match=r"time_limit of 0\.2 s"):
+            result.get(timeout=20)
+        assert str(cluster[0].apply_sync(os.getpid)) == pid
+
+
+def test_a_task_takes_what_the_one_has_that_waits_for_it() -> None:
+    def outer(depth: int) -> int:
+        with Client(cluster_id="equipped-nests") as mine:
+            view = mine.load_balanced_view()
+            view.set_flags(resources={"gpu": 1})
+            return depth and 1 + int(view.apply_sync(outer, depth - 1))
+
+    resources = [{"gpu": 1}, {}]
+    with Cluster(n=2, cluster_id="equipped-nests", resources=resources) as cluster:
+        view = cluster.load_balanced_view()
+        view.set_flags(resources={"gpu": 1})
+        assert view.apply_async(outer, 3).get(timeout=30) == 3
+
+
 # Too deep
 
 
+def limit(most: int) -> int:
+    """Let only so many tasks wait on top of one another; return how many before."""
+    from parallel.engine import nesting
+
+    before, nesting.MOST_NESTED = nesting.MOST_NESTED, most
+    return before
+
+
+def test_hundreds_of_waiting_tasks_do_not_pile_up(cluster: Client) -> None:
+    befores = cluster[:].apply_sync(limit, 60)
+    try:
+        assert cluster.load_balanced_view().apply_sync(fib, 13) == 233
+    finally:
+        cluster[:].apply_sync(limit, befores[0])
+
+
 def test_too_many_on_top_of_one_another_are_told(cluster: Client) -> None:
-    def limit(most: int) -> int:
-        from parallel.engine import nesting
-
-        before, nesting.MOST_NESTED = nesting.MOST_NESTED, most
-        return before
-
     def descend(n: int) -> int:
         return 0 if not n else 1 + int(client()[0].apply_sync(descend, n - 1))
 

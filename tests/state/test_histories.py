@@ -43,6 +43,7 @@ limits = st.fixed_dictionaries(
     {},
     optional={
         "priority": st.integers(-2, 2),
+        "depth": st.integers(0, 3),
         "retries": st.integers(0, 5),
         "engine_retries": st.integers(0, 2),
         "timeout": st.sampled_from([0, 1e-3, 0.5]),
@@ -62,9 +63,12 @@ class Histories(RuleBasedStateMachine):
         hwm=st.sampled_from([None, None, 0, 1, 3]),
         engines=st.integers(0, 3),
         warm=st.booleans(),
+        pile=st.sampled_from([1, 2, 32]),
     )
-    def begin(self, scheme: str, hwm: int | None, engines: int, warm: bool) -> None:
-        self.world = World(policy=SCHEMES[scheme](Random(0)), hwm=hwm)
+    def begin(
+        self, scheme: str, hwm: int | None, engines: int, warm: bool, pile: int
+    ) -> None:
+        self.world = World(policy=SCHEMES[scheme](Random(0)), hwm=hwm, pile=pile)
         for _ in range(engines):
             engine = self.world.join()
             if warm:  # its tasks are known to be short: it gets many at once

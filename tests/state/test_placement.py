@@ -91,24 +91,18 @@ def test_the_engine_idle_longest_is_chosen() -> None:
     assert placement_of(first, second).choose(make(targets=[0, 1]).needs) is second
 
 
-@pytest.mark.parametrize("shares", [[0.1] * 10, [0.9, 0.1], [0.7, 0.1, 0.2], [3e9, 1]])
-def test_resources_come_back_to_the_last_fraction(shares: list[float]) -> None:
-    engine = Engine(b"a", 0, {"gpu": max(1.0, sum(shares) if sum(shares) > 2 else 1)})
+def test_what_waits_for_others_holds_no_resources() -> None:
+    engine = Engine(b"a", 0, {"gpu": 1})
     placement = placement_of(engine)
-    ordinals = []
-    for share in shares:
-        task = make(resources={"gpu": share})
+    for _ in range(10):
+        task = make(resources={"gpu": 1})
         assert placement.choose(task.needs) is engine
-        ordinals.append(placement.give(task, engine, 0.0))
-        engine.suspended.add(ordinals[-1])
-        engine.nested.add(ordinals[-1])
+        ordinal = placement.give(task, engine, 0.0)
+        assert placement.choose(make(resources={"gpu": 0.1}).needs) is None
+        engine.suspended.add(ordinal)
+        engine.nested.add(ordinal)
         placement.settle(engine)
         placement.check()
-    assert placement.choose(make(resources={"gpu": 1e-3}).needs) is None
-    for ordinal in ordinals:
-        placement.take(engine, ordinal)
-        placement.settle(engine)
-    assert placement.choose(make(resources=engine.resources).needs) is engine
 
 
 def test_direct_tasks_take_no_resources() -> None:

@@ -13,16 +13,18 @@ from parallel.state.queue import SLACK, TaskQueue
 from parallel.state.tasks import Task, TaskKey, TaskState
 
 
-def make(seq: int, priority: float = 0, targets: list[int] | None = None) -> Task:
+def make(
+    seq: int, priority: float = 0, targets: list[int] | None = None, depth: int = 0
+) -> Task:
     """Return a task that is ready for the queue."""
-    terms = Terms(priority=priority, targets=targets)
+    terms = Terms(priority=priority, targets=targets, depth=depth)
     task = Task(TaskKey(b"client", seq), None, None, terms)
     task.settle_needs()
     return task
 
 
-def rank(task: Task) -> tuple[float, int]:
-    return -task.terms.priority, task.arrival
+def rank(task: Task) -> tuple[float, int, int]:
+    return -task.terms.priority, -task.terms.depth, task.arrival
 
 
 moves = st.sampled_from(["push", "push", "pop", "back", "back", "give up"])
@@ -34,19 +36,20 @@ moves = st.sampled_from(["push", "push", "pop", "back", "back", "give up"])
             moves,
             st.integers(-1, 1),
             st.sampled_from([None, [0], [1]]),
+            st.sampled_from([0, 0, 1, 2]),
             st.integers(0, 99),
         )
     )
 )
 def test_it_is_as_a_sorted_list_says(
-    history: list[tuple[str, int, list[int] | None, int]],
+    history: list[tuple[str, int, list[int] | None, int, int]],
 ) -> None:
     queue = TaskQueue()
     waiting: list[Task] = []
     taken: list[Task] = []
-    for seq, (move, priority, targets, chance) in enumerate(history):
+    for seq, (move, priority, targets, depth, chance) in enumerate(history):
         if move == "push":
-            waiting.append(make(seq, priority, targets))
+            waiting.append(make(seq, priority, targets, depth))
             queue.push(waiting[-1])
         elif move == "pop" and waiting:
             heads = queue.by_rank()
@@ -78,6 +81,14 @@ def test_the_first_of_all_comes_first_whatever_it_needs() -> None:
     for task in tasks:
         queue.push(task)
     assert [task.key.seq for task, _ in queue.by_rank()] == [2, 0, 1]
+
+
+def test_priority_counts_before_depth_and_depth_before_arrival() -> None:
+    queue = TaskQueue()
+    for task in (make(0), make(1, depth=1), make(2, depth=2), make(3, depth=1)):
+        queue.push(task)
+    queue.push(make(4, priority=1))
+    assert [task.key.seq for task in queue] == [4, 2, 1, 3, 0]
 
 
 @pytest.mark.parametrize("targets", [None, [0]])

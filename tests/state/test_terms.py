@@ -19,7 +19,7 @@ from parallel.state.events import (
     TimePassed,
 )
 from parallel.state.policies import SCHEMES
-from parallel.state.scheduler import GRACE
+from parallel.state.stopping import GRACE
 from parallel.state.tasks import TaskKey, TaskState
 from tests.state.engines import FakeEngine
 from tests.state.world import CLIENT, World, msg_id
@@ -140,6 +140,16 @@ def test_what_runs_is_interrupted() -> None:
     assert world.statuses[key] is Status.ABORTED
     assert world.failures[key] == "it was cancelled, and interrupted while it ran"
     assert not world.dead
+
+
+def test_what_an_engine_has_is_asked_back_in_one_message() -> None:
+    world, engines = world_of(2, hwm=0)
+    keys = [world.submit() for _ in range(1000)]
+    world.abort(*keys)
+    assert [len(engine.requests) for engine in engines] == [1, 1]
+    assert sum(len(engine.requests[0].ordinals) for engine in engines) == 1000
+    world.drain()
+    assert set(world.statuses.values()) == {Status.ABORTED}
 
 
 def test_it_is_interrupted_once() -> None:

@@ -31,6 +31,7 @@ from parallel.state.events import (
     TaskSubmitted,
     TimePassed,
 )
+from parallel.state.queue import rank_of
 from parallel.state.scheduler import Scheduler
 from parallel.state.tasks import Needs, Task, TaskKey, TaskState, task_key
 from tests.state.engines import FakeEngine
@@ -298,6 +299,7 @@ class World:
                     self.engine(uuid).requests.append(action)
                 case KillEngine(uuid):
                     engine = self.engine(uuid)
+                    self._judge_killing(engine)
                     self.doomed += [engine] if engine not in self.doomed else []
                 case DeliverOutcome(task, engine_id, outcome, note):
                     assert isinstance(event, TaskFinished)
@@ -339,10 +341,10 @@ class World:
             assert task.pinned == engine.engine_id
             return
         self._judge_place(engine, task)
-        rank = -task.terms.priority, task.arrival
+        rank = rank_of(task), task.arrival
         for other in self.machine.queue:
             if other.needs == task.needs:
-                assert (-other.terms.priority, other.arrival) > rank, "out of turn"
+                assert (rank_of(other), other.arrival) > rank, "out of turn"
             if not (has_dependencies(other) or has_dependencies(task)):
                 assert (other.key < task.key) == (other.arrival < task.arrival)
 
@@ -357,9 +359,16 @@ class World:
         if terms.follow and terms.follow.msg_ids:
             assert engine.engine_id in follows(terms.follow, self.ends)
         for name in terms.resources:
-            inhand = self.machine.engines[engine.uuid].inhand.values()
-            shares = [t.terms.resources.get(name, 0) for t in inhand if not t.pinned]
+            line = self.machine.engines[engine.uuid].line
+            shares = [t.terms.resources.get(name, 0) for _, t in line if not t.pinned]
             assert sum(shares) <= engine.resources.get(name, 0), "oversubscribed"
+
+    def _judge_killing(self, engine: FakeEngine) -> None:
+        """Assert that what was interrupted has had its time to hear of it."""
+        machine = self.machine.engines[engine.uuid]
+        last = max(machine.inhand)
+        stopping = [o for o, t in machine.inhand.items() if t.stopping is not None]
+        assert any(o == last or o not in machine.suspended for o in stopping)
 
     def _judge_note(self, task: Task, status: Status, note: str) -> None:
         """Assert that a task which raised was tried as often as it could be."""
@@ -464,9 +473,8 @@ class World:
             assert not engine.inhand
             assert not engine.revoking
             assert not engine.nested
-            assert all(
-                engine.has_free(*resource) for resource in engine.resources.items()
-            )
+            assert not engine.unheard
+        assert not machine._placement.piled
         for fake in list(self.engines):
             self.die(fake, known=True)
         assert not machine.engines

@@ -95,8 +95,10 @@ class Entry(msgspec.Struct, gc=False):
         """
         target, terms = self.target, self.submit.terms
         targets = None if target is None else [target]
-        if terms is not None and self.outcome is not None and self.outcome.started:
-            terms = msgspec.structs.replace(terms, after=None, follow=None)
+        if terms is not None:
+            terms = msgspec.structs.replace(terms, depth=0)
+            if self.outcome is not None and self.outcome.started:
+                terms = msgspec.structs.replace(terms, after=None, follow=None)
         return msgspec.structs.replace(
             self.submit, seq=seq, targets=targets, terms=terms
         )

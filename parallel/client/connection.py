@@ -140,8 +140,13 @@ class Connection:
         descriptors = [line.descriptor for line in self._lines]
         descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
-        self._greet(timeout)
-        self._pump.start()
+        try:
+            self._greet(timeout)
+            self._pump.start()
+        except BaseException:  # an interrupt, which leaves nobody to close this
+            self._end(ConnectionClosed("the connecting was interrupted"))
+            self.close()
+            raise
 
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
         tasks = self.tasks

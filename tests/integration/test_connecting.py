@@ -22,6 +22,7 @@ from parallel import (
     ControllerUnreachable,
     LauncherError,
 )
+from parallel.client.connection import Connection
 from tests.integration.soon import said_soon
 from tests.integration.tasks import add
 from tests.waiting import wait_until
@@ -50,6 +51,19 @@ def test_options_that_are_none() -> None:
 def test_a_second_cluster_of_the_same_name() -> None:
     with said_soon(LauncherError, "cluster '' of profile profile_bad is running"):
         Cluster(n=1, profile="bad", cluster_id="").start_cluster_sync()
+
+
+def test_an_interrupt_while_it_connects_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_: Connection) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Connection, "_greeting_is_over", interrupt)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(KeyboardInterrupt):
+        Client(profile="bad")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_missing_connection_file(tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ def test_names_go_and_come(cluster: Client) -> None:
     assert view.set_flags(block=True).update({"b": 2}) == [None, None]
     one["c"] = 3
     assert (one["a[0]"], one["c"], one.get("c")) == (1, 3, 3)
+    with pytest.raises(NameError, match="nowhere"):  # for it waits
+        one["nowhere.size"] = 3
     for names in (["a", "b"], ("a", "b")):
         assert one.pull(names, block=True) == [[1, 2], 2]
     assert view.pull({"b"}) == [[2], [2]]
@@ -135,7 +137,10 @@ def test_parts_and_their_engines(cluster: Client) -> None:
     assert view.pull("p", targets=[2, 3], block=True) == [7, 8]
     view.scatter("p", np.arange(6.0), block=True)
     assert {type(part) for part in view["p"]} == {np.ndarray}
+    assert isinstance(view.gather("p", block=True), np.ndarray)
     assert isinstance(view.gather("p"), AsyncMapResult)
+    with pytest.raises(ipp.CompositeError, match="nowhere"):  # for it waits
+        view.scatter("nowhere.p", range(4), block=True)
     with pytest.raises(ValueError, match="dist"):
         view.scatter("p", [1], dist="x")
     with pytest.raises(RemoteError):
@@ -159,6 +164,9 @@ def test_a_file_is_named_by_its_tracebacks(cluster: Client, tmp_path: Path) -> N
     ar = cluster[:].run(script, targets=[1, 2], block=False, label="mine")
     assert ar.get() == [None, None]
     assert ar.label == ["mine", "mine"]
+    script.write_text("1 / 0")
+    with pytest.raises(ZeroDivisionError):
+        view.run(script, block=True)
     with pytest.raises(FileNotFoundError):
         view.run("no_such_file.py")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+import tempfile
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 from . import publishing
@@ -78,10 +79,12 @@ def _make_shell(namespace: Namespace) -> Any:
     from IPython import version_info
     from IPython.core.interactiveshell import InteractiveShell
 
-    body = {
+    body: dict[str, Any] = {
         # They would make folders.
         "init_ipython_dir": _do_nothing,
         "init_profile_dir": _do_nothing,
+        # Where %cd, %bookmark and %rehashx keep things: in a profile, which is none.
+        "db": {},
         # To the descriptors that all output is read from, and interrupted with us.
         "system": InteractiveShell.system_raw,
     }
@@ -90,10 +93,14 @@ def _make_shell(namespace: Namespace) -> Any:
         HistoryManager={"enabled": False, "hist_file": ":memory:"},
         InteractiveShell={"colors": plain, "xmode": "Plain"},
     )
-    shell: Any = type("EngineShell", (InteractiveShell,), body)
-    return shell.instance(
-        config=config, user_module=namespace.module, user_ns=namespace.names
-    )
+    with tempfile.TemporaryDirectory() as folder:  # for IPython 8, which makes a file
+        body["profile_dir"] = SimpleNamespace(location=folder)
+        shell: Any = type("EngineShell", (InteractiveShell,), body)
+        made = shell.instance(
+            config=config, user_module=namespace.module, user_ns=namespace.names
+        )
+    made.db = {}
+    return made
 
 
 def _config(**sections: dict[str, Any]) -> Any:

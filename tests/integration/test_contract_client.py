@@ -113,6 +113,7 @@ def test_a_session_has_what_programs_read_and_set(cluster: Client) -> None:
     assert isinstance(session.key, bytes)
     assert isinstance(session.username, str)
     assert session.digest_history == set()
+    assert session.item_threshold < session.buffer_threshold < session.copy_threshold
     session.buffer_threshold = session.copy_threshold = session.item_threshold = 0
     session.digest_history_size = 0
     assert cluster[0].apply_sync(add, np.ones(3)).sum() == 6

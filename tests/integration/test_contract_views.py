@@ -12,6 +12,7 @@ import pytest
 
 import parallel as ipp
 from parallel import AsyncMapResult, AsyncResult, Client, RemoteError
+from parallel.serialize import switches
 from tests.integration.tasks import add, fsquare, wait_for
 
 # Flags
@@ -162,7 +163,7 @@ def test_a_file_is_named_by_its_tracebacks(cluster: Client, tmp_path: Path) -> N
     assert f'File "{script}", line 2, in fails' in text
     assert "return 1 / 0" in text
     ar = cluster[:].run(script, targets=[1, 2], block=False, label="mine")
-    assert ar.get() == [None, None]
+    assert [reply.label for reply in ar.get()] == ["mine", "mine"]
     assert ar.label == ["mine", "mine"]
     script.write_text("1 / 0")
     with pytest.raises(ZeroDivisionError):
@@ -198,6 +199,24 @@ def test_imports_within_a_block(
     assert (
         view["'colorsys' in globals(), 'renamed' in globals()"] == [(True, False)] * 4
     )
+
+
+def test_ways_to_pickle_are_switched_here_and_there(cluster: Client) -> None:
+    view, usual = cluster[:].set_flags(block=True), way()
+    try:
+        for name in ("use_dill", "use_cloudpickle", "use_pickle"):
+            before = way()
+            getattr(view, name)()
+            assert way() != before
+            assert view.apply(way) == [way()] * 4
+            assert view.apply(add, 1) == [2] * 4
+    finally:
+        view.use_pickle()
+    assert way() == usual
+
+
+def way() -> str:
+    return switches.way().__name__
 
 
 # Balanced

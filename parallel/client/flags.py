@@ -114,7 +114,7 @@ def terms_of(
         targets=targets,
         after=as_condition(flags.get("after")),
         follow=as_condition(flags.get("follow")),
-        timeout=flags.get("timeout"),
+        timeout=flags.get("timeout") or None,  # 0 is no limit: programs reset it so
         time_limit=flags.get("time_limit"),
         retries=flags.get("retries", 0),
         engine_retries=flags.get("engine_retries", ENGINE_RETRIES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["BLOCK", "bounds", "is_sequence", "is_sized", "join", "sized", "split"]
@@ -52,10 +52,11 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
     >>> join([[1, 3, 5], [2, 4]], "r")
     [1, 2, 3, 4, 5]
 
-    What is no sequence stands for itself, as what `scatter(…, flatten=True)` pushes.
+    What is no list, tuple, range or array stands for itself: a string, for instance,
+    a data frame, or what `scatter(…, flatten=True)` pushes.
     """
     numpy = sys.modules.get("numpy")
-    if numpy and parts and all(isinstance(p, numpy.ndarray) for p in parts):
+    if numpy and parts and all(_is_array(p) for p in parts):
         whole = numpy.concatenate(parts)
         if dist == BLOCK:
             return whole
@@ -70,8 +71,14 @@ def join(parts: Sequence[Any], dist: str = BLOCK) -> Any:
 
 
 def is_sequence(value: Any) -> bool:
-    """Tell whether something is made of elements in an order."""
-    return hasattr(value, "__iter__") and not isinstance(value, (Mapping, Set))
+    """Tell whether something is a part of a whole, and no element of it."""
+    return isinstance(value, (list, tuple, range)) or _is_array(value)
+
+
+def _is_array(value: Any) -> bool:
+    """Tell whether something is an array that has elements in an order."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray) and value.ndim > 0
 
 
 def is_sized(sequence: Any) -> bool:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
 
-from ..errors import TransportError
+from ..errors import Failure, TransportError, remote_error
 from ..protocol.messages import Answer, Query
 from ..protocol.wire import NO_SESSION, encode
 
@@ -50,7 +50,7 @@ class Questions:
         TransportError
             It did not answer in time.
         LookupError, ValueError
-            So did the controller.
+            So did the controller; it is a `RemoteError` too.
         """
         seq, asked = self._put(name, arguments, behind=behind)
         self._wait(asked.done, lambda seconds: wait([asked], seconds), timeout)
@@ -117,7 +117,8 @@ def _error_of(name: str, text: str) -> Exception:
     kind, _, message = text.partition(": ")
     found = getattr(builtins, kind, None)
     if isinstance(found, type) and issubclass(found, (LookupError, ValueError)):
-        return found(message)
+        # Who knows ipyparallel catches a RemoteError; who does not, what it is.
+        return remote_error(Failure(kind, message, "", {}), found(message))
     if kind == "Omitted":
         return ValueError(message)
     return TransportError(f"{name}: {text}")

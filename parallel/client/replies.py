@@ -106,7 +106,9 @@ class ExecuteReply:
 
 
 class ExecuteResult(AsyncResult):
-    """The result of code: each value is an `ExecuteReply`, or None if it was silent.
+    """The result of code: each value is an `ExecuteReply`.
+
+    That of silent code has no value to show, and 0 for its count.
 
     Parameters
     ----------
@@ -126,6 +128,8 @@ class ExecuteResult(AsyncResult):
 
     def _unpack(self, index: int, delivered: Delivered) -> Any:
         value = super()._unpack(index, delivered)
+        if value is None:  # silent: the engine tells only that it is done
+            value = {"execution_count": 0}
         if not isinstance(value, dict) or "execution_count" not in value:
             return value
         count = value["execution_count"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import keyword
 import linecache
 import sys
 import types
@@ -14,6 +15,8 @@ __all__ = ["Namespace"]
 
 #: The sources of so many executed texts are kept for tracebacks.
 REMEMBERED = 256
+#: The name that a value has while it is assigned to what is more than a name.
+PUSHED = "__pushed__"
 
 
 class Namespace:
@@ -94,22 +97,32 @@ class Namespace:
         return filename
 
     def push(self, values: Mapping[str, Any]) -> None:
-        """Bind names; a dotted one is an assignment to an attribute.
+        """Bind names; what is more than a name, as `a.b` or `a["k"]`, is assigned to.
 
         Raises
         ------
         NameError
-            There is nothing under a dotted one's first name.
+            There is nothing under the first name of such a one.
+        SyntaxError
+            Nothing can be assigned to it.
         """
         for name, value in values.items():
-            first, *rest = name.split(".")
-            if not rest:
-                self.names[first] = value
-                continue
-            found = self.pull(first)
-            for part in rest[:-1]:
-                found = getattr(found, part)
-            setattr(found, rest[-1], value)
+            if name.isidentifier() and not keyword.iskeyword(name):
+                self.names[name] = value
+            else:
+                self._assign(name, value)
+
+    def _assign(self, target: str, value: Any) -> None:
+        """Do as the statement would: `target = value`."""
+        try:
+            code = compile(f"({target}) = {PUSHED}", "<push>", "exec", 0, True)
+        except SyntaxError as error:
+            raise SyntaxError(f"cannot push to {target!r}: {error.msg}") from None
+        self.names[PUSHED] = value
+        try:
+            self.run(code)
+        finally:
+            del self.names[PUSHED]
 
     def pull(self, names: str | Iterable[str]) -> Any:
         """Return the value of a name or expression, or a list of such values.

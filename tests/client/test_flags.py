@@ -114,6 +114,7 @@ def test_what_is_refused(check: Any, value: Any, error: type[Exception]) -> None
 def test_flags_that_ask_for_nothing_make_no_terms() -> None:
     assert terms_of({"label": None}) is None
     assert terms_of({"label": "", "retries": 0, "resources": {}, "labels": ()}) is None
+    assert terms_of({"label": None, "timeout": 0.0}) is None
     assert labelled(None, None) is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import types
+from collections import deque
 from typing import Any
 
 import hypothesis.strategies as st
@@ -20,8 +21,6 @@ parts = st.integers(1, 12)
 sequences = st.one_of(
     st.lists(st.integers()),
     st.builds(range, st.integers(0, 50)),
-    st.text(),
-    st.binary(),
     st.lists(st.integers()).map(tuple),
 )
 any_array = arrays.arrays(
@@ -96,6 +95,11 @@ def test_a_mixture_becomes_a_list(dist: str) -> None:
     assert sorted(join([np.array([1, 2]), [3]], dist)) == [1, 2, 3]
     assert join([], dist) == []
     assert join([[], ()], dist) == []
+
+
+@pytest.mark.parametrize("value", ["ab", b"ab", {1: 2}, {1}, np.array(1), deque([1])])
+def test_what_is_no_list_and_no_array_stays_whole(value: Any) -> None:
+    assert join([value, value]) == [value, value]
 
 
 # What can be split

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from parallel.client.questions import Questions
-from parallel.errors import ConnectionClosed, TransportError
+from parallel.errors import ConnectionClosed, RemoteError, TransportError
 from parallel.protocol.messages import Answer, Query
 
 
@@ -72,7 +72,8 @@ def test_errors_keep_their_built_in_type(kind: type[Exception]) -> None:
     questions.answer(None, f"{kind.__name__}: no: such")
     with pytest.raises(kind, match="no: such") as caught:
         asked.result(0)
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, RemoteError)
+    assert type(caught.value).__name__ == caught.value.ename == kind.__name__
 
 
 @pytest.mark.parametrize("text", ["OperationalError: disk", "SystemExit: 3", "odd"])

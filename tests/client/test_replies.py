@@ -85,12 +85,13 @@ def test_shown_as_text(
     assert capsys.readouterr().out == "printed\nOut[0:3]: \na\nb\n"
 
 
-def test_silent_code_gives_nothing(connection: FakeConnection) -> None:
+def test_silent_code_gives_replies_too(connection: FakeConnection) -> None:
     ar = ExecuteResult(connection, "execute", single=False, count=1)  # type: ignore[arg-type]
     ar.number(connection.submit(ar, Method.EXECUTE, b"", pack(CODE), [0]), [0])
     assert ar.execute_result == [None]
     connection.answer(0, None)
-    assert ar.get() == [None]
+    assert list(map(repr, ar.get())) == ["<ExecuteReply[0]: >"]
+    assert ar.get()[0].status == "ok"
     assert ar.execute_result == [None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import linecache
+import re
 import sys
 import traceback
 import types
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from parallel.engine import namespace as module
-from parallel.engine.namespace import Namespace
+from parallel.engine.namespace import PUSHED, Namespace
 
 
 @pytest.fixture
@@ -101,6 +102,18 @@ def test_a_dotted_name_is_an_attribute(namespace: Namespace) -> None:
     namespace.push({"a": types.SimpleNamespace(b=types.SimpleNamespace())})
     namespace.push({"a.b.c": 1, "a.d": 2})
     assert namespace.pull(["a.b.c", "a.d"]) == [1, 2]
+
+
+def test_what_is_more_than_a_name_is_assigned_to(namespace: Namespace) -> None:
+    namespace.push({"a": {"k": [1, 2]}, 'a["k"][0]': 5, "a['n']": 6, "b, c": (7, 8)})
+    assert namespace.pull(["a", "b", "c"]) == [{"k": [5, 2], "n": 6}, 7, 8]
+    assert PUSHED not in namespace.names
+
+
+@pytest.mark.parametrize("target", ["a b", "1a", "class", "None", "f()", "a; b"])
+def test_what_cannot_be_assigned_to_is_told(namespace: Namespace, target: str) -> None:
+    with pytest.raises(SyntaxError, match=f"cannot push to '{re.escape(target)}'"):
+        namespace.push({target: 1})
 
 
 @pytest.mark.parametrize(

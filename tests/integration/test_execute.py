@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def test_plain_text_does_without_ipython(cluster: Client) -> None:
     view = cluster[:]
     view.execute("a = 6\nprint(a)", block=True)
     assert view["a"] == [6] * 4
-    if cluster[3].execute("b = 1").get() is not None:
+    if cluster[3].execute("b = 1").get().execution_count:
         assert not cluster[3].apply_sync(has_ipython)
     assert view.apply_sync(has_ipython) == [False] * 4
 
@@ -121,6 +122,19 @@ def test_ipythons_syntax_is_understood_also_silently(cluster: Client) -> None:
     assert result.stdout == "out\nenv: HOW=here\n"
     assert result.stderr == "err\n"
     assert cluster[1].apply_sync(has_ipython)
+
+
+@pytest.mark.parametrize("magic", ["cd {0}", "bookmark here {0}", "pushd {0}"])
+def test_magics_that_keep_things_in_a_profile_do_without(
+    cluster: Client, tmp_path: Path, magic: str
+) -> None:
+    pytest.importorskip("IPython")
+    before = cluster[2].apply_sync(os.getcwd)
+    try:
+        cluster[2].execute("%" + magic.format(tmp_path), block=True)
+        cluster[2].execute("%bookmark -l", block=True)
+    finally:
+        cluster[2].apply_sync(os.chdir, before)
 
 
 def test_its_errors_begin_where_the_users_code_does(cluster: Client) -> None:

@@ -291,10 +291,27 @@ def test_missing_names_and_no_names(cluster: Client) -> None:
 def test_what_is_scattered_is_gathered(
     dview: DirectView, dist: str, flatten: bool
 ) -> None:
-    for whole in (range(24), range(5), range(2), list("abcd")):
+    for whole in (range(24), range(5), range(2), list("abcd"), ["host", b"by", 5]):
         dview.scatter("part", whole, dist=dist, flatten=flatten)
         assert dview.gather("part", dist=dist) == list(whole)
-    assert list(dview.gather("part", dist="b", block=False)) == list("abcd")
+    assert list(dview.gather("part", dist="b", block=False))[:2] == ["host", b"by"]
+
+
+@pytest.mark.parametrize("value", ["host", b"host", {"a": 1}, {1, 2}, 5, None])
+def test_what_each_engine_has_one_of_is_gathered_whole(
+    dview: DirectView, value: Any
+) -> None:
+    dview.push({"one": value})
+    assert dview.gather("one") == list(dview.gather("one", block=False))
+    assert dview.gather("one") == [value] * 4
+
+
+def test_what_is_more_than_a_name_is_pushed_to(dview: DirectView) -> None:
+    dview["a"] = {"k": [1, 2]}
+    dview["a['k'][0]"] = 5
+    assert dview["a"] == [{"k": [5, 2]}] * 4
+    with pytest.raises(RemoteError, match="cannot push to 'a b'"):
+        dview["a b"] = 1
 
 
 def test_an_iterator_is_gathered_and_stays(dview: DirectView) -> None:
@@ -341,8 +358,9 @@ def test_the_importer_imports_there_too(
         pass
 
 
-def test_execute_gives_a_reply_unless_silent(cluster: Client) -> None:
-    assert cluster[0].execute("1 + 1").get() is None
+def test_execute_gives_a_reply_that_shows_no_value_if_silent(cluster: Client) -> None:
+    quiet = cluster[0].execute("print('out'); 1 + 1").get()
+    assert (quiet.execute_result, quiet.data, quiet.stdout) == (None, {}, "out\n")
     reply = cluster[0].execute("1 + 1", silent=False, block=True).get()
     assert reply.data["text/plain"] == "2"
     with pytest.raises(TypeError, match="source text"):
@@ -378,7 +396,7 @@ def test_a_broadcast_view_is_a_direct_view(cluster: Client) -> None:
     assert view.map_sync(fsquare, range(6)) == [x**2 for x in range(6)]
     view.scatter("part", range(6), block=True)
     assert view.gather("part", block=True) == [*range(6)]
-    assert view.execute("b = 2").get() == [None, None]
+    assert [each.engine_id for each in view.execute("b = 2").get()] == view.targets
 
 
 def test_engines_are_told_in_the_order_of_results(cluster: Client) -> None:

@@ -43,6 +43,7 @@ class AsyncMapResult(AsyncResult):
     """
 
     _kind = "AsyncMapResult"
+    _parts_are_single = False
     #: Why it ends before the sequences do.
     _cut_short_by: BaseException | None = None
 

@@ -47,6 +47,8 @@ class AsyncResult(Awaited):
 
     #: What `repr` calls it.
     _kind = "AsyncResult"
+    #: Whether the result of one of its tasks is a bare value.
+    _parts_are_single = True
     #: Its parts that are pending.
     _cut: dict[int, AsyncResult] | None = None
 
@@ -204,8 +206,8 @@ class AsyncResult(Awaited):
     def split(self, *, wait: bool = True) -> tuple[AsyncResult, ...]:
         """Return a result for each task: this itself if there is one only.
 
-        What `get` returns of a part is a list with one value; of a map's, with
-        one chunk of them.
+        A part of a call on several engines is a result like that of a call on one. What
+        `get` returns of a map's part is a list with one chunk of values.
 
         Parameters
         ----------
@@ -224,7 +226,9 @@ class AsyncResult(Awaited):
             self._cut = {}
         part = self._cut.get(index)
         if part is None:
-            part = Selection(self._fname, [self.origin(index)], single=False)
+            part = Selection(
+                self._fname, [self.origin(index)], single=self._parts_are_single
+            )
             if not Future.done(part):
                 self._cut[index] = part
                 forget = partial(self._cut.pop, index, None)

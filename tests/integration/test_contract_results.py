@@ -131,7 +131,8 @@ def test_several(cluster: ipp.Client) -> None:
     assert ar.engine_id == ar["engine_id"] == [0, 1]
     assert [each.engine_id for each in ar.metadata] == [0, 1]
     parts = ar.split()
-    assert [part.get() for part in parts] == [[2], [2]]
+    assert [part.get() for part in parts] == [2, 2]
+    assert [part.engine_id for part in parts] == [0, 1]
     joined = ipp.AsyncResult.join(*parts)
     assert (joined.get(), joined.msg_ids) == ([2, 2], ar.msg_ids)
     with pytest.raises(ValueError, match="join"):

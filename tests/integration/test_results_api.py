@@ -65,9 +65,9 @@ def test_parts_come_one_by_one(cluster: Client, gate: Path) -> None:
     assert slow.msg_ids == [ar.msg_ids[2]]
     assert not slow.ready()
     gate.touch()
-    assert slow.get(10) == [2]
+    assert slow.get(10) == 2
     assert ar.get_dict(10) == dict.fromkeys(range(4), 2)
-    assert slow.engine_id == [2]
+    assert slow.engine_id == 2
 
 
 def test_the_first_failure_is_raised_at_once(cluster: Client, gate: Path) -> None:
@@ -124,7 +124,7 @@ def test_each_as_it_comes(cluster: Client, gate: Path) -> None:
     assert set(itertools.islice(came, 20)) == set(quick)
     gate.touch()
     assert list(came) == [slow]
-    assert [part.get()[0] for part in as_completed(cluster[:].apply_async(add, 1))] == [
+    assert [part.get() for part in as_completed(cluster[:].apply_async(add, 1))] == [
         2, 2, 2, 2,
     ]  # fmt: skip
 

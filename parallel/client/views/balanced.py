@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ...protocol.messages import Method
@@ -150,7 +150,7 @@ class LoadBalancedView(View):
         max_outstanding: int | str = "auto",
         return_exceptions: bool = False,
         progress: bool = False,
-    ) -> Iterator[Any]:
+    ) -> LazyMapIterator:
         """Call `f` with each element of sequences that may be without end.
 
         They are read as engines become free, from now on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -197,7 +198,7 @@ class DirectView(NamespaceView):
 
     def run(
         self,
-        filename: str,
+        filename: str | os.PathLike[str],
         targets: Any = None,
         block: bool | None = None,
         label: str | None = None,

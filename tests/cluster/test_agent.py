@@ -1,0 +1,44 @@
+"""The agent, without any process."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from pathlib import Path
+
+from parallel.cluster.agent import Agent, AgentSpec
+from parallel.protocol.messages import AgentTrouble, ToAgent, ToOwner
+from parallel.transport.keys import new_keys
+from parallel.transport.pipe import Pipe
+
+
+def test_a_controller_may_close_its_pipe_and_die_at_once(tmp_path: Path) -> None:
+    spec = AgentSpec(
+        cluster_id="",
+        profile_dir=str(tmp_path),
+        runtime_dir=str(tmp_path / "none"),
+        cluster_file=str(tmp_path / "none.json"),
+        urls=[],
+        keys=new_keys(),
+        n=1,
+        start_method="fork",
+        resources=[{}],
+    )
+    owners, owner = socket.socketpair()
+    ours, controllers = socket.socketpair()
+    agent = Agent(spec, Pipe(owner, list[ToAgent]))
+    agent._link = Pipe(ours, list[ToAgent])
+    agent._selector.register(agent._link, selectors.EVENT_READ, agent._on_link)
+    agent._controller_log, agent._log_begin = str(tmp_path / "none.log"), 0
+    controllers.close()
+    told = agent._selector.select(0)
+    agent._controller_died(-9)
+    for key, _ in told:  # as the loop does, whose signal came first
+        key.data()
+    messages = Pipe(owners, list[ToOwner]).receive()
+    assert messages is not None
+    assert isinstance(messages[0], AgentTrouble)
+    assert "SIGKILL" in messages[0].text
+    agent._selector.close()
+    for end in (owners, owner, ours):
+        end.close()

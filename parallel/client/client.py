@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import threading
 import warnings
 import weakref
@@ -344,9 +345,16 @@ class Client(Records, ClassicClient):
             By default all engines.
         block
             Of no effect: nobody answers a signal.
+
+        Raises
+        ------
+        ValueError
+            There is no signal of that name.
         """
         if isinstance(sig, bool) or not isinstance(sig, (int, str)):
             raise TypeError(f"a signal is a number or a name, not {sig!r}")
+        if isinstance(sig, str) and sig not in signal.Signals.__members__:
+            raise ValueError(f"there is no signal {sig!r}: names are as 'SIGINT'")
         number = sig if isinstance(sig, str) else int(sig)
         self._connection.order(Signal(number, self.resolve(targets)))
 

@@ -181,6 +181,8 @@ def test_signals_reach_engines_that_work(cluster: Client, sig: Any) -> None:
     assert {each.ename for each in told.value.elist} == {"KeyboardInterrupt"}
     with pytest.raises(TypeError):
         cluster.send_signal(1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no signal 'INT': names are as 'SIGINT'"):
+        cluster.send_signal("INT")
 
 
 def send(cluster: Client, sig: Any, ar: AsyncResult) -> bool:

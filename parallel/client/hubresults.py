@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from ..errors import ParallelError
 from ..protocol.messages import Outcome, Status
 from .connection import Connection
 from .deliveries import Delivered
@@ -14,7 +15,11 @@ from .metadata import Metadata, as_datetime
 from .replies import ExecuteResult
 from .results import AsyncResult
 
-__all__ = ["AsyncHubResult"]
+__all__ = ["AsyncHubResult", "NotRecorded"]
+
+
+class NotRecorded(ParallelError, ValueError):
+    """Raised in place of a result of which only the facts were recorded."""
 
 
 class AsyncHubResult(ExecuteResult):
@@ -101,6 +106,8 @@ class AsyncHubResult(ExecuteResult):
         self._submitted = min(self._submitted, told["submitted"])
 
     def _unpack(self, index: int, delivered: Delivered) -> Any:
+        if self._told[index]["omitted"] is not None:
+            return NotRecorded(self._told[index]["omitted"])
         if self._told[index]["method"] == "execute":
             return super()._unpack(index, delivered)
         return AsyncResult._unpack(self, index, delivered)

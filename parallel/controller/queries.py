@@ -20,7 +20,7 @@ from ..state.tasks import TaskKey, task_key
 from .dispatch import Dispatch
 from .hub import Hub
 from .store.entry import Entry, msg_id_of
-from .store.fields import Omitted, as_bytes, too_large
+from .store.fields import as_bytes, too_large
 
 __all__ = [
     "QUERIES",
@@ -160,12 +160,12 @@ def _told(entry: Entry) -> dict[str, Any]:
     outcome = entry.outcome
     if outcome is None:
         raise IndexError(f"task {entry.msg_id} has not finished")
-    if entry.result_frames is None:
-        raise Omitted(too_large("result", entry))
+    frames = entry.result_frames
     return {
+        "omitted": too_large("result", entry) if frames is None else None,
         "status": Status(outcome.status),
-        "payload": outcome.payload,
-        "frames": as_bytes(entry.result_frames),
+        "payload": b"" if frames is None else outcome.payload,
+        "frames": as_bytes(frames or ()),
         "engine_id": outcome.engine_id,
         "engine_uuid": entry.engine_uuid.hex() or None,
         "submitted": entry.submitted,

@@ -79,6 +79,12 @@ def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
     found = rc.db_query({"engine_uuid": {"$ne": None}, "status": "error"})
     assert [r["msg_id"] for r in found] == [direct.msg_id, balanced.msg_id]
     assert found[0]["engine_uuid"] == first.engine_uuid
+    on = rc.ids[0]
+    rc.load_balanced_view(on, engine_retries=0).apply_async(os._exit, 1)
+    never = rc.load_balanced_view(on).apply_async(int)  # its engine will be gone
+    never.wait(10)
+    (other,) = rc.db_query({"msg_id": never.msg_id}, ["status", "engine_uuid"])
+    assert (other["status"], other["engine_uuid"]) == ("error", None)
     for record, ar in zip(found, (direct, balanced), strict=True):
         assert record["engine_uuid"] == ar.engine_uuid
         assert record["engine_id"] == ar.engine_id

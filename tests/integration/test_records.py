@@ -80,6 +80,25 @@ def test_a_result_that_is_still_to_come(
     assert found.get() == ar.get(10)
 
 
+def test_what_was_not_recorded_hides_no_others(cluster: Client, other: Client) -> None:
+    small, large = cluster[0].apply_async(int), cluster[1].apply_async(bytes, 17 << 20)
+    assert len(large.get(20)) == 17 << 20
+    ids = [small.get(10) or small.msg_id, large.msg_id]
+    cluster.hub_history()  # all is written then
+    found = other.get_result(ids[1], block=True)
+    assert (found.status, found.engine_id) == ("ok", 1)
+    with pytest.raises(ValueError, match="could not be recorded, only its facts"):
+        found.get(10)
+    first, second = other.get_result(ids).get(10, return_exceptions=True)
+    assert first == 0
+    assert isinstance(second, ValueError)
+    status = other.result_status(ids, status_only=False)
+    assert status["completed"] == ids
+    assert status[ids[0]] == 0
+    with pytest.raises(ipp.CompositeError, match="could not be recorded"):
+        other.get_result(ids).get(10)
+
+
 def test_to_await_a_result_from_the_hub(cluster: Client, other: Client) -> None:
     async def ask() -> int:
         ar = cluster[0].apply_async(pow, 2, 5)
@@ -125,7 +144,8 @@ def test_code_that_was_executed(cluster: Client, other: Client) -> None:
     assert type(reply) is type(ar.get())
     assert repr(reply) == repr(ar.get())
     (record,) = other.db_query({"msg_id": ar.msg_ids[0]})
-    assert record["execute_input"] == "a = 5\na * 2"
+    assert record["execute_input"] == record["content"]["code"] == "a = 5\na * 2"
+    assert record["execute_result"]["data"] == {"text/plain": "10"}
     assert record["header"]["msg_type"] == "execute_request"
 
 

@@ -37,7 +37,7 @@ def test_until_they_are_there() -> None:
 
 
 def test_until_one_cannot_come() -> None:
-    with pytest.raises(EngineError, match="^engine 1 of 1 did not stay up$"):
+    with pytest.raises(EngineError, match="engine 1 of 1 did not stay up"):
         wait(lambda c: c.troubles.append("engine 1 of 1 did not stay up"))
 
 

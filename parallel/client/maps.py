@@ -15,7 +15,7 @@ from ..state.chunks import Chunks
 from .connection import Connection
 from .lazyfeeding import LazyFeeder
 from .mapresults import AsyncMapResult
-from .partition import sized
+from .partition import elements
 from .submitter import Submitter, method_of_map
 
 __all__ = ["Feeder", "start_map"]
@@ -82,7 +82,7 @@ def start_map(
         rest = itertools.chain(first, rows)
         LazyFeeder(submit, rest, chunksize).start()
         return result
-    columns = [sized(sequence) for sequence in sequences]
+    columns = [elements(sequence) for sequence in sequences]
     result.total = min(len(column) for column in columns)
     if not result.total:
         return []
@@ -96,7 +96,7 @@ class Feeder:
     Parameters
     ----------
     sequences
-        Of one length each: see `client.partition.sized`.
+        Of one length each: see `client.partition.elements`.
     """
 
     def __init__(

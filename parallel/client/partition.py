@@ -7,7 +7,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["BLOCK", "bounds", "is_sequence", "is_sized", "join", "sized", "split"]
+__all__ = [
+    "BLOCK",
+    "bounds",
+    "by_place",
+    "elements",
+    "is_sequence",
+    "is_sized",
+    "join",
+    "sized",
+    "split",
+]
 
 #: Contiguous parts, or every n-th element.
 BLOCK, ROUND_ROBIN = "b", "r"
@@ -37,10 +47,11 @@ def split(sequence: Sequence[Any], parts: int, dist: str = BLOCK) -> list[Any]:
     ValueError
         `dist` is neither 'b' nor 'r'.
     """
+    places = by_place(sequence)
     if dist == BLOCK:
-        return [sequence[i:j] for i, j in bounds(len(sequence), parts)]
+        return [places[i:j] for i, j in bounds(len(sequence), parts)]
     if dist == ROUND_ROBIN:
-        return [sequence[i::parts] for i in range(parts)]
+        return [places[i::parts] for i in range(parts)]
     raise ValueError(f"dist is 'b' (contiguous) or 'r' (round robin), not {dist!r}")
 
 
@@ -81,6 +92,11 @@ def _is_array(value: Any) -> bool:
     return numpy is not None and isinstance(value, numpy.ndarray) and value.ndim > 0
 
 
+def by_place(sequence: Any) -> Any:
+    """Return what gives elements by their places, as pandas' objects do by labels."""
+    return getattr(sequence, "iloc", sequence)
+
+
 def is_sized(sequence: Any) -> bool:
     """Tell whether something has a length, and can be sliced."""
     indexed = hasattr(sequence, "__len__") and hasattr(sequence, "__getitem__")
@@ -93,3 +109,8 @@ def sized(sequence: Any) -> Sequence[Any]:
         found: Sequence[Any] = sequence
         return found
     return list(sequence)
+
+
+def elements(sequence: Any) -> Sequence[Any]:
+    """Return what the built-in `map` would take, as something that can be sliced."""
+    return sized(sequence) if by_place(sequence) is sequence else list(sequence)

@@ -18,7 +18,7 @@ from ...serialize.modules import Installer, pack_module
 from ..extensions import EXTENSIONS
 from ..flags import labelled
 from ..mapresults import AsyncMapResult
-from ..partition import BLOCK, sized, split
+from ..partition import BLOCK, elements, split
 from ..parts import PartsResult, parts_of
 from ..progress import is_wanted
 from ..replies import ExecuteResult
@@ -94,7 +94,7 @@ class DirectView(NamespaceView):
                 UserWarning,
                 stacklevel=2,
             )
-        columns = [sized(sequence) for sequence in sequences]
+        columns = [elements(sequence) for sequence in sequences]
         if not columns:
             raise AssertionError("map needs at least one sequence")
         total = min(len(column) for column in columns)

@@ -10,7 +10,7 @@ from ...protocol.messages import Method
 from ...serialize.calls import pack_call, pack_value
 from ..importing import mirrored_imports
 from ..mapresults import GatherResult
-from ..partition import BLOCK, sized, split
+from ..partition import BLOCK, by_place, sized, split
 from ..results import AsyncResult
 from .targeted import TargetedView
 
@@ -123,7 +123,9 @@ class NamespaceView(TargetedView):
             )
         ids, single = self._resolve(targets)
         parts = split(sized(seq), len(ids), dist)
-        values = [part[0] if flatten and len(part) == 1 else part for part in parts]
+        values = [
+            by_place(part)[0] if flatten and len(part) == 1 else part for part in parts
+        ]
         packed = [pack_call("scatter", (), {key: value}) for value in values]
         terms = self._terms
         result = AsyncResult(

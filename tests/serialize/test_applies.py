@@ -6,6 +6,7 @@ import operator
 
 import hypothesis.strategies as st
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 
@@ -43,6 +44,15 @@ def test_large_arrays_are_buffers_of_their_own() -> None:
     found, rest = deserialize_object([*joined, b"more"])
     assert [each.tolist() for each in found] == [each.tolist() for each in arrays]
     assert rest == [b"more"]
+
+
+def test_large_frames_are_not_copied() -> None:
+    frame = pd.DataFrame(np.ones((9000, 2)), columns=["x", "y"])
+    for sent in (frame, frame["y"], frame.assign(n=pd.array(range(9000), "Int64"))):
+        found, _ = deserialize_object(serialize_object(sent))
+        assert found.equals(sent)
+        column = found if found.ndim == 1 else found["y"]
+        assert np.shares_memory(column.to_numpy(), sent.get("y", sent).to_numpy())
 
 
 @given(st.lists(values, max_size=3), st.dictionaries(st.text(), values, max_size=3))

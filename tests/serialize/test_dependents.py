@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from parallel.errors import UnmetDependency
 from parallel.serialize.calls import pack_function, unpack_function
 from parallel.serialize.dependents import depend, dependent, require
+from parallel.serialize.main import main_namespace
 from tests.serialize.processes import Process, Raised
 from tests.serialize.session import Session
 
@@ -95,8 +97,35 @@ def test_what_is_required_is_brought(session: Process, engine: Process) -> None:
     )
 
 
-def test_a_module_that_is_missing_is_unmet() -> None:
-    f = require("no_such.module")(double)
+def test_what_the_session_lacks_is_brought_too(
+    session: Process, engine: Process
+) -> None:
+    session.run(
+        """
+        from parallel.serialize.dependents import require
+        def made():
+            def helper(x): return x + 1
+            return helper
+        @require("json", made(), limit=5)
+        def f(x):
+            return json.dumps(helper(x)), limit
+        """
+    )
+    assert engine.call(session.pack("f"), 1) == ("2", 5)
+
+
+def test_what_a_modules_function_requires_is_bound_in_the_namespace() -> None:
+    with Session():
+        require("json", double, limit=5)(abs)(1)
+        names = main_namespace()
+        assert (names["json"].__name__, names["double"], names["limit"]) == (
+            "json", double, 5,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("module", ["no_such.module", ModuleType("no_such")])
+def test_a_module_that_is_missing_is_unmet(module: str | ModuleType) -> None:
+    f = require(module)(double)
     with Session(), pytest.raises(UnmetDependency, match="cannot import 'no_such"):
         unpack_function(pack_function(f).code)(1)
 

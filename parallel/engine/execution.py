@@ -21,7 +21,7 @@ from ..serialize.calls import (
 from ..serialize.functions import ABSENT
 from ..serialize.main import adopt, gathered
 from ..serialize.modules import generation
-from ..serialize.objects import Packed
+from ..serialize.objects import Packed, is_plain, pack
 from .namespace import Namespace
 from .sources import Sources
 from .turns import Turns
@@ -158,13 +158,17 @@ class Execution:
         completed = time()
         if status is Status.OK:
             try:
-                packed = pack_value(value, f"the result of {self._name(assign)}")
-                return Ran(status, packed, started, completed)
+                return Ran(status, self._pack(value, assign), started, completed)
             except Ending:
                 raise
             except BaseException as error:
                 status, value = Status.ERROR, error
         return Ran(status, self._pack_error(value, assign), started, completed)
+
+    def _pack(self, value: Any, assign: Assign) -> Packed:
+        if is_plain(value):  # nothing to blame by name
+            return pack(value)
+        return pack_value(value, f"the result of {self._name(assign)}")
 
     def _attempt(
         self, assign: Assign, payload: Any, buffers: Sequence[Any]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .functions import ATOMS
 from .switches import pickled
 
-__all__ = ["Packed", "pack", "unpack"]
+__all__ = ["Packed", "is_plain", "pack", "unpack"]
 
 #: A buffer smaller than this is cheaper inside the bytes than in a frame.
 OUT_OF_BAND_NBYTES = 8 * 1024

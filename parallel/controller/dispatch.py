@@ -69,6 +69,8 @@ __all__ = ["Dispatch"]
 
 #: Output that comes after its task's result finds the task among so many.
 RECENT = 64
+#: The targets of a task that any engine may run.
+ANYWHERE: Sequence[EngineId | None] = (None,)
 #: So many functions an engine is remembered to know.
 KNOWN = 1024
 
@@ -124,14 +126,16 @@ class Dispatch:
         self._parking.park(peer.uuid, work)
 
     def _admit(self, client: Uuid, work: Work, now: float) -> None:
-        submit = work.submit
-        targets: Sequence[EngineId | None] = submit.targets or [None]
-        code = self._functions.code(submit.digest) if submit.digest else b""
-        for i, target in enumerate(targets):
-            self._functions.hold(submit.digest)
-            key = TaskKey(client, submit.seq + i)
-            self.record.open(key, submit, work.frames, code, time())
-            self.handle(TaskSubmitted(key, work, target, submit.terms or USUAL), now)
+        submit, frames = work.submit, work.frames
+        digest, terms, when = submit.digest, submit.terms or USUAL, time()
+        code = self._functions.code(digest) if digest else b""
+        seq = submit.seq
+        for target in submit.targets or ANYWHERE:
+            self._functions.hold(digest)
+            key = TaskKey(client, seq)
+            self.record.open(key, submit, frames, code, when)
+            self.handle(TaskSubmitted(key, work, target, terms), now)
+            seq += 1
 
     def resubmit(self, entries: Sequence[Entry], now: float) -> list[str]:
         """Take in recorded tasks once more, under new ids; return these.
@@ -296,10 +300,11 @@ class Dispatch:
             self._carry[type(action)](action)
 
     def _send_task(self, action: SendTask) -> None:
-        peer = self._peers.channel(action.uuid, "work")
+        peer = self._peers.work.get(action.uuid)
         if peer is None:  # its connection broke: it returns, or is found dead
             return
-        submit, frames, _ = action.task.body
+        work: Work = action.task.body
+        submit = work.submit
         digest = submit.digest
         known = self._known[action.uuid]
         if digest and digest not in known:
@@ -316,11 +321,11 @@ class Dispatch:
             action.task.pinned is not None,
             action.task.terms.depth,
         )
-        self._peers.say(peer, assign, frames)
+        self._peers.say(peer, assign, work.frames)
 
     def _deliver(self, action: DeliverOutcome) -> None:
-        result, frames = action.outcome
-        key, work = action.task.key, action.task.body
+        result, work = action.outcome.result, action.task.body
+        key = action.task.key
         self._functions.release(work.submit.digest)
         engine = self.machine.by_id.get(action.engine_id)
         if engine is not None:
@@ -340,7 +345,7 @@ class Dispatch:
             result.stderr,
             action.note,
         )
-        self._end(key, work, outcome, frames)
+        self._end(key, work, outcome, action.outcome.frames)
 
     def _fail(self, action: FailTask) -> None:
         key, work = action.task.key, action.task.body
@@ -390,7 +395,7 @@ class Dispatch:
     def _tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()
     ) -> None:
-        peer = self._peers.channel(key.client, "work")
+        peer = self._peers.work.get(key[0])
         if peer is not None:
             self._peers.say(peer, message, frames)
 

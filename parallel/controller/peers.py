@@ -51,6 +51,8 @@ class Peers:
         self._send = send
         self._sessions: dict[bytes, Peer] = {}
         self._channels: dict[tuple[Uuid, str], Peer] = {}
+        #: Those of them that tasks and results travel on, by the process's uuid.
+        self.work: dict[Uuid, Peer] = {}
         self._dirty: dict[Peer, None] = {}
 
     def welcome(self, hello: Hello, routing_id: bytes, descriptor: int) -> Peer:
@@ -63,6 +65,8 @@ class Peers:
         peer = Peer(hello, routing_id, descriptor)
         self._sessions[peer.session] = peer
         self._channels[peer.uuid, peer.channel] = peer
+        if peer.channel == "work":
+            self.work[peer.uuid] = peer
         return peer
 
     def by_session(self, session: bytes) -> Peer | None:
@@ -89,6 +93,8 @@ class Peers:
         self._sessions.pop(peer.session, None)
         if self._channels.get((peer.uuid, peer.channel)) is peer:
             del self._channels[peer.uuid, peer.channel]
+            if peer.channel == "work":
+                del self.work[peer.uuid]
         self._dirty.pop(peer, None)
 
     def say(self, peer: Peer, message: Message, frames: Sequence[Any] = ()) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from ..protocol.messages import Result, Submit
 
 __all__ = ["Ended", "Work"]
 
 
-class Work(NamedTuple):
+class Work(msgspec.Struct, frozen=True, gc=False):
     """What an engine is to be sent for a task."""
 
     submit: Submit
@@ -19,7 +21,7 @@ class Work(NamedTuple):
     setup: str | None = None
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """A result as it came, with its frames."""
 
     result: Result

@@ -31,7 +31,8 @@ class Depth:
 
     def learn(self, duration: float) -> None:
         """Take a task's duration into account."""
-        duration = max(0.0, duration)  # a clock may have been set back
+        if not duration >= 0.0:  # a clock was set back
+            duration = 0.0
         mean = self.mean
         if mean is None:
             mean = duration
@@ -44,5 +45,7 @@ class Depth:
             self.limit = 1
         elif mean >= SHORT:
             self.limit = 2
+        elif mean > AHEAD / (MOST - 1):
+            self.limit = 1 + ceil(AHEAD / mean)
         else:
-            self.limit = min(MOST, 1 + ceil(AHEAD / max(mean, 1e-6)))
+            self.limit = MOST

@@ -112,7 +112,10 @@ class Ledger:
             self.deadlines.call_off(("late", key))
         self._history.note(key, ok, engine_id)
         if self._dependencies.waiting:
-            self.decided.extend(self._dependencies.ended(key, ok, engine_id))
+            near = None if task.holder is None else task.holder.uuid
+            for other, verdict in self._dependencies.ended(key, ok, engine_id):
+                other.near = near
+                self.decided.append((other, verdict))
 
     def let_go(self) -> None:
         """Do with waiting tasks what was decided.

@@ -47,8 +47,15 @@ class Policy:
         if load is not None:
             self._idle -= not load
 
-    def choose(self) -> Uuid | None:
-        """Return the engine for the next task, or None when all are full."""
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
+        """Return the engine for the next task, or None when all are full.
+
+        Parameters
+        ----------
+        near
+            Where what it waited for has run: a scheme that goes by loads takes this
+            one among equals, for it is awake, and may have at hand what is needed.
+        """
         raise NotImplementedError
 
     def idle(self) -> int:
@@ -58,6 +65,8 @@ class Policy:
 
 class LeastLoad(Policy):
     """The engine with the fewest tasks in hand; among equals, the one idle longest.
+
+    Unless one of them has just ended what the task waited for.
 
     Engines stand in levels by load, so that a choice costs the same with four
     engines and with a thousand.
@@ -89,13 +98,13 @@ class LeastLoad(Policy):
         if level is not None:
             del self._levels[level][engine]
 
-    def choose(self) -> Uuid | None:
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
         if not self.loads:
             return None
         while not (level := self._levels[self._lowest]):
             self._lowest += 1
-        return next(iter(level))
+        return near if near in level else next(iter(level))
 
     def idle(self) -> int:
         """Return how many engines have nothing to do."""
@@ -110,7 +119,7 @@ class LeastRecentlyUsed(Policy):
         self._turns: dict[Uuid, int] = {}
         self._turn = 0
 
-    def choose(self) -> Uuid | None:
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
         if not self.loads:
             return None
@@ -123,7 +132,7 @@ class LeastRecentlyUsed(Policy):
 class PlainRandom(Policy):
     """Any engine, by lot."""
 
-    def choose(self) -> Uuid | None:
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
         return self._random.choice(list(self.loads)) if self.loads else None
 
@@ -131,7 +140,7 @@ class PlainRandom(Policy):
 class TwoBin(Policy):
     """The lesser loaded of two drawn by lot."""
 
-    def choose(self) -> Uuid | None:
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
         return self._lesser(None) if self.loads else None
 
@@ -143,7 +152,7 @@ class TwoBin(Policy):
 class Weighted(TwoBin):
     """The lesser loaded of two drawn by lot, the less loaded more often."""
 
-    def choose(self) -> Uuid | None:
+    def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full."""
         if not self.loads:
             return None

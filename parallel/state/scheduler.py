@@ -119,7 +119,8 @@ class Scheduler:
         self._handlers[type(event)](event, now)
         if self._ledger.decided:
             self._ledger.let_go()
-        self._dispatch(now)
+        if self.queue.size or self._placement.crowded:
+            self._dispatch(now)
         if self._placement.piled:
             self._watch_piles(now)
         return actions
@@ -367,7 +368,7 @@ class Scheduler:
         queue, choose = self.queue, self._placement.policy.choose
         plain = queue.plain
         while (task := plain.head()) is not None:
-            uuid = choose()
+            uuid = choose(task.near)
             if uuid is not None:
                 engine = self.engines[uuid]
             else:

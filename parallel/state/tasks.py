@@ -79,7 +79,7 @@ class Task:
 
     __slots__ = (
         "aborting", "arrival", "body", "deaths", "follows", "holder", "is_movable",
-        "key", "needs", "ordinal", "pinned", "refused", "state", "stopping", "terms",
+        "key", "near", "needs", "ordinal", "pinned", "refused", "state", "stopping", "terms",
         "tries",
     )  # fmt: skip
 
@@ -108,6 +108,8 @@ class Task:
         self.is_movable = pinned is None
         #: Where the tasks ran that it follows, if it follows any.
         self.follows: frozenset[EngineId] | None = None
+        #: The engine on which the last ended of what it waited for.
+        self.near: Uuid | None = None
         #: Engines that did not suit it, or where it raised.
         self.refused: frozenset[EngineId] = frozenset()
         #: How often it has raised.

@@ -52,7 +52,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "ipywidgets": ("client",),
     "jupyter_server": ("integrations",),
     "mpi4py": ("engine",),
-    "msgspec": ("protocol", "serialize", *layers_from(4)),
+    "msgspec": ("protocol", "serialize", "state", *layers_from(4)),
     "multiprocessing.shared_memory": ("transport",),
     "numpy": ("client", "engine", "serialize"),
     "parsl": ("integrations",),
@@ -72,7 +72,15 @@ DEPENDENCIES = {"cloudpickle", "msgspec", "traitlets", "zmq"}
 PURE = {
     *("__future__", "abc", "array", "bisect", "collections", "contextlib", "copy"),
     *("dataclasses", "enum", "fractions", "functools", "heapq", "itertools", "math"),
-    *("operator", "random.Random", "re", "statistics", "string", "textwrap"),
+    *(
+        "msgspec.Struct",
+        "operator",
+        "random.Random",
+        "re",
+        "statistics",
+        "string",
+        "textwrap",
+    ),
     *("types", "typing"),
 }
 

@@ -12,7 +12,6 @@ it does under any redirection to a file.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import ctypes
 import fcntl
 import io
@@ -206,14 +205,14 @@ class Capture:
 
 def _flush() -> None:
     """Make Python and C write what they hold back."""
-    # The user may have put anything there; and `suppress` would take thrice as long.
+    # The user may have put anything there; `suppress` would take thrice as long.
     try:
         sys.stdout.flush()
-    except Exception:  # noqa: S110, SIM105
+    except Exception:  # noqa: SIM105
         pass
     try:
         sys.stderr.flush()
-    except Exception:  # noqa: S110, SIM105
+    except Exception:  # noqa: SIM105
         pass
     for file in _c_files:  # and not all: one that a thread waits to read is locked
         _flush_c(file)

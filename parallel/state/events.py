@@ -1,4 +1,7 @@
-"""What can happen to the scheduler, and what it decides to do about it."""
+"""What can happen to the scheduler, and what it decides to do about it.
+
+Four of these are made for each task: a named tuple would take thrice as long.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-import msgspec
+from msgspec import Struct
 
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import Status
@@ -37,11 +40,7 @@ __all__ = [
 NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
-class _Fact(msgspec.Struct, frozen=True, gc=False):
-    """Four of them are made for each task: a tuple with names takes thrice as long."""
-
-
-class EngineJoined(_Fact):
+class EngineJoined(Struct, frozen=True, gc=False):
     """An engine is ready for work."""
 
     uuid: Uuid
@@ -52,7 +51,7 @@ class EngineJoined(_Fact):
     setups: Sequence[tuple[TaskKey, Any]] = ()
 
 
-class EngineLost(_Fact):
+class EngineLost(Struct, frozen=True, gc=False):
     """An engine is gone.
 
     `position` is the ordinal of the task that it had started last, where that is
@@ -66,7 +65,7 @@ class EngineLost(_Fact):
     proved: bool = True
 
 
-class TaskSubmitted(_Fact):
+class TaskSubmitted(Struct, frozen=True, gc=False):
     """A client asks for a call: on one engine, or on any."""
 
     key: TaskKey
@@ -75,7 +74,7 @@ class TaskSubmitted(_Fact):
     terms: Terms = USUAL
 
 
-class TasksAborted(_Fact):
+class TasksAborted(Struct, frozen=True, gc=False):
     """A client gives tasks up; with `interrupt`, also those that run."""
 
     client: Uuid
@@ -83,7 +82,7 @@ class TasksAborted(_Fact):
     interrupt: bool = False
 
 
-class TaskFinished(_Fact):
+class TaskFinished(Struct, frozen=True, gc=False):
     """An engine ended a task, well or not; `duration` in seconds."""
 
     uuid: Uuid
@@ -93,21 +92,21 @@ class TaskFinished(_Fact):
     status: Status = Status.OK
 
 
-class TaskSuspended(_Fact):
+class TaskSuspended(Struct, frozen=True, gc=False):
     """A task waits for others, and its engine may run more meanwhile."""
 
     uuid: Uuid
     ordinal: int
 
 
-class TaskResumed(_Fact):
+class TaskResumed(Struct, frozen=True, gc=False):
     """What a suspended task waited for is there."""
 
     uuid: Uuid
     ordinal: int
 
 
-class TasksRevoked(_Fact):
+class TasksRevoked(Struct, frozen=True, gc=False):
     """An engine answers: of the tasks asked for, it will not start those given."""
 
     uuid: Uuid
@@ -115,11 +114,11 @@ class TasksRevoked(_Fact):
     given: list[int]
 
 
-class TimePassed(_Fact):
+class TimePassed(Struct, frozen=True, gc=False):
     """It is as late as the machine asked to be told."""
 
 
-class SendTask(_Fact):
+class SendTask(Struct, frozen=True, gc=False):
     """Send a task to an engine, under this ordinal."""
 
     uuid: Uuid
@@ -127,7 +126,7 @@ class SendTask(_Fact):
     task: Task
 
 
-class DeliverOutcome(_Fact):
+class DeliverOutcome(Struct, frozen=True, gc=False):
     """Tell the client how its task ended; `note` adds what led to that."""
 
     task: Task
@@ -136,7 +135,7 @@ class DeliverOutcome(_Fact):
     note: str = ""
 
 
-class FailTask(_Fact):
+class FailTask(Struct, frozen=True, gc=False):
     """Tell the client that its task will have no result, and why.
 
     `engine_id` is -1 where no engine had to do with it; `ran` says that the engine
@@ -150,21 +149,21 @@ class FailTask(_Fact):
     status: Status = Status.LOST
 
 
-class InterruptTask(_Fact):
+class InterruptTask(Struct, frozen=True, gc=False):
     """Have an engine interrupt a task if it runs, and not start it if it does not."""
 
     uuid: Uuid
     ordinal: int
 
 
-class KillEngine(_Fact):
+class KillEngine(Struct, frozen=True, gc=False):
     """Have an engine killed and replaced: what it runs does not heed interrupts."""
 
     uuid: Uuid
     reason: str
 
 
-class RevokeTasks(_Fact):
+class RevokeTasks(Struct, frozen=True, gc=False):
     """Ask an engine to give back what it has not started."""
 
     uuid: Uuid

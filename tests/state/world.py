@@ -218,6 +218,9 @@ class World:
                     self.hold_up(engine)
                 else:
                     self.work_off(engine, 1e-3)
+            for engine in self.engines:  # else what it got is too late, time and again
+                if engine.can_start:
+                    self.start(engine)
             wakeup = self.machine.wakeup
             self.pass_time(max(3e-3, wakeup - self.now if wakeup else 0))
             idle_rounds = 0 if self.progress() != before else idle_rounds + 1

@@ -85,6 +85,7 @@ def test_a_failed_execute_takes_along_what_is_queued(
 def test_a_silent_one_does_not(cluster: Client, begun: Path, gate: Path) -> None:
     failing = fail_once(cluster, begun, gate, silent=True)
     behind = [cluster[0].apply_async(abs, -i) for i in range(3)]
+    assert cluster[1].apply_sync(abs, -7) == 7  # so that they are queued there
     gate.touch()
     with pytest.raises(RemoteError, match="ZeroDivisionError"):
         failing.get(10)
@@ -96,6 +97,7 @@ def test_a_call_does_not(cluster: Client, begun: Path, gate: Path) -> None:
     wait_until(lambda: notes(begun), what="beginning")
     failing = cluster[0].apply_async(divmod, 1, 0)
     behind = cluster[0].apply_async(wait_for, str(gate))
+    assert cluster[1].apply_sync(abs, -7) == 7  # so that both are queued there
     gate.touch()
     with pytest.raises(ZeroDivisionError):
         failing.get(10)

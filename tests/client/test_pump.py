@@ -156,6 +156,16 @@ def test_a_wait_ends_at_its_deadline(still: Line) -> None:
     assert not still.wait(1, timeout=-1.0)
 
 
+@pytest.mark.parametrize("seconds", [4294967, 1e300, float("inf")])
+def test_a_wait_may_be_longer_than_poll_allows(still: Line, seconds: float) -> None:
+    waiter = threading.Thread(target=still.wait, args=(1, seconds))
+    waiter.start()
+    wait_until(still.asleep)
+    still.send(1, now=True)
+    waiter.join(LONG)
+    assert not waiter.is_alive()
+
+
 def test_a_nudge_sends_now(still: Line) -> None:
     still.send(1, now=True)
     assert still.sent == [1]

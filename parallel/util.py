@@ -1,5 +1,6 @@
-"""`interactive`, under the module's name by which users know it."""
+"""Names that programs import, under the module's name by which users know it."""
 
 from .serialize.functions import interactive
+from .transport.addresses import disambiguate_ip_address, disambiguate_url
 
-__all__ = ["interactive"]
+__all__ = ["disambiguate_ip_address", "disambiguate_url", "interactive"]

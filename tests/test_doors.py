@@ -16,7 +16,7 @@ from tests import ROOT
 #: Modules of the package's own layout, and what users import from elsewhere.
 DOORS = {
     "parallel.error": ("CompositeError", "RemoteError", "TaskAborted", "TimeoutError"),
-    "parallel.util": ("interactive",),
+    "parallel.util": ("disambiguate_url", "interactive"),
     "parallel.client.client": ("Client",),
     "parallel.client.view": ("BroadcastView", "DirectView", "LoadBalancedView"),
     "parallel.client.asyncresult": ("AsyncHubResult", "AsyncMapResult", "AsyncResult"),

@@ -170,6 +170,21 @@ class MsgIds(Sequence[str]):
         """Forget what was submitted so far."""
         self._numbers.clear()
 
+    def become(self, ids: Sequence[str]) -> None:
+        """Be what a program sets a history to: an empty list, and nothing else.
+
+        Raises
+        ------
+        ValueError
+            The list is not empty.
+        """
+        if len(ids):
+            raise ValueError(
+                f"a history can be set to [], not to {len(ids)} ids: it tells what was "
+                "submitted"
+            )
+        self.clear()
+
     def __repr__(self) -> str:
         if len(self) <= 10:
             return repr(list(self))

@@ -42,5 +42,11 @@ class Partial(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._all())
 
+    def clear(self) -> None:
+        """Do nothing: no result is kept for this dict, and those that come are needed.
+
+        Programs call it to free the memory of results that they have.
+        """
+
     def __repr__(self) -> str:
         return repr(self._all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from ..aliases import EngineId
@@ -31,6 +32,10 @@ class Submissions:
     def history(self) -> MsgIds:
         """The ids of all messages that this client has sent, in their order."""
         return MsgIds(self._connection.session, self._counted)
+
+    @history.setter
+    def history(self, ids: Sequence[str]) -> None:
+        self.history.become(ids)
 
     @property
     def outstanding(self) -> Outstanding:
@@ -149,9 +154,9 @@ def _facts_of(result: Any) -> dict[str, Any]:
 
 def _values_of(result: Any) -> dict[str, Any]:
     """Return what has come of a result by its parts: values, or errors."""
-    parts = result.split(wait=False)
-    return {
-        part.msg_ids[0]: part.get(return_exceptions=True)
-        for part in parts
-        if part is not result and part.done()
-    }
+    values = {}
+    for part in result.split(wait=False):
+        if part is not result and part.done():
+            value = part.get(return_exceptions=True)
+            values[part.msg_ids[0]] = value if part._single else value[0]
+    return values

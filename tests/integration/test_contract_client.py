@@ -263,6 +263,28 @@ def test_what_is_purged_is_gone(cluster: Client, gate: Path) -> None:
     assert (list(cluster.history), cluster.hub_history()) == ([], [])
 
 
+def test_what_programs_do_to_free_memory(cluster: Client, gate: Path) -> None:
+    view = cluster[:]
+    view.apply_sync(add, 1)
+    cluster.purge_results("all")
+    running = view.apply_async(wait_for, str(gate))
+    for each in (cluster.results, cluster.metadata, view.results):
+        each.clear()
+    cluster.session.digest_history.clear()
+    cluster.history = []
+    view.history = []
+    assert list(cluster.history) == []
+    assert view.history == running.msg_ids
+    assert not view.wait(timeout=0)
+    gate.touch()
+    assert view.wait(timeout=10)
+    running.get()
+    view.history = []
+    assert list(view.history) == []
+    with pytest.raises(ValueError, match="not to 4 ids"):
+        view.history = running.msg_ids
+
+
 # Ctrl-C
 
 

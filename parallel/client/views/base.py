@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -203,6 +203,13 @@ class View(Flagged):
     def history(self) -> MsgIds:
         """The ids of the messages that this view has sent, in their order."""
         return MsgIds(self._connection.session, self._spans)
+
+    @history.setter
+    def history(self, ids: Sequence[str]) -> None:
+        under_way = sorted(self.outstanding.seqs())
+        self.history.become(ids)
+        for seq in under_way:  # what `wait` waits for
+            self._spans.add(seq)
 
     @property
     def outstanding(self) -> Outstanding:

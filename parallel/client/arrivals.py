@@ -108,5 +108,10 @@ class Arrivals:
             else:
                 future.set_result(None)
 
-        threading.Thread(target=run, name="parallel-arrivals", daemon=True).start()
+        self._connection.look()
+        if self._decided():  # so that it is done when it is returned
+            run()
+        else:
+            name = "parallel-arrivals"
+            threading.Thread(target=run, name=name, daemon=True).start()
         return future

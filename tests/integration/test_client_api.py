@@ -96,6 +96,7 @@ def test_no_engines_are_none() -> None:
 def test_engines_can_be_waited_for_elsewhere(cluster: Client) -> None:
     future = cluster.wait_for_engines(4, block=False)
     assert isinstance(future, Future)
+    assert future.done()  # they are there
     assert future.result(timeout=10) is None
     assert cluster.wait_for_engines(4, interactive=False) is None
     late = cluster.wait_for_engines(5, timeout=0.1, block=False)

@@ -341,6 +341,16 @@ ALIKE = {
         "lambda x: (A().m(x), A().m('x'))",
         2,
     ),
+    "what is told of a function": (
+        """
+        def g(x: int, y: str = "b", *, z: float = 2.0) -> list:
+            "Say it."
+        g.mark = 3
+        """,
+        "lambda x: (g.__annotations__, g.__defaults__, g.__kwdefaults__, g.__doc__, "
+        "g.__name__, g.__qualname__, g.__module__, g.mark)",
+        2,
+    ),
     "a list that holds itself": (
         "xs = [1]\nxs.append(xs)\ndef f(x): return xs[1] is xs, xs[0] + x",
         "f",

@@ -44,6 +44,8 @@ def parse(query: Mapping[str, Any] | None) -> list[Condition]:
         if not isinstance(wanted, dict) or not any(map(_is_operator, wanted)):
             wanted = {"$eq": wanted}
         for name, operand in wanted.items():
+            if name in _MEMBERSHIP and isinstance(operand, str):
+                operand = [operand]  # programs give one label bare
             _check(key, name, operand)
             if name in _MEMBERSHIP:
                 operand = _members(operand)

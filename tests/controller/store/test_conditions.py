@@ -14,7 +14,7 @@ from parallel.controller.store.conditions import Condition, holds, parse
     [
         ({"colour": 1}, "no key 'colour'; its keys are msg_id"),
         ({"label": {"$like": "a"}}, r"unknown operator '\$like'; there are \$in"),
-        ({"label": {"$in": "abc"}}, r"\$in needs a list, not 'abc' \(for 'label'\)"),
+        ({"label": {"$in": 7}}, r"\$in needs a list, not 7 \(for 'label'\)"),
         ({"label": {"$nin": None}}, r"\$nin needs a list"),
         ({"label": {"$glob": 3}}, r"\$glob needs a pattern"),
         ({"submitted": {"$mod": [0, 1]}}, r"\$mod needs a list of a divisor"),
@@ -36,6 +36,9 @@ def test_values_operators_and_several_of_them() -> None:
     assert parse({"submitted": {"$gt": 1, "$lte": 2}}) == [
         Condition("submitted", "$gt", 1),
         Condition("submitted", "$lte", 2),
+    ]
+    assert parse({"label": {"$nin": "ab"}}) == [
+        Condition("label", "$nin", frozenset(["ab"]))
     ]
     # As many as there are records: to look for each in a list would take minutes.
     assert parse({"msg_id": {"$in": ["a", "a"]}}) == [

@@ -347,9 +347,8 @@ ALIKE = {
             "Say it."
         g.mark = 3
         """,
-        "lambda x: (g.__annotations__, g.__defaults__, g.__kwdefaults__, g.__doc__, "
-        "g.__name__, g.__qualname__, g.__module__, g.mark)",
-        2,
+        "lambda names: [getattr(g, name) for name in names.split()]",
+        "__annotations__ __defaults__ __kwdefaults__ __doc__ __name__ __module__ mark",
     ),
     "a list that holds itself": (
         "xs = [1]\nxs.append(xs)\ndef f(x): return xs[1] is xs, xs[0] + x",

@@ -206,13 +206,13 @@ class Capture:
 def _flush() -> None:
     """Make Python and C write what they hold back."""
     # The user may have put anything there; `suppress` would take thrice as long.
-    try:
+    try:  # noqa: SIM105
         sys.stdout.flush()
-    except Exception:  # noqa: SIM105
+    except Exception:
         pass
-    try:
+    try:  # noqa: SIM105
         sys.stderr.flush()
-    except Exception:  # noqa: SIM105
+    except Exception:
         pass
     for file in _c_files:  # and not all: one that a thread waits to read is locked
         _flush_c(file)

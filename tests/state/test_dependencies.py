@@ -161,6 +161,28 @@ def test_direct_tasks_can_be_waited_for() -> None:
     assert set(world.outcomes) == {first, second}
 
 
+def test_what_goes_after_another_goes_where_that_ran_if_all_have_nothing_to_do() -> (
+    None
+):
+    world = World()
+    engines = [world.join() for _ in range(3)]
+    keys = [world.submit(engines[1].engine_id)]
+    keys += [world.submit(after=after(keys[0]))]
+    keys += [world.submit(after=after(keys[1]))]
+    world.drain()
+    assert [world.outcomes[key] for key in keys] == [engines[1].engine_id] * 3
+
+
+def test_what_goes_after_another_goes_elsewhere_if_that_engine_is_busy() -> None:
+    world = World()
+    first, second = world.join(), world.join()
+    key = world.submit(first.engine_id)
+    world.submit(first.engine_id)
+    later = world.submit(after=after(key))
+    world.drain(stuck=[])
+    assert world.outcomes[later] == second.engine_id
+
+
 def test_what_follows_goes_where_the_others_ran() -> None:
     world = World()
     engines = [world.join() for _ in range(3)]

@@ -33,6 +33,15 @@ def test_among_equals_who_came_first_wins() -> None:
     assert policy.choose() == b"b"
 
 
+def test_among_equals_the_one_near_wins() -> None:
+    policy = LeastLoad()
+    for load, engine in enumerate((b"a", b"b", b"c")):
+        policy.place(engine, load // 2)
+    assert policy.choose(near=b"b") == b"b"
+    assert policy.choose(near=b"c") == b"a"
+    assert policy.choose(near=b"gone") == b"a"
+
+
 def test_placing_anew_without_a_change_keeps_the_turn() -> None:
     policy = LeastLoad()
     for engine in (b"a", b"b", b"a"):

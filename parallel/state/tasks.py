@@ -79,8 +79,8 @@ class Task:
 
     __slots__ = (
         "aborting", "arrival", "body", "deaths", "follows", "holder", "is_movable",
-        "key", "near", "needs", "ordinal", "pinned", "refused", "state", "stopping", "terms",
-        "tries",
+        "key", "near", "needs", "ordinal", "pinned", "refused", "state", "stopping",
+        "terms", "tries",
     )  # fmt: skip
 
     def __init__(

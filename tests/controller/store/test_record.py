@@ -372,3 +372,25 @@ def test_stores_answer_as_the_model_does(
     finally:
         for record in records:
             record.close()
+
+
+OPERANDS: list[Any] = [None, "", "a", "ab", START, START + 1, START + 1.25, 1, True]
+
+
+@pytest.mark.parametrize("key", ["msg_id", "label", "submitted", "started", "received"])
+def test_each_operator_answers_as_the_model_does(record: Record, key: str) -> None:
+    for seq, label in enumerate(["", "a", "ab"]):
+        run_task(record, seq, label=label)
+    open_task(record, 3, label="a")
+    rows = record.find({}).result(5)
+    queries: list[dict[str, Any]] = [
+        {key: {name: operand}}
+        for name in ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
+        for operand in [*OPERANDS, *(row[key] for row in rows)]
+    ]
+    for name in ("$in", "$nin"):
+        for operand in ([], [None], ["a"], ["a", None], [START, rows[1][key]]):
+            queries.append({key: {name: operand}})
+    for query in queries:
+        expected = [row for row in rows if model(query, row)]
+        assert record.find(query).result(5) == expected, query

@@ -74,6 +74,7 @@ def test_higher_priorities_go_first(rc: Client, gate: Path, tmp_path: Path) -> N
     for priority in (0, 5, -1, 5):
         with lview.temp_flags(priority=priority):
             results.append(lview.apply_async(note, str(priority), str(order)))
+    wait_until(lambda: rc.queue_status()["unassigned"] == 4, what="all in the queue")
     gate.touch()
     busy.get(timeout=10)
     for result in results:

@@ -388,9 +388,11 @@ def test_each_operator_answers_as_the_model_does(record: Record, key: str) -> No
         for name in ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
         for operand in [*OPERANDS, *(row[key] for row in rows)]
     ]
-    for name in ("$in", "$nin"):
-        for operand in ([], [None], ["a"], ["a", None], [START, rows[1][key]]):
-            queries.append({key: {name: operand}})
+    queries += [
+        {key: {name: operand}}
+        for name in ("$in", "$nin")
+        for operand in ([], [None], ["a"], ["a", None], [START, rows[1][key]])
+    ]
     for query in queries:
         expected = [row for row in rows if model(query, row)]
         assert record.find(query).result(5) == expected, query

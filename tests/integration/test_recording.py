@@ -79,6 +79,7 @@ def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
     found = rc.db_query({"engine_uuid": {"$ne": None}, "status": "error"})
     assert [r["msg_id"] for r in found] == [direct.msg_id, balanced.msg_id]
     assert found[0]["engine_uuid"] == first.engine_uuid
+    rc.wait_for_engines(2, timeout=20)  # those that took their places
     on = rc.ids[0]
     rc.load_balanced_view(on, engine_retries=0).apply_async(os._exit, 1)
     never = rc.load_balanced_view(on).apply_async(int)  # its engine will be gone

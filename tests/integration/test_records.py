@@ -214,6 +214,7 @@ def test_labels_and_errors_are_recorded(cluster: Client) -> None:
     (record,) = cluster.db_query({"label": {"$glob": "sweep-*"}})
     assert record["msg_id"] == ar.msg_ids[0]
     assert record["queue"] == "task"
+    assert cluster.get_result(ar.msg_ids[0], block=True).label == "sweep-7"
     assert "ZeroDivisionError" in record["error"]
     assert record["result_content"]["status"] == "error"
 

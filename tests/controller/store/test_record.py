@@ -56,6 +56,8 @@ def test_all_that_is_known_of_a_task(record: Record) -> None:
     assert found["stderr"] == ""
     assert found["status"] == "ok"
     assert found["result_content"] == {"status": "ok"}
+    assert found["result_header"]["msg_type"] == "apply_reply"
+    assert found["result_header"]["date"] == found["completed"]
     assert found["error"] is found["resubmitted"] is found["execute_input"] is None
 
 

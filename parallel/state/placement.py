@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..aliases import EngineId, Uuid
 from .policies import Policy
+from .queue import rank_of
 from .tasks import Engine, Needs, Task, TaskState
 
 __all__ = ["PILE", "STALLED", "Placement"]
@@ -174,6 +175,17 @@ class Placement:
             share = -(-len(waiting) * wanted // (wanted + 1))
             if share:
                 yield engine, waiting[-share:]
+
+    def overtaken(
+        self, rank: tuple[float, int], now: float
+    ) -> Iterator[tuple[Engine, list[int]]]:
+        """Yield what stalled engines have in line that goes after such a rank."""
+        for engine in self.crowded.values():
+            if not engine.revoking and now - engine.heard >= STALLED:
+                line = engine.line[1:]
+                later = [o for o, t in line if t.is_movable and rank_of(t) > rank]
+                if later:
+                    yield engine, later
 
     def next_stall(self, now: float) -> float | None:
         """Return when a crowded engine will have stalled, if it goes on so."""

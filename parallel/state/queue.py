@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from ..protocol.terms import USUAL
 from .tasks import Engine, Needs, Task, TaskState
@@ -102,6 +102,8 @@ class TaskQueue:
         self._arrivals = 0
         #: How many tasks wait.
         self.size = 0
+        #: One has come that goes before the usual ones.
+        self.urgent = False
 
     def __iter__(self) -> Iterator[Task]:
         yield from self.plain
@@ -114,9 +116,20 @@ class TaskQueue:
             self._arrivals += 1
             task.arrival = self._arrivals
         needs = task.needs
-        lane = self.plain if needs is None else self._lane(needs)
+        if needs is None:
+            lane = self.plain
+            if task.terms is not USUAL and rank_of(task) < _USUAL_RANK:
+                self.urgent = True
+        else:
+            lane = self._lane(needs)
         lane.push(task)
         self.size += 1
+
+    def urgent_rank(self) -> tuple[float, int] | None:
+        """Return the rank of the next plain task if it goes before the usual ones."""
+        head = self.plain.head()
+        rank = None if head is None else rank_of(head)
+        return rank if rank is not None and rank < _USUAL_RANK else None
 
     def _lane(self, needs: Needs | None) -> Lane:
         if needs is None:
@@ -135,6 +148,15 @@ class TaskQueue:
         """Count out a task that is about to be given up: its lane will drop it."""
         self.size -= 1
         self._lane(task.needs).forget(self.size)
+
+    def check(self, held: Container[int]) -> None:
+        """Assert the invariants, given the identities of all tasks in hand."""
+        queued = list(self)
+        assert len(queued) == self.size
+        for task in queued:
+            assert task.state is TaskState.QUEUED
+            assert task.pinned is None
+            assert id(task) not in held
 
     def by_rank(self) -> list[tuple[Task, Lane]]:
         """Return the heads of all lanes, the one whose turn it is first."""

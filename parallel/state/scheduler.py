@@ -43,7 +43,7 @@ from .events import (
     TimePassed,
 )
 from .ledger import Ledger
-from .placement import PILE, Placement
+from .placement import PILE, STALLED, Placement
 from .policies import LeastLoad, Policy
 from .stopping import GRACE, Stopping
 from .stories import (
@@ -123,6 +123,8 @@ class Scheduler:
             self._dispatch(now)
         if self._placement.piled:
             self._watch_piles(now)
+        if self.queue.urgent:
+            self._watch_urgent(now)
         return actions
 
     @property
@@ -225,8 +227,7 @@ class Scheduler:
             else:
                 asked.setdefault(engine, []).append(ordinal)
         for engine, ordinals in asked.items():
-            engine.revoking.update(ordinals)
-            self._actions.append(RevokeTasks(engine.uuid, ordinals))
+            self._ask_back(engine, ordinals)
 
     def _on_revoked(self, event: TasksRevoked, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -341,6 +342,7 @@ class Scheduler:
             "limit": self._stopping.on_limit,
             "kill": self._stopping.on_kill,
             "rest": self._on_rest,
+            "urgent": self._on_urgent,
         }
         for kind, *what in self._deadlines.pop_due(now):
             overdue[kind](*what, now)
@@ -365,17 +367,13 @@ class Scheduler:
 
     def _dispatch_plain(self, now: float) -> None:
         """Assign while there are tasks that any engine may run, and room."""
-        queue, choose = self.queue, self._placement.policy.choose
-        plain = queue.plain
+        queue, placement, engines = self.queue, self._placement, self.engines
+        choose, plain = placement.policy.choose, queue.plain
         while (task := plain.head()) is not None:
             uuid = choose(task.near)
-            if uuid is not None:
-                engine = self.engines[uuid]
-            else:
-                found = self._placement.choose(None, task.terms.depth)
-                if found is None:
-                    return
-                engine = found
+            engine = engines[uuid] if uuid else placement.choose(None, task.terms.depth)
+            if engine is None:
+                return
             queue.pop(plain)
             self._assign(task, engine, now)
 
@@ -427,22 +425,37 @@ class Scheduler:
     def _level(self, now: float) -> None:
         """Ask stalled engines for what waits in line, since somebody is idle."""
         for engine, asked in list(self._placement.stalled(now)):
-            engine.revoking.update(asked)
-            self._actions.append(RevokeTasks(engine.uuid, asked))
+            self._ask_back(engine, asked)
         self._level_due = self._placement.next_stall(now)
+
+    def _ask_back(self, engine: Engine, ordinals: list[int]) -> None:
+        engine.revoking.update(ordinals)
+        self._actions.append(RevokeTasks(engine.uuid, ordinals))
+
+    def _watch_urgent(self, now: float) -> None:
+        """See to it that what is urgent does not wait for a line that stands still."""
+        self.queue.urgent = False
+        if self._placement.crowded and ("urgent",) not in self._deadlines:
+            self._deadlines.set(("urgent",), now + STALLED)
+
+    def _on_urgent(self, now: float) -> None:
+        rank = self.queue.urgent_rank()
+        if rank is None:
+            return
+        for engine, asked in list(self._placement.overtaken(rank, now)):
+            self._ask_back(engine, asked)
+        due = self._placement.next_stall(now)
+        if due is not None:
+            self._deadlines.set(("urgent",), due)
 
     # Looking inside
 
     def check(self) -> None:
         """Assert the invariants."""
         held = self._placement.check()
-        queued = list(self.queue)
-        assert len(queued) == self.queue.size
-        for task in queued:
-            assert task.state is TaskState.QUEUED
-            assert task.pinned is None
-            assert id(task) not in held
-        assert len(self.tasks) == len(held) + len(queued) + self._ledger.waiting
+        self.queue.check(held)
+        inside = len(held) + self.queue.size + self._ledger.waiting
+        assert len(self.tasks) == inside
         if self.queue.plain.head():
             assert not self._placement.policy.loads, "a task waits, an engine is free"
         for lane in (self.queue.plain, *self.queue.lanes.values()):

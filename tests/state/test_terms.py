@@ -18,6 +18,7 @@ from parallel.state.events import (
     TaskSubmitted,
     TimePassed,
 )
+from parallel.state.placement import STALLED
 from parallel.state.policies import SCHEMES
 from parallel.state.stopping import GRACE
 from parallel.state.tasks import TaskKey, TaskState
@@ -265,6 +266,35 @@ def test_a_higher_priority_goes_first() -> None:
     world.work_off(engine, 0.1)
     order = [sent.task.key for sent in engine.started]
     assert order == [keys[i] for i in (0, 3, 4, 5, 1, 2)]
+
+
+def test_what_is_urgent_overtakes_a_line_that_stands_still() -> None:
+    world, (engine,) = world_of(1)
+    for _ in range(20):  # its tasks are known to be short: it gets many at once
+        world.submit(0)
+        world.work_off(engine, 1e-5)
+    keys = [world.submit() for _ in range(300)]
+    world.start(engine)
+    urgent = [world.submit(priority=1), world.submit(depth=1)]
+    world.pass_time(STALLED)
+    world.hold_up(engine)
+    world.work_off(engine, 10.0)
+    ran = [sent.task.key for sent in engine.started if sent.task.pinned is None]
+    assert ran == [keys[0], *urgent, *keys[1:]]
+
+
+def test_equals_do_not_overtake() -> None:
+    world, (engine,) = world_of(1)
+    world.submit(0)
+    world.work_off(engine, 1e-5)
+    keys = [world.submit(priority=1) for _ in range(300)]
+    world.start(engine)
+    for _ in range(3):
+        world.pass_time(STALLED)
+    assert not engine.requests
+    assert world.machine.wakeup is None
+    world.drain()
+    assert set(keys) < set(world.outcomes)
 
 
 def test_what_becomes_ready_takes_its_turn_by_priority_at_once() -> None:

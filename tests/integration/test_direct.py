@@ -66,7 +66,7 @@ def test_block_decides_what_a_call_returns(cluster: Client) -> None:
 def test_execute_returns_a_result_also_when_it_blocks(cluster: Client) -> None:
     ar = blocking(cluster[:]).execute("import math")
     assert isinstance(ar, AsyncResult)
-    assert ar.get() == [None] * 4
+    assert [reply.execute_result for reply in ar.get()] == [None] * 4
 
 
 def test_names_are_pushed_and_expressions_pulled(cluster: Client) -> None:
@@ -113,9 +113,15 @@ def test_scatter_gives_the_first_engines_the_rest(cluster: Client) -> None:
 
 def test_scatter_in_turns(cluster: Client) -> None:
     view = blocking(cluster[:])
-    view.scatter("part", "abcdef", dist="r")
-    assert view["part"] == ["ae", "bf", "c", "d"]
+    view.scatter("part", list("abcdef"), dist="r")
+    assert view["part"] == [["a", "e"], ["b", "f"], ["c"], ["d"]]
     assert view.gather("part", dist="r") == list("abcdef")
+
+
+def test_parts_of_a_string_are_gathered_whole(cluster: Client) -> None:
+    view = blocking(cluster[:])
+    view.scatter("part", "abcdef", dist="r")
+    assert view["part"] == view.gather("part", dist="r") == ["ae", "bf", "c", "d"]
 
 
 def test_scatter_flat(cluster: Client) -> None:

@@ -26,6 +26,7 @@ from .client.views.broadcast import BroadcastView
 from .client.views.direct import DirectView
 from .client.waiting import as_completed
 from .cluster.cluster import Cluster
+from .cluster.manager import ClusterManager
 from .errors import (
     AlreadyDisplayedError,
     CannotPack,
@@ -59,6 +60,7 @@ from .errors import (
     wrap_exception,
 )
 from .integrations.joblib import register_joblib_backend
+from .integrations.kernel import bind_kernel
 from .serialize import (
     PrePickled,
     Reference,
@@ -92,6 +94,7 @@ __all__ = [
     "CannotUnpack",
     "Client",
     "Cluster",
+    "ClusterManager",
     "ClusterRunning",
     "CompositeError",
     "ConnectionClosed",
@@ -127,6 +130,7 @@ __all__ = [
     "ViewExecutor",
     "__version__",
     "as_completed",
+    "bind_kernel",
     "can",
     "can_map",
     "collect_exceptions",

@@ -23,7 +23,7 @@ LAYERS = {
     **dict.fromkeys(["client", "controller", "engine"], 5),
     **dict.fromkeys(["cluster"], 6),
     **dict.fromkeys(["cli", "dashboard", "integrations", "interactive"], 7),
-    **dict.fromkeys(["datapub", "error", "util"], 7),
+    **dict.fromkeys(["datapub", "error", "joblib", "util"], 7),
 }
 
 #: The layer whose folders never import one another: what they share is lower.

@@ -7,6 +7,7 @@ import concurrent.futures
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -23,16 +24,18 @@ DOORS = {
     "parallel.client.remotefunction": ("RemoteFunction", "parallel", "remote"),
     "parallel.cluster.launcher": ("LauncherError",),
     "parallel.datapub": ("publish_data",),
+    "parallel.joblib": ("register",),
     "parallel.serialize": ("PrePickled", "Reference", "can", "uncan"),
     "parallel.serialize.canning": ("CannedObject", "can_map", "uncan_map"),
 }
 
 #: What is at the top, beside the errors.
 NAMES = (
-    "Client Cluster AsyncHubResult DirectView LoadBalancedView BroadcastView "
-    "ViewExecutor AsyncResult AsyncMapResult Reference PrePickled "
+    "Client Cluster ClusterManager AsyncHubResult "
+    "DirectView LoadBalancedView BroadcastView ViewExecutor "
+    "AsyncResult AsyncMapResult Reference PrePickled "
     "RemoteFunction ParallelFunction Dependency depend dependent "
-    "remote parallel require interactive register_joblib_backend "
+    "remote parallel require interactive bind_kernel register_joblib_backend "
     "can uncan can_map uncan_map use_dill use_cloudpickle "
     "use_pickle serialize_object deserialize_object "
     "pack_apply_message unpack_apply_message collect_exceptions "
@@ -83,6 +86,14 @@ def test_the_version_can_be_compared() -> None:
     assert ipp.version_info > (0, 0)
 
 
-def test_joblib_is_told_to_wait() -> None:
-    with pytest.raises(ipp.NotAvailable, match="needs the joblib backend"):
-        ipp.register_joblib_backend()
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (ipp.register_joblib_backend, "needs the joblib backend"),
+        (ipp.bind_kernel, "needs IPython kernels in engines"),
+        (ipp.ClusterManager, "`ipcluster list` shows the clusters"),
+    ],
+)
+def test_what_is_not_there_yet_says_so(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(ipp.NotAvailable, match=said):
+        call()

@@ -14,6 +14,7 @@ _NAMES = {
     "magics": "the IPython magics (%px, %autopx …)",
     "joblib": "the joblib backend (parallel.joblib)",
     "dask": "Dask on the engines",
+    "kernel": "IPython kernels in engines",
     "tunnels": "SSH tunnels",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 #: Seconds after which an engine gives up waiting for a file.
 PATIENCE = 30
@@ -48,6 +49,25 @@ def begin_and_wait_for(begun: str, path: str) -> int:
     """Say that this runs by appending this process's id to a file, then wait."""
     note(begun, os.getpid())
     return wait_for(path)
+
+
+def fail_before_a_line(begun: str, path: str, number: int) -> None:
+    """Say that this runs and wait, also for tasks that wait in line; then fail.
+
+    A single one has only to have come; several are taken in.
+    """
+    from parallel.engine import publishing
+
+    begin_and_wait_for(begun, path)
+    engine: Any = publishing.current
+    deadline = time.monotonic() + PATIENCE
+    while not (engine.has_work() if number == 1 else len(engine._inhand) >= number):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"less than {number} tasks came")
+        if number > 1:
+            engine._read()
+        time.sleep(0.002)
+    raise ZeroDivisionError
 
 
 def note(path: str, what: object) -> object:

@@ -11,7 +11,7 @@ import pytest
 
 from parallel import Client
 from parallel.errors import RemoteError, TaskAborted
-from tests.integration.tasks import begin_and_wait_for, notes, wait_for
+from tests.integration.tasks import fail_before_a_line, notes
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -51,12 +51,13 @@ def test_the_namespace_is_emptied(cluster: Client) -> None:
 # What is aborted behind a failed execute
 
 
-def fail_once(cluster: Client, begun: Path, gate: Path, silent: bool) -> Any:
-    """Begin an execute that fails once the gate is open."""
+def fail_once(
+    cluster: Client, begun: Path, gate: Path, *, silent: bool, number: int = 3
+) -> Any:
+    """Begin an execute that fails once the gate is open and tasks wait behind it."""
     code = (
-        "from tests.integration.tasks import begin_and_wait_for\n"
-        f"begin_and_wait_for({str(begun)!r}, {str(gate)!r})\n"
-        "1 / 0"
+        "from tests.integration.tasks import fail_before_a_line\n"
+        f"fail_before_a_line({str(begun)!r}, {str(gate)!r}, {number})"
     )
     result = cluster[0].execute(code, silent=silent)
     wait_until(lambda: notes(begun), what="beginning")
@@ -71,21 +72,34 @@ def test_a_failed_execute_takes_along_what_is_queued(
     behind = [cluster[0].apply_async(abs, -i) for i in range(3)]
     elsewhere = cluster[1].apply_async(abs, -7)
     balanced = [cluster.load_balanced_view().apply_async(abs, -i) for i in range(20)]
-    assert elsewhere.get(10) == 7
     gate.touch()
     with pytest.raises(RemoteError, match="ZeroDivisionError"):
         failing.get(10)
     for result in behind:
         with pytest.raises(TaskAborted, match="an earlier execute failed on this"):
             result.get(10)
+    assert elsewhere.get(10) == 7
     assert [result.get(10) for result in balanced] == list(range(20))
     assert cluster[0].apply_sync(abs, -5) == 5
+
+
+def test_it_takes_along_what_has_only_just_come(
+    cluster: Client, begun: Path, gate: Path
+) -> None:
+    pytest.importorskip("IPython")
+    assert cluster[0].apply_sync(abs, -1) == 1  # so that only the task has to come
+    failing = fail_once(cluster, begun, gate, silent=False, number=1)
+    behind = cluster[0].apply_async(abs, -2)
+    gate.touch()
+    with pytest.raises(RemoteError, match="ZeroDivisionError"):
+        failing.get(10)
+    with pytest.raises(TaskAborted, match="an earlier execute failed on this"):
+        behind.get(10)
 
 
 def test_a_silent_one_does_not(cluster: Client, begun: Path, gate: Path) -> None:
     failing = fail_once(cluster, begun, gate, silent=True)
     behind = [cluster[0].apply_async(abs, -i) for i in range(3)]
-    assert cluster[1].apply_sync(abs, -7) == 7  # so that they are queued there
     gate.touch()
     with pytest.raises(RemoteError, match="ZeroDivisionError"):
         failing.get(10)
@@ -93,15 +107,12 @@ def test_a_silent_one_does_not(cluster: Client, begun: Path, gate: Path) -> None
 
 
 def test_a_call_does_not(cluster: Client, begun: Path, gate: Path) -> None:
-    cluster[0].apply_async(begin_and_wait_for, str(begun), str(gate))
-    wait_until(lambda: notes(begun), what="beginning")
-    failing = cluster[0].apply_async(divmod, 1, 0)
-    behind = cluster[0].apply_async(wait_for, str(gate))
-    assert cluster[1].apply_sync(abs, -7) == 7  # so that both are queued there
+    failing = cluster[0].apply_async(fail_before_a_line, str(begun), str(gate), 2)
+    behind = [cluster[0].apply_async(abs, -i) for i in range(2)]
     gate.touch()
     with pytest.raises(ZeroDivisionError):
         failing.get(10)
-    assert behind.get(10) == int(notes(begun)[0])
+    assert [result.get(10) for result in behind] == [0, 1]
 
 
 # With IPython

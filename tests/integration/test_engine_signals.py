@@ -33,23 +33,26 @@ def test_a_signal_interrupts_the_running_task(
     assert engines_of(cluster) == pids
 
 
-def test_while_idle_it_does_no_harm(cluster: Client) -> None:
+def touch_at_signal(path: str) -> None:
+    signal.signal(signal.SIGUSR1, lambda *_: Path(path).touch())
+
+
+def test_while_idle_it_does_no_harm(cluster: Client, gate: Path) -> None:
     pids = engines_of(cluster)
-    cluster.send_signal("SIGINT")
-    cluster.send_signal("SIGNONSENSE")
-    cluster.send_signal(1000)
-    for _ in range(20):
-        assert engines_of(cluster) == pids
+    cluster[0].apply_sync(touch_at_signal, str(gate))
+    for signum in ("SIGINT", 1000, "SIGUSR1"):
+        cluster.send_signal(signum, targets=0)
+    wait_until(gate.exists, what="last of the signals")  # none meets a task any more
+    assert engines_of(cluster) == pids
+
+
+def test_a_signal_that_there_is_not_is_not_sent(cluster: Client) -> None:
+    with pytest.raises(ValueError, match="no signal 'SIGNONSENSE'"):
+        cluster.send_signal("SIGNONSENSE")
 
 
 def test_a_signal_of_ones_own_is_handled(cluster: Client, gate: Path) -> None:
-    def handle(path: str) -> None:
-        import signal
-        from pathlib import Path
-
-        signal.signal(signal.SIGUSR1, lambda *_: Path(path).touch())
-
-    cluster[2].apply_sync(handle, str(gate))
+    cluster[2].apply_sync(touch_at_signal, str(gate))
     cluster.send_signal("SIGUSR1", targets=2)
     wait_until(gate.exists, what="handling")
 

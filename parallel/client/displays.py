@@ -73,12 +73,21 @@ def write(text: str, stream: str, label: str) -> None:
     """Print what a task printed, on the same stream, with its engine before it."""
     if not text:
         return
+    end = "" if text.endswith("\n") else "\n"
+    _put(f"{_prefix(text, stream, label)}{text}{end}", stream)
+
+
+def _prefix(text: str, stream: str, label: str) -> str:
+    if not label:
+        return ""
+    # What begins its line anew would overwrite the label.
+    alone = "\n" in text.rstrip("\n") or "\r" in text
+    return f"[{stream}:{label}]" + ("\n" if alone else " ")
+
+
+def _put(text: str, stream: str) -> None:
     file = getattr(sys, stream)
-    several = "\n" in text.rstrip("\n")
-    prefix = f"[{stream}:{label}]" if label else ""
-    if prefix:
-        prefix += "\n" if several else " "
-    file.write(f"{prefix}{text}" + ("" if text.endswith("\n") else "\n"))
+    file.write(text)
     file.flush()
 
 
@@ -107,6 +116,8 @@ class _Stream:
         self._result = result
         self._lock = threading.RLock()
         self._seen: dict[int, list[int]] = {}
+        #: The stream and label of a line that was begun, and may go on.
+        self._begun: tuple[str, str] | None = None
 
     def catch_up(self, index: int | None = None) -> None:
         """Show what a task, or any of them, has printed and displayed of late."""
@@ -121,12 +132,34 @@ class _Stream:
         engine = self._result.engine_of(index)
         label = "?" if engine is None else str(engine)
         self._seen[index] = [len(stdout), len(stderr), len(displays)]
-        write(stdout[seen[0] :], "stdout", label)
-        write(stderr[seen[1] :], "stderr", label)
+        self._write(stdout[seen[0] :], "stdout", label)
+        self._write(stderr[seen[1] :], "stderr", label)
         if displays[seen[2] :]:
+            self.end_line()
             print(f"[output:{label}]")
         for display in displays[seen[2] :]:
             publish(display, engine)
+
+    def _write(self, text: str, stream: str, label: str) -> None:
+        """Print text; what goes on with the last line has no label of its own.
+
+        So a bar that a task draws with carriage returns is drawn on one line here.
+        """
+        if not text:
+            return
+        if self._begun == (stream, label):
+            _put(text, stream)
+        else:
+            self.end_line()
+            _put(_prefix(text, stream, label) + text, stream)
+        self._begun = None if text.endswith("\n") else (stream, label)
+
+    def end_line(self) -> None:
+        """End a line that was begun."""
+        with self._lock:
+            if self._begun is not None:
+                _put("\n", self._begun[0])
+                self._begun = None
 
 
 @contextmanager
@@ -143,3 +176,4 @@ def streaming(result: Facts) -> Iterator[None]:
             yield
         finally:
             stream.catch_up()
+            stream.end_line()

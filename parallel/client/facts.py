@@ -11,6 +11,7 @@ from ..protocol.terms import Condition
 from .connection import timestamp
 from .deliveries import Delivered, Deliveries
 from .metadata import KEYS, Metadata, as_datetime, status_word
+from .shown import overwritten
 
 __all__ = ["Facts"]
 
@@ -63,7 +64,8 @@ class Facts(Deliveries):
             facts.update(self._known)
         if index < len(self._seqs):
             facts.msg_id = self._msg_id(self._seqs[index])
-        facts.stdout, facts.stderr, facts.outputs = self.said(index)
+        stdout, stderr, facts.outputs = self.said(index)
+        facts.stdout, facts.stderr = overwritten(stdout), overwritten(stderr)
         if index in self._shown:
             facts.data = dict(self._shown[index].data)
         delivered = self._delivered[index]

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Shown"]
+__all__ = ["Shown", "overwritten"]
+
+
+def overwritten(text: str) -> str:
+    """Return what stays of a text where carriage returns let lines begin anew.
+
+    A bar that was drawn a hundred times is told once, as it was drawn last. Those at
+    the end of a line, before its newline, overwrite nothing and stay.
+    """
+    if "\r" not in text:
+        return text
+    return "\n".join(map(_last_version, text.split("\n")))
+
+
+def _last_version(line: str) -> str:
+    written = len(line.rstrip("\r"))
+    return line[line.rfind("\r", 0, written) + 1 :]
 
 
 class Shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +67,19 @@ def test_a_bar_of_text(capsys: pytest.CaptureFixture[str], widget: Any) -> None:
     told = capsys.readouterr().err
     assert "work: 100%" in told
     assert "3/3" in told
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_bar_of_a_notebook(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    notebook = pytest.importorskip("tqdm.notebook")
+    widgets = ModuleType("ipywidgets") if installed else None
+    monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
+    made: list[Any] = []
+    for kind in (notebook.tqdm, notebook.std_tqdm):
+        monkeypatch.setattr(kind, "__init__", lambda self, **_: made.append(type(self)))
+        monkeypatch.setattr(kind, "__del__", lambda _: None)
+    new_bar(3, "work", widget=True)
+    assert issubclass(made[0], notebook.tqdm) == installed
 
 
 @pytest.mark.usefixtures("terminal")

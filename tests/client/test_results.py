@@ -530,6 +530,21 @@ def test_output_is_streamed_once(
     assert (told.out, told.err) == ("[output:1]\npicture\n[stdout:0] after\n", "")
 
 
+def test_a_line_goes_on_where_it_was_left(
+    connection: FakeConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ar = direct(connection)
+    with ar.stream_output():
+        for percent in ("10%", "20%"):
+            connection.say(0, "", f"\r{percent}")
+        assert capsys.readouterr().err == "[stderr:0]\n\r10%\r20%"
+        connection.say(1, "", "another")
+        assert capsys.readouterr().err == "\n[stderr:1] another"
+        connection.say(1, "out")
+        assert capsys.readouterr() == ("[stdout:1] out", "\n")
+    assert capsys.readouterr() == ("\n", "")
+
+
 def test_a_part_is_streamed(
     connection: FakeConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -123,15 +123,56 @@ def test_while_the_task_runs(cluster: Client, tmp_path: Path) -> None:
 
     def talk(path: str) -> None:
         print("working")
+        print("hard", file=sys.stderr)
         wait_for(path)
         print("done")
+        print("at last", file=sys.stderr)
 
     ar = cluster[0].apply_async(talk, str(gate))
     wait_until(lambda: ar.stdout == "working\n", what="output of a running task")
+    wait_until(lambda: ar.stderr == "hard\n", what="errors of a running task")
     assert not ar.ready()
     gate.touch()
     ar.get()
-    assert ar.stdout == "working\ndone\n"
+    assert (ar.stdout, ar.stderr) == ("working\ndone\n", "hard\nat last\n")
+
+
+def draw(*lines: str) -> None:
+    """Draw one line after the other in the same place, as bars are drawn."""
+    for line in lines:
+        print(f"\r{line}", end="", file=sys.stderr)
+        print(line, end="\r")
+    print("end")
+
+
+def test_a_line_that_was_drawn_anew_is_told_as_it_was_last(cluster: Client) -> None:
+    ar = cluster[0].apply_async(draw, "10%", "20%", "30%")
+    ar.get()
+    assert (ar.stdout, ar.stderr) == ("end\n", "30%")
+    assert (ar.metadata.stdout, ar["stderr"]) == ("end\n", "30%")
+    executed = cluster[0].execute("print('a\\rb')", block=True)
+    assert executed.stdout == executed.get().stdout == "b\n"
+    recorded = cluster.get_result(executed.msg_ids[0])
+    recorded.get()
+    assert recorded.stdout == "b\n"
+
+
+@pytest.mark.slow
+def test_a_bar_of_a_running_task_moves(cluster: Client, tmp_path: Path) -> None:
+    gates = [str(tmp_path / "first"), str(tmp_path / "second")]
+
+    def draw_and_wait(gates: list[str]) -> None:
+        for i, gate in enumerate(gates):
+            print(f"\r{i} of 2", end="", file=sys.stderr)
+            wait_for(gate)
+        print("\r2 of 2", file=sys.stderr)
+
+    ar = cluster[0].apply_async(draw_and_wait, gates)
+    for i, gate in enumerate(gates):
+        wait_until(lambda i=i: ar.stderr == f"{i} of 2", what="the bar as it stands")
+        Path(gate).touch()
+    ar.get()
+    assert ar.stderr == "2 of 2\n"
 
 
 @pytest.mark.parametrize("balanced", [False, True])

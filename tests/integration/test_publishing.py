@@ -111,6 +111,27 @@ def test_displays(cluster: Client) -> None:
     assert shown == [str(i) for i in range(50)]
 
 
+def test_displays_are_there_while_the_task_runs(cluster: Client, gate: Path) -> None:
+    pytest.importorskip("IPython")
+
+    def show(path: str) -> None:
+        from IPython.display import display
+
+        display("here")
+        wait_for(path)
+        display("there")
+
+    def shown() -> list[str]:
+        return [output["data"]["text/plain"] for output in result.outputs]
+
+    result = cluster[0].apply_async(show, str(gate))
+    wait_until(lambda: shown() == ["'here'"], what="display of a running task")
+    assert not result.ready()
+    gate.touch()
+    result.get(10)
+    assert shown() == ["'here'", "'there'"]
+
+
 def test_displays_of_a_call(cluster: Client) -> None:
     pytest.importorskip("IPython")
 

@@ -55,10 +55,9 @@ class ViewExecutor(Executor):
         RuntimeError
             The executor was shut down.
         """
-        with self._lock:  # so that shutdown sees either the future or nothing of it
-            self._check_open()
-            future: Future[Any] = self.view.apply_async(fn, *args, **kwargs)
-            self._watch(future)
+        self._check_open()
+        future: Future[Any] = self.view.apply_async(fn, *args, **kwargs)
+        self._watch(future)
         return future
 
     def map(
@@ -85,8 +84,7 @@ class ViewExecutor(Executor):
         buffersize
             At most so many elements of a generator are under way.
         """
-        with self._lock:
-            self._check_open()
+        self._check_open()
         if chunksize < 1:
             raise ValueError(f"chunksize is at least 1, not {chunksize}")
         if buffersize is not None and buffersize < 1:
@@ -118,7 +116,15 @@ class ViewExecutor(Executor):
             yield self.submit(_call_each, fn, part)
 
     def _watch(self, future: Any) -> None:
-        self._futures.add(future)
+        """Have `shutdown` see a future; if it has not, nothing is to come of it."""
+        # Not locked while calls are made: these may wait, in callbacks submit more.
+        with self._lock:
+            is_late = self.is_shut_down
+            if not is_late:
+                self._futures.add(future)
+        if is_late:
+            future.cancel()
+            self._check_open()
         # Whoever waits for futures does so without looking at the connection.
         self.view.client.attend()
 
@@ -140,7 +146,8 @@ class ViewExecutor(Executor):
         """
         with self._lock:
             self.is_shut_down = True
-            futures = [future for future in self._futures if not future.done()]
+            futures = list(self._futures)
+        futures = [future for future in futures if not future.done()]
         if cancel_futures:
             for future in futures:
                 future.withdraw()

@@ -230,3 +230,33 @@ def test_dropped_futures_leave_nothing(pool: ViewExecutor) -> None:
         pool.submit(abs, -1)
     assert pool.view.wait(timeout=20)
     wait_until(lambda: not pool._futures, what="empty set of futures")
+
+
+def test_callbacks_submit_more(pool: ViewExecutor) -> None:
+    count, more = 3000, threading.Semaphore(0)
+
+    def call_again(future: futures.Future[Any]) -> None:
+        pool.submit(add, future.result(), y=1).add_done_callback(
+            lambda _: more.release()
+        )
+
+    for n in range(count):  # more than are under way: it waits, and callbacks run
+        pool.submit(add, n, y=1).add_done_callback(call_again)
+    assert all(more.acquire(timeout=30) for _ in range(count))
+
+
+def test_what_is_submitted_as_it_is_shut_down_is_cancelled(
+    cluster: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lview = cluster.load_balanced_view()
+    made, apply_async, submitted = lview.executor, lview.apply_async, []
+
+    def shut_down_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        submitted.append(apply_async(*args, **kwargs))
+        made.shutdown()
+        return submitted[0]
+
+    monkeypatch.setattr(lview, "apply_async", shut_down_meanwhile)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        made.submit(time.sleep, 60)
+    assert submitted[0].cancelled()

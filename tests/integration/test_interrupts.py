@@ -79,7 +79,7 @@ LONG_CALL = """
             found = {call}
         except KeyboardInterrupt:
             found = None
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30
         print(type(found).__name__)
         print(rc[1].map_sync(abs, [-1, -2]))
     """

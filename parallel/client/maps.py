@@ -18,7 +18,7 @@ from .mapresults import AsyncMapResult
 from .partition import elements
 from .submitter import Submitter, method_of_map
 
-__all__ = ["Feeder", "start_map"]
+__all__ = ["Feeder", "check_chunksize", "start_map"]
 
 #: So many chunks for each engine are under way while their size adapts: enough
 #: that none is idle while an answer travels.
@@ -57,8 +57,7 @@ def start_map(
     ValueError
         A chunksize below 1.
     """
-    if chunksize is not None and chunksize < 1:
-        raise ValueError(f"chunksize is at least 1, not {chunksize}")
+    check_chunksize(chunksize)
     if not sequences:
         raise AssertionError("map needs at least one sequence")
     method = method_of_map(return_exceptions, terms)
@@ -88,6 +87,12 @@ def start_map(
         return []
     Feeder(submit, columns, chunksize).feed()
     return result
+
+
+def check_chunksize(chunksize: int | None) -> None:
+    """Raise a `ValueError` for chunks of fewer elements than one."""
+    if chunksize is not None and chunksize < 1:
+        raise ValueError(f"chunksize is at least 1, not {chunksize}")
 
 
 class Feeder:

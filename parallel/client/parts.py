@@ -40,10 +40,9 @@ class PartsResult(GatherResult):
 
     def __init__(
         self, connection: Connection, fname: str, dist: str, count: int,
-        terms: Terms | None, *, return_exceptions: bool, ordered: bool = True,
+        terms: Terms | None, *, return_exceptions: bool,
     ) -> None:  # fmt: skip
         super().__init__(connection, dist, count)
         self._fname = fname
         self._terms = terms or self._terms
         self._return_exceptions = return_exceptions
-        self.ordered = ordered

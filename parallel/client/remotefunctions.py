@@ -5,33 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from .mapresults import AsyncMapResult
 from .partition import BLOCK
 
 __all__ = ["ParallelFunction", "RemoteFunction", "parallel", "remote"]
-
-
-class Applies(Protocol):
-    """A view, as far as functions need it."""
-
-    block: Any
-
-    def apply(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call a function there."""
-
-    def map(self, f: Callable[..., Any], /, *sequences: Any, **options: Any) -> Any:
-        """Call a function with each element there."""
-
-    def call_with_parts(
-        self, f: Callable[..., Any], sequences: Any, dist: str, **options: Any
-    ) -> AsyncMapResult:
-        """Call a function with parts of sequences there."""
-
-    def temp_flags(self, **flags: Any) -> AbstractContextManager[Any]:
-        """Set flags for the length of a block."""
 
 
 class RemoteFunction:
@@ -83,7 +62,7 @@ class ParallelFunction(RemoteFunction):
     chunksize
         So many elements a part, where the view balances.
     ordered
-        Whether to iterate in the order of the elements, where the view balances.
+        Whether to iterate in the order of the elements, or as results come.
     return_exceptions
         Put an exception in the place of its part's results rather than raise.
     """
@@ -120,25 +99,23 @@ class ParallelFunction(RemoteFunction):
                 f"{self.__name__} takes sequences only, for each is split among "
                 f"engines: {', '.join(kwargs)} cannot be"
             )
-        with self.view.temp_flags(block=self._blocks(), **self.flags):
-            return self.view.call_with_parts(
-                self.func,
-                sequences,
-                self.dist,
-                chunksize=self.chunksize,
-                ordered=self.ordered,
-                return_exceptions=self.return_exceptions,
-            )
+        return self._submit(self.view.call_with_parts, sequences, self.dist)
 
     def map(self, *sequences: Any) -> Any:
         """Call the function with each element, as the view's own `map` does."""
-        options: dict[str, Any] = {"return_exceptions": self.return_exceptions}
-        if self.chunksize is not None:
-            options["chunksize"] = self.chunksize
-        if not self.ordered:
-            options["ordered"] = False
+        return self._submit(self.view.map, *sequences)
+
+    def _submit(self, method: Callable[..., Any], *args: Any) -> Any:
         with self.view.temp_flags(block=self._blocks(), **self.flags):
-            return self.view.map(self.func, *sequences, **options)
+            result = method(
+                self.func,
+                *args,
+                chunksize=self.chunksize,
+                return_exceptions=self.return_exceptions,
+            )
+        if isinstance(result, AsyncMapResult):  # a direct view's map is not told
+            result.ordered = self.ordered
+        return result
 
 
 def remote(
@@ -172,7 +149,7 @@ def parallel(
     block
         Whether a call waits; as the view does if None.
     ordered
-        Whether to iterate in the order of the elements, where the view balances.
+        Whether to iterate in the order of the elements, or as results come.
     **flags
         `chunksize`, `return_exceptions`, and flags of the view.
     """

@@ -278,35 +278,7 @@ def test_a_setup_is_made_again_under_its_name(cluster: Client) -> None:
     assert cluster.load_balanced_view().setup(add, 2, y=3).get() == [5] * 4
 
 
-# Remote functions and dependencies
-
-
-def test_a_parallel_function_splits_its_sequences(cluster: Client) -> None:
-    view = cluster[:]
-
-    @view.parallel(block=True)
-    def products(a: list[int], b: list[int]) -> list[int]:
-        """Multiply."""
-        return [x * y for x, y in zip(a, b, strict=True)]
-
-    assert products.__doc__ == "ParallelFunction wrapping:\nMultiply."
-    assert list(products.__signature__.parameters) == ["a", "b"]
-    assert products(range(6), range(6)) == [0, 1, 4, 9, 16, 25]
-    with pytest.raises(ValueError, match="one length"):
-        products(range(6), range(5))
-    with pytest.raises(TypeError, match="sequences only"):
-        products(range(6), b=range(6))
-    turns = ipp.parallel(view, dist="r", block=True)(sum)
-    assert turns(range(8)) == [4, 6, 8, 10]
-    each = ipp.parallel(view, block=True)(fsquare)
-    assert each.map(range(5)) == [0, 1, 4, 9, 16]
-
-
-def test_a_remote_function_can_be_changed(cluster: Client) -> None:
-    made = ipp.remote(cluster[:])(add)
-    assert isinstance(made(1), AsyncResult)
-    made.block, made.view, made.func = True, cluster[0], fsquare
-    assert made(3) == 9
+# Dependencies
 
 
 def test_dependencies_in_functions(cluster: Client) -> None:

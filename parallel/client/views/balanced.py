@@ -21,7 +21,7 @@ from ..flags import (
     words,
 )
 from ..lazymaps import LazyMapIterator
-from ..maps import start_map
+from ..maps import check_chunksize, start_map
 from ..partition import BLOCK, sized
 from ..parts import PartsResult, parts_of
 from ..progress import is_wanted
@@ -184,16 +184,17 @@ class LoadBalancedView(View):
         dist: str = BLOCK,
         *,
         chunksize: int | None = None,
-        ordered: bool = True,
         return_exceptions: bool = False,
     ) -> Any:
         """Call `f` with parts of the sequences, wherever there is an engine free.
 
         As many parts as engines, or such of `chunksize` elements: see `parallel`.
         """
-        total = len(sized(sequences[0])) if sequences else 0
+        check_chunksize(chunksize)
+        columns = [sized(sequence) for sequence in sequences]
+        total = len(columns[0]) if columns else 0
         wanted = -(-total // chunksize) if chunksize else max(1, len(self))
-        parts = parts_of(sequences, wanted, dist)
+        parts = parts_of(columns, wanted, dist)
         if not parts:
             return []
         connection = self._connection
@@ -201,7 +202,7 @@ class LoadBalancedView(View):
         terms = self._terms_now()
         result = PartsResult(
             connection, function.name, dist, len(parts), terms,
-            return_exceptions=return_exceptions, ordered=ordered,
+            return_exceptions=return_exceptions,
         )  # fmt: skip
         for i, part in enumerate(parts):
             packed = pack_call(function.name, part, {})

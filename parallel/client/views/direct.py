@@ -88,12 +88,7 @@ class DirectView(NamespaceView):
         AssertionError
             There is no sequence.
         """
-        if chunksize is not None:
-            warnings.warn(
-                "a direct map gives each engine one part: chunksize is ignored",
-                UserWarning,
-                stacklevel=2,
-            )
+        _warn_of(chunksize)
         columns = [elements(sequence) for sequence in sequences]
         if not columns:
             raise AssertionError("map needs at least one sequence")
@@ -133,10 +128,11 @@ class DirectView(NamespaceView):
         sequences: Sequence[Any],
         dist: str = BLOCK,
         *,
+        chunksize: int | None = None,
         return_exceptions: bool = False,
-        **_: Any,
     ) -> Any:
         """Call `f` with a part of each sequence on each engine: see `parallel`."""
+        _warn_of(chunksize)
         parts = parts_of(sequences, len(self), dist)
         if not parts:
             return []
@@ -287,3 +283,13 @@ class DirectView(NamespaceView):
             The magics are not there.
         """
         return EXTENSIONS.find("magics", "view.activate()")(self, suffix)
+
+
+def _warn_of(chunksize: int | None) -> None:
+    """Warn who asks for chunks of a size."""
+    if chunksize is not None:
+        warnings.warn(
+            "a direct map gives each engine one part: chunksize is ignored",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
 from parallel import AsyncMapResult, Client, CompositeError, DirectView, RemoteError
 from parallel.client.views.balanced import LoadBalancedView
@@ -178,32 +176,3 @@ def test_each_call_is_made_once(lview: LoadBalancedView, tmp_path: Path) -> None
     files = [str(tmp_path / str(i)) for i in range(500)]
     lview.map_sync(begin_and_wait_for, files, ["/"] * 500)
     assert [len(notes(file)) for file in files] == [1] * 500
-
-
-#: One to three columns of numbers, of any lengths, also none.
-COLUMNS = st.lists(st.lists(st.integers(0, 9), max_size=300), min_size=1, max_size=3)
-
-
-@settings(max_examples=20)
-@given(columns=COLUMNS, targets=st.sets(st.integers(0, 3), min_size=1))
-def test_direct_as_the_builtin_map(
-    cluster: Client, columns: list[list[int]], targets: set[int]
-) -> None:
-    found = cluster[sorted(targets)].map_sync(max, *columns, [5] * 300)
-    assert found == list(map(max, *columns, [5] * 300))
-
-
-@settings(max_examples=20)
-@given(
-    columns=COLUMNS, chunksize=st.none() | st.integers(1, 400), ordered=st.booleans()
-)
-def test_balanced_as_the_builtin_map(
-    cluster: Client, columns: list[list[int]], chunksize: int | None, ordered: bool
-) -> None:
-    lview = cluster.load_balanced_view()
-    options = {"chunksize": chunksize, "ordered": ordered}
-    expected = list(map(max, *columns, [5] * 300))
-    assert lview.map_sync(max, *columns, [5] * 300, **options) == expected
-    as_they_came = list(lview.map_async(max, *columns, [5] * 300, **options))
-    assert sorted(as_they_came) == sorted(expected)
-    assert as_they_came == expected or not ordered

@@ -1,4 +1,4 @@
-"""Maps over what has no length are maps, and the builtin one is the measure of all."""
+"""Maps over what has no length are maps, too."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from parallel import Client, CompositeError, LoadBalancedView, RemoteError
+from parallel import Client, LoadBalancedView
 from parallel.client.results import FIRST_COMPLETED
 from tests.integration.tasks import add, fsquare
 from tests.waiting import wait_until
@@ -103,78 +101,3 @@ def test_the_first_chunk_of_a_map(lview: LoadBalancedView) -> None:
     done, pending = ar.wait(10, return_when=FIRST_COMPLETED)
     assert done
     assert len(done) + len(pending) == 10
-
-
-def touchy(x: int, *more: int) -> int:
-    """Return a sum, or fail."""
-    if x == 0:
-        raise ValueError("zero")
-    return sum((x, *more))
-
-
-COLUMNS = st.lists(st.lists(st.integers(0, 30), max_size=120), min_size=1, max_size=3)
-
-
-def values_of(columns: list[list[int]]) -> list[Any]:
-    """Return what a map gives: values, and None for each failure."""
-    return [sum(row) if row[0] else None for row in zip(*columns, strict=False)]
-
-
-@pytest.mark.slow
-@settings(max_examples=60)
-@given(
-    columns=COLUMNS,
-    lazy=st.sets(st.integers(0, 2)),
-    chunksize=st.none() | st.integers(1, 150),
-    ordered=st.booleans(),
-    return_exceptions=st.booleans(),
-    asked=st.sampled_from(["get", "iterate", "loop"]),
-)
-def test_any_map_is_as_the_builtin_one(
-    cluster: Client,
-    columns: list[list[int]],
-    lazy: set[int],
-    chunksize: int | None,
-    ordered: bool,
-    return_exceptions: bool,
-    asked: str,
-) -> None:
-    given_ = [iter(c) if i in lazy else c for i, c in enumerate(columns)]
-    ar = cluster.load_balanced_view().map_async(
-        touchy,
-        *given_,
-        chunksize=chunksize,
-        ordered=ordered,
-        return_exceptions=return_exceptions,
-    )
-    total = min(map(len, columns))
-    if not total:
-        assert ar == []
-        return
-    assert ar.wait(20)
-    assert len(ar) == ar.progress == total
-    if chunksize is not None:
-        assert len(ar.msg_ids) == -(-total // chunksize)
-    in_order = values_of(columns)
-    if None in in_order and not return_exceptions:
-        with pytest.raises(CompositeError, match="ValueError: zero"):
-            ar.get()
-        return
-    found = [None if isinstance(x, RemoteError) else x for x in taken(ar, asked)]
-    if ordered or asked == "get":
-        assert found == in_order
-    else:
-        assert sorted(found, key=repr) == sorted(in_order, key=repr)
-
-
-def taken(ar: Any, asked: str) -> list[Any]:
-    """Return a map's results, asked for in some way."""
-    if asked == "get":
-        return list(ar.get())
-    if asked == "iterate":
-        return list(ar)
-
-    async def run() -> list[Any]:
-        return [x async for x in ar]
-
-    return asyncio.run(run())

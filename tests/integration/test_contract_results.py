@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-import itertools
 from collections.abc import Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import parallel as ipp
@@ -210,7 +208,7 @@ def test_metadata(cluster: ipp.Client) -> None:
         "error", "stdout", "stderr", "outputs", "data", "label", "is_broadcast",
         "is_coalescing",
     }  # fmt: skip
-    assert facts.submitted <= facts.started <= facts.completed <= facts.received
+    assert facts.submitted <= facts.started <= facts.completed < facts.received
     assert all(facts[key].tzinfo for key in ("submitted", "started", "completed"))
     assert (facts.status, facts.stdout, facts.stderr) == ("ok", "hi\n", "")
     with pytest.raises(KeyError):
@@ -218,6 +216,19 @@ def test_metadata(cluster: ipp.Client) -> None:
     with pytest.raises(AttributeError):
         facts.new = 1
     assert isinstance(facts.engine_uuid, str)
+
+
+def test_broadcasts_are_told_in_the_metadata(cluster: ipp.Client) -> None:
+    def told(ar: Any) -> tuple[Any, Any]:
+        ar.get(10)
+        return ar.is_broadcast, ar.is_coalescing
+
+    view = cluster.broadcast_view()
+    assert told(view.apply_async(add, 1)) == ([True] * 2, [False] * 2)
+    view.is_coalescing = True
+    assert told(view.apply_async(add, 1)) == ([True] * 2, [True] * 2)
+    assert told(cluster[:].apply_async(add, 1)) == ([False] * 2, [False] * 2)
+    assert told(cluster.load_balanced_view().apply_async(add, 1)) == (False, False)
 
 
 def test_labels_are_in_the_metadata(cluster: ipp.Client) -> None:
@@ -296,107 +307,6 @@ def test_bars(cluster: ipp.Client) -> None:
         assert list(ar) == [x**2 for x in range(9)]
     ar = cluster[:].apply_async(add, 1)
     assert ar.wait_interactive(0.01, 10) is True
-
-
-# Maps
-
-
-@pytest.mark.parametrize("kind", ["direct", "balanced", "broadcast"])
-def test_maps(cluster: ipp.Client, kind: str) -> None:
-    view: Any = {
-        "direct": lambda: cluster[:],
-        "balanced": cluster.load_balanced_view,
-        "broadcast": cluster.broadcast_view,
-    }[kind]()
-    assert view.map(fsquare, [], block=False) == []
-    assert view.map_async(fsquare, []) == []
-    assert view.map_sync(fsquare, iter([])) == []
-    assert view.map_sync(fsquare, (x for x in range(3))) == [0, 1, 4]
-    assert view.map_sync(add, range(5), [1, 2]) == [1, 3]
-    with pytest.raises(AssertionError):
-        view.map(fsquare)
-    for named in (view.map_sync, view.map_async):
-        with pytest.raises(TypeError):
-            named(fsquare, [1], block=True)
-    ar = view.map_async(fsquare, range(7))
-    assert isinstance(ar, ipp.AsyncMapResult)
-    assert (ar.ordered, len(ar)) == (True, 7)
-    assert list(ar) == ar.get(10) == [x**2 for x in range(7)]
-    assert ar.progress == 7
-    assert ar[2:4] == [4, 9]
-    assert repr(ar) == "<AsyncMapResult(fsquare): finished>"
-    failed = view.map_async(divide, [1, 1, 1, 1], [1, 0, 1, 2], return_exceptions=True)
-    got = failed.get(10)
-    assert isinstance(got[1], ipp.RemoteError)
-    assert [got[0], *got[2:]] == [1, 1, 0.5]
-    assert list(view.imap(fsquare, range(5))) == [0, 1, 4, 9, 16]
-
-
-def test_direct_maps_cut_evenly(cluster: ipp.Client) -> None:
-    with pytest.warns(UserWarning, match="chunksize"):
-        ar = cluster[:].map_async(fsquare, range(7), chunksize=2)
-    assert [len(part.get(10)[0]) for part in ar.split()] == [4, 3]
-    assert ar.engine_id == [0, 1]
-
-
-def test_references_in_maps(cluster: ipp.Client) -> None:
-    cluster[:].push({"f": fsquare, "five": 5}, block=True)
-    for view in (cluster[:], cluster.load_balanced_view()):
-        five = ipp.Reference("five")
-        assert view.map_sync(ipp.Reference("f"), [1, 2, 3]) == [1, 4, 9]
-        assert view.map_sync(fsquare, [five, 2, five]) == [25, 4, 25]
-
-
-def test_arrays_come_back_as_arrays(cluster: ipp.Client) -> None:
-    cluster[:].scatter("a", np.arange(10), block=True)
-    assert isinstance(cluster[:].gather("a", block=True), np.ndarray)
-    rows = np.arange(12.0).reshape(6, 2)
-    doubled = cluster[:].map_sync(lambda row: row * 2, rows)
-    assert isinstance(doubled, list)
-    np.testing.assert_array_equal(doubled, rows * 2)
-    parts = cluster[:].parallel(block=True)(lambda part: part * 2)(rows)
-    assert isinstance(parts, np.ndarray)
-    np.testing.assert_array_equal(parts, rows * 2)
-
-
-def test_as_they_come(cluster: ipp.Client, gate: Path) -> None:
-    view = cluster.load_balanced_view()
-    ar = view.map_async(
-        lambda path: path and bool(wait_for(path)), [str(gate), "", "", ""],
-        chunksize=1, ordered=False,
-    )  # fmt: skip
-    assert ar.ordered is False
-    came = iter(ar)
-    assert list(itertools.islice(came, 3)) == ["", "", ""]
-    gate.touch()
-    assert list(came) == [True]
-    assert ar.get() == [True, "", "", ""]
-
-
-def test_lazy_maps(cluster: ipp.Client) -> None:
-    view = cluster.load_balanced_view()
-    parameters = inspect.signature(view.imap).parameters
-    assert {
-        name: parameters[name].default
-        for name in ("ordered", "max_outstanding", "return_exceptions")
-    } == {"ordered": True, "max_outstanding": "auto", "return_exceptions": False}
-    endless = view.imap(fsquare, itertools.count())
-    assert list(itertools.islice(endless, 4)) == [0, 1, 4, 9]
-    endless.cancel()
-    assert sorted(view.imap(fsquare, range(5), ordered=False)) == [0, 1, 4, 9, 16]
-    assert list(view.imap(fsquare, range(5), max_outstanding=0)) == [0, 1, 4, 9, 16]
-
-    def broken() -> Iterator[int]:
-        yield 1
-        raise OSError("no more")
-
-    results = view.imap(fsquare, broken())
-    assert next(results) == 1
-    with pytest.raises(OSError, match="no more"):
-        next(results)
-    errors = list(view.imap(divide, [1, 1], [0, 1], return_exceptions=True))
-    assert isinstance(errors[0], ipp.RemoteError)
-    assert errors[1] == 1
 
 
 # Beyond

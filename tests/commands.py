@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.waiting import wait_until
 
 #: Seconds for a command to end.
-TIMEOUT = 30
+TIMEOUT = 60
 
 MODULES = {
     "ipcluster": "parallel.cluster",

@@ -35,7 +35,7 @@ PURE_MODULES = sorted(
 )
 
 #: Seconds for all the examples of a page.
-TIMEOUT = 50
+TIMEOUT = 100
 
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(.*?)\s*$")
 LINK = re.compile(r"\]\(<?([^)<>\s]+)>?[^)]*\)|^\[[^]]+\]:\s*<?([^<>\s]+)")

@@ -12,7 +12,7 @@ T = TypeVar("T")
 INTERVAL = 0.01
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
     """Return what the condition returns, once that is true.
 
     Parameters

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from parallel.client.waiting import as_completed
+from tests.waiting import wait_until
 
 
 def test_plain_futures_wake_who_waits_for_them() -> None:
@@ -17,8 +17,7 @@ def test_plain_futures_wake_who_waits_for_them() -> None:
     assert next(found) is second
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(next, found)
-        setter = threading.Timer(0.05, first.set_result, [1])
-        setter.start()
-        assert waiting.result(10) is first
-        setter.join()
+        wait_until(lambda: vars(found._changed)["_waiters"], what="thread that waits")
+        first.set_result(1)
+        assert waiting.result(30) is first
     assert list(found) == []

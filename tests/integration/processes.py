@@ -40,7 +40,7 @@ def is_gone(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
-def wait_until_gone(*pids: int, timeout: float = 5) -> None:
+def wait_until_gone(*pids: int, timeout: float = 15) -> None:
     """Wait until all of these processes have ended."""
     wait_until(lambda: all(map(is_gone, pids)), timeout, f"end of {pids}")
 

@@ -19,7 +19,7 @@ def write_script(folder: Path, text: str) -> Path:
     return path
 
 
-def run_script(folder: Path, text: str, *arguments: object, timeout: float = 30) -> str:
+def run_script(folder: Path, text: str, *arguments: object, timeout: float = 90) -> str:
     """Run a script to its end; return what it printed.
 
     It fails the test, with all that it said, if its status is not 0.
@@ -57,5 +57,5 @@ def first_line(script: subprocess.Popen[str]) -> str:
     assert script.stdout is not None
     line = script.stdout.readline()
     if not line:
-        pytest.fail(script.communicate(timeout=10)[1], pytrace=False)
+        pytest.fail(script.communicate(timeout=30)[1], pytrace=False)
     return line.rstrip("\n")

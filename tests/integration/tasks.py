@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: Seconds after which an engine gives up waiting for a file.
-PATIENCE = 30
+PATIENCE = 60
 
 
 def fsquare(x: float) -> float:

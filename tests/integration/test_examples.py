@@ -39,7 +39,7 @@ def run_example(name: str, folder: Path, *arguments: str) -> list[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=100,
     )
     words = f"{name} exited with {done.returncode}\n{done.stdout}{done.stderr}"
     assert done.returncode == 0, words

@@ -59,7 +59,7 @@ SHOWER = """
 
 
 def test_a_shower_of_them(run: Callable[..., str]) -> None:
-    assert int(run(SHOWER, timeout=50)) > 50
+    assert int(run(SHOWER, timeout=100)) > 50
 
 
 LONG_CALL = """

@@ -542,6 +542,10 @@ def test_a_line_goes_on_where_it_was_left(
         assert capsys.readouterr().err == "\n[stderr:1] another"
         connection.say(1, "out")
         assert capsys.readouterr() == ("[stdout:1] out", "\n")
+        connection.publish(1, "display", {"data": {"text/plain": "picture"}})
+        assert capsys.readouterr().out == "\n[output:1]\npicture\n"
+        connection.say(1, "more")
+        assert capsys.readouterr().out == "[stdout:1] more"
     assert capsys.readouterr() == ("\n", "")
 
 

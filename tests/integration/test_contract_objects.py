@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -9,13 +10,14 @@ import textwrap
 from collections import namedtuple
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import parallel as ipp
-from tests.integration.tasks import add, divide, fsquare
+from tests.integration.tasks import add, divide, fsquare, wait_for
 from tests.waiting import wait_until
 
 Point = namedtuple("Point", "x y")
@@ -62,6 +64,46 @@ def test_one(cluster: ipp.Client, capsys: pytest.CaptureFixture[str]) -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     with pytest.raises(ipp.RemoteError, match=r"\[0:execute\] NameError"):
         cluster[0].execute("missing", block=True)
+
+
+@pytest.mark.parametrize("method", ["apply", "execute"])
+def test_where_it_was_is_told(cluster: ipp.Client, method: str) -> None:
+    view = cluster[:]
+    call: Any = view.execute("1 / 0") if method == "execute" else view.apply_async(fail)
+    uuids = view.apply_async(add, 1)
+    uuids.get(10)
+    with pytest.raises(ipp.CompositeError) as caught:
+        call.get(10)
+    assert [info for *_, info in caught.value.elist] == [
+        {"engine_id": i, "engine_uuid": uuids.engine_uuid[i], "method": method}
+        for i in (0, 1)
+    ]
+    with pytest.raises(ipp.RemoteError) as one:
+        caught.value.raise_exception(1)
+    assert one.value.engine_info == caught.value.elist[1][3]
+
+
+def fail() -> None:
+    """Raise something."""
+    divide(1, 0)
+
+
+def test_where_an_engine_died_is_told() -> None:
+    with ipp.Cluster(n=2) as rc:
+        deadly = [rc[0].execute("import os; os._exit(1)"), rc[1].apply_async(die)]
+        for i, method in enumerate(("execute", "apply")):
+            ar = deadly[i]
+            with pytest.raises(ipp.EngineError) as caught:
+                ar.get(10)
+            assert caught.value.engine_info == {  # type: ignore[attr-defined]
+                "engine_id": i, "engine_uuid": ar.engine_uuid, "method": method,
+            }  # fmt: skip
+            assert ar.engine_uuid
+
+
+def die() -> None:
+    """End the engine."""
+    os._exit(1)
 
 
 def test_many(cluster: ipp.Client, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +244,48 @@ def test_other_types(cluster: ipp.Client) -> None:
     assert (type(back), back.i[0], back.f[0]) == (np.recarray, 1, 2.0)
     objects = np.array([(1, "a")], dtype=[("i", int), ("o", object)])
     assert cluster[0].apply_sync(lambda r: r, objects)["o"][0] == "a"
-    ar = cluster[:].push({"x": 1}, track=True)
-    assert ar.wait_for_send(10) in (True, None)
-    ar.get(10)
+
+
+@pytest.mark.parametrize("method", ["push", "scatter", "map", "apply"])
+def test_what_was_sent_may_be_changed(
+    cluster: ipp.Client, gate: Path, method: str
+) -> None:
+    view = cluster[:]
+    held = view.apply_async(wait_for, str(gate))
+    array = np.ones((2, 100_000))
+    ar = {
+        "push": lambda: view.push({"x": array}, track=True),
+        "scatter": lambda: view.scatter("x", array, track=True),
+        "map": lambda: view.map(np.sum, array, track=True),
+        "apply": lambda: view.apply_async(np.sum, array),
+    }[method]()
+    assert ar.wait_for_send(10)
+    assert ar.sent
+    array[:] = 0
+    gate.touch()
+    held.get(10)
+    found = ar.get(10) if method in ("map", "apply") else view.pull("x.sum()").get(10)
+    assert sum(found) == (400_000 if method in ("push", "apply") else 200_000)
+
+
+def test_a_namedtuple_of_the_session_keeps_its_type(cluster: ipp.Client) -> None:
+    Pair = namedtuple("Pair", "left right")
+    several = [Pair(1, 2), Pair(3, np.arange(3))]
+    back = cluster[0].apply_sync(lambda pairs: pairs, several)
+    assert [type(pair) for pair in back] == [Pair, Pair]
+    assert back[0] == (1, 2)
+    assert cluster[0].apply_sync(lambda pair: pair.left + pair.right, Pair(1, 2)) == 3
+    assert cluster[:].map_sync(lambda pair: pair.left, several) == [1, 3]
+
+
+@pytest.mark.parametrize("rows", [3, 10_000])
+def test_record_arrays_keep_their_fields(cluster: ipp.Client, rows: int) -> None:
+    record = np.rec.array(
+        [(i, i / 2) for i in range(rows)], dtype=[("i", int), ("f", float)]
+    )
+    assert cluster[0].apply_sync(lambda r: float(r.f.sum()), record) == record.f.sum()
+    cluster[:].scatter("r", record, block=True)
+    assert sum(cluster[:].pull("len(r.i)", block=True)) == rows
+    back = cluster[:].gather("r", block=True)
+    assert back.dtype == record.dtype
+    assert (back == record).all()

@@ -78,14 +78,19 @@ def test_a_map_shows_its_bar(
     assert seen("9/9")
 
 
-@pytest.mark.parametrize("method", ["map_async", "imap"])
-def test_of_what_has_no_length_it_counts(
-    cluster: Client, seen: Seen, method: str
-) -> None:
+def test_of_what_has_no_length_it_counts(cluster: Client, seen: Seen) -> None:
     lview = cluster.load_balanced_view()
-    found = getattr(lview, method)(fsquare, iter(range(9)), progress=True)
+    found = lview.imap(fsquare, iter(range(9)), progress=True)
     assert list(found) == [x**2 for x in range(9)]
-    wait_until(lambda: seen("9tasks [") or seen("9/9"), what="what was counted")
+    wait_until(lambda: seen("fsquare: 9tasks"), what="what was counted")
+
+
+def test_once_the_end_is_known_it_is_full(cluster: Client, seen: Seen) -> None:
+    lview = cluster.load_balanced_view()
+    found = lview.map_async(fsquare, iter(range(9)), progress=True)
+    assert list(found) == [x**2 for x in range(9)]
+    wait_until(lambda: seen("fsquare: 100%"), what="a full bar")
+    assert seen("9/9")
 
 
 def test_a_blocking_map_that_is_asked_shows_it(cluster: Client, seen: Seen) -> None:

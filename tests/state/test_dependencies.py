@@ -122,15 +122,14 @@ def check_by_a_plain_model(nodes: list[Node], world: World) -> None:
     for number, node in enumerate(nodes):
         key = TaskKey(CLIENT, number)
         conditions = [condition_of(node.after, node), condition_of(node.follow, node)]
-        # At the end each condition either holds or never can. One that holds with any
-        # one task may have been followed when fewer had ended: `World` judges where.
+        # At the end each condition either holds or never can; and that which holds
+        # with any one task holds, and has been followed, from when it first did so.
+        # `World` judges where.
         runs = all(c is None or holds(c, world.ends) for c in conditions)
         if runs and (follow := conditions[1]) is not None:
             runs = bool(follows(follow, world.ends))
         if runs:
             assert world.ends[key][0] == node.good
-        elif conditions[1] is not None and not node.how[0]:
-            pass
         else:
             assert world.statuses[key] is Status.IMPOSSIBLE
         assert (key in world.sent_at) == (key in world.outcomes)

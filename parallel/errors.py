@@ -459,6 +459,7 @@ def unwrap_exception(content: dict[str, Any]) -> RemoteError:
 
 
 _TYPES: dict[type, type[RemoteError]] = {}
+_NOT_TAKEN = RemoteError, StopIteration, StopAsyncIteration
 
 
 def remote_error(failure: Failure, original: BaseException | None) -> RemoteError:
@@ -466,10 +467,11 @@ def remote_error(failure: Failure, original: BaseException | None) -> RemoteErro
 
     It is a `RemoteError`, and also of the original's type where that can be: what
     is no `Exception` (`KeyboardInterrupt`, `SystemExit`) would stop the program
-    that asked, and is not taken over.
+    that asked, what ends an iteration would silently end the program's own, and
+    neither is taken over.
     """
     failure = Failure(*failure)
-    if isinstance(original, RemoteError) or not isinstance(original, Exception):
+    if isinstance(original, _NOT_TAKEN) or not isinstance(original, Exception):
         return RemoteError(*failure)
     try:
         error = _in_the_shape_of(original)

@@ -137,8 +137,12 @@ def test_one_type_is_made_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "original", [None, KeyboardInterrupt(), SystemExit(1), RemoteError(*FAILURE)]
-)
+    "original",
+    [
+        None, KeyboardInterrupt(), SystemExit(1), RemoteError(*FAILURE),
+        StopIteration("of its own"), StopAsyncIteration("of its own"),
+    ],
+)  # fmt: skip
 def test_some_are_remote_errors_only(original: BaseException | None) -> None:
     error = remote_error(FAILURE, original)
     assert type(error) is RemoteError

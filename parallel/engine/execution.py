@@ -196,7 +196,11 @@ class Execution:
         return self.functions.get(assign.digest)(*args, **kwargs)
 
     def _map(self, assign: Assign, sequences: Any) -> Any:
-        return list(map(self.functions.get(assign.digest), *sequences))
+        # Not by `map`, which a StopIteration of the function's own would end.
+        function = self.functions.get(assign.digest)
+        if len(sequences) == 1:
+            return [function(element) for element in sequences[0]]
+        return [function(*each) for each in zip(*sequences, strict=False)]
 
     def _map_each(self, assign: Assign, sequences: Any) -> Any:
         function = self.functions.get(assign.digest)

@@ -110,7 +110,7 @@ class Awaited(Opened):
         interval: float = 0.1,
         timeout: float | None = -1,
         widget: bool | None = None,
-        return_when: str = ALL_COMPLETED,
+        return_when: str | None = ALL_COMPLETED,
     ) -> Any:
         """Wait as `wait` does, and show a bar of what has come meanwhile.
 
@@ -126,14 +126,16 @@ class Awaited(Opened):
         bool or tuple
             What `wait` would.
         """
+        if return_when == ALL_COMPLETED:
+            return_when = None
         bar = new_bar(self._expected(), self._fname, widget=widget)
         waits: Callable[[float], bool] = self.wait
-        if return_when != ALL_COMPLETED:
+        if return_when is not None:
             waits = partial(self._wait_for_first, return_when)
         over = watch_progress(
             bar, lambda: self.progress, waits, interval, patience(timeout)
         )
-        return over if return_when == ALL_COMPLETED else self._sorted_out()
+        return over if return_when is None else self._sorted_out()
 
     def show_progress(self, widget: bool | None = None, delay: float = 0) -> None:
         """Show a bar that follows what comes, from now on and without waiting.

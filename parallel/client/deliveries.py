@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, InvalidStateError
 from typing import Any, NamedTuple
 
@@ -166,11 +166,14 @@ class Deliveries(LazyFuture):
     # Who is told
 
     def _end_watches(self) -> None:
-        if self._watches:
-            self._tell(None)
-            self._watches = ()
+        if not self._watches:
+            return
+        with self._condition:
+            watches, self._watches = self._watches, ()
+        for watch in watches:
+            watch(None)
 
-    def _tell(self, index: int | None) -> None:
+    def _tell(self, index: int) -> None:
         for watch in tuple(self._watches):
             watch(index)
 
@@ -178,6 +181,10 @@ class Deliveries(LazyFuture):
         """Have `watch` called until the end: see `watched`."""
         with self._condition:
             self._watches = [*self._watches, watch]
+
+    def _unwatch(self, watch: Watch) -> None:
+        with self._condition:
+            self._watches = [each for each in self._watches if each is not watch]
 
     @contextlib.contextmanager
     def watched(self, watch: Watch) -> Iterator[None]:
@@ -190,8 +197,7 @@ class Deliveries(LazyFuture):
         try:
             yield
         finally:
-            with self._condition:
-                self._watches = [each for each in self._watches if each is not watch]
+            self._unwatch(watch)
 
     # Giving up
 
@@ -218,7 +224,7 @@ class Deliveries(LazyFuture):
         with contextlib.suppress(RuntimeError):  # so does another thread
             super().set_running_or_notify_cancel()  # or futures' waiters never hear
         self._end_watches()
-        self._connection.abort(self._seqs, interrupt=True)
+        self._stop_tasks(interrupt=True)
         self._connection.look()  # who waits is woken, also if nothing is under way
         return True
 
@@ -235,7 +241,7 @@ class Deliveries(LazyFuture):
         if self.ready():
             raise RuntimeError(f"{self!r}: nothing is left to abort")
         self._feed_no_more()
-        self._connection.abort(self._seqs)
+        self._stop_tasks(interrupt=False)
 
     def withdraw(self) -> None:
         """Cancel what has not started, without waiting for that; what runs goes on.
@@ -245,7 +251,14 @@ class Deliveries(LazyFuture):
         if not self.ready():
             self._withdrawn = True
             self._feed_no_more()
-            self._connection.abort(self._seqs)
+            self._stop_tasks(interrupt=False)
+
+    def _stop_tasks(self, *, interrupt: bool) -> None:
+        """Ask for its tasks to be given up."""
+        self._connection.abort(self._seqs, interrupt=interrupt)
+
+    def stop_recorded(self, indices: Iterable[int], *, interrupt: bool) -> None:
+        """Ask for some of its tasks to be given up, if they are known by id only."""
 
     def _was_aborted(self) -> bool:
         known = (each for each in self._delivered if each is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -72,30 +72,13 @@ class AsyncHubResult(ExecuteResult):
         )  # fmt: skip
         self.deliver(index, outcome, frames)
 
-    def abort(self) -> None:
-        """Give up what has not started, whichever client submitted it.
+    def _stop_tasks(self, *, interrupt: bool) -> None:
+        super()._stop_tasks(interrupt=interrupt)
+        self.stop_recorded(range(len(self._seqs)), interrupt=interrupt)
 
-        Raises
-        ------
-        RuntimeError
-            All of it has come already.
-        """
-        super().abort()
-        self._give_up_there(interrupt=False)
-
-    def cancel(self) -> bool:
-        """Give up what has not come, whichever client submitted it.
-
-        See `AsyncResult.cancel`.
-        """
-        was_open = not self.done()
-        cancelled = super().cancel()
-        if was_open and cancelled:
-            self._give_up_there(interrupt=True)
-        return cancelled
-
-    def _give_up_there(self, *, interrupt: bool) -> None:
-        ids = list(self._ids.values())
+    def stop_recorded(self, indices: Iterable[int], *, interrupt: bool) -> None:
+        """Ask for tasks to be given up, whichever client submitted them."""
+        ids = [self._ids[self._seqs[i]] for i in indices]
         ask = self._connection.questions.request
         ask("abort_tasks", msg_ids=ids, interrupt=interrupt)
 

@@ -96,8 +96,7 @@ class Opened(Facts):
             )
         if not self.ready():
             raise TimeoutError(f"{self!r} has not finished")
-        values = self.result()
-        return [values][key] if self._single else values[key]
+        return self.result()[key]
 
     # One by one
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
+import weakref
 from collections.abc import (
     Callable,
     Generator,
@@ -49,8 +50,8 @@ class AsyncResult(Awaited):
     _kind = "AsyncResult"
     #: Whether the result of one of its tasks is a bare value.
     _parts_are_single = True
-    #: Its parts that are pending.
-    _cut: dict[int, AsyncResult] | None = None
+    #: Its parts that somebody has.
+    _cut: weakref.WeakValueDictionary[int, AsyncResult] | None = None
 
     # The whole
 
@@ -221,23 +222,23 @@ class AsyncResult(Awaited):
         return tuple(self._part(i) for i in range(len(self._delivered)))
 
     def _part(self, index: int) -> AsyncResult:
-        """Return the part of one task: the same while it is pending."""
+        """Return the part of one task: the same as long as somebody has it."""
         if self._cut is None:
-            self._cut = {}
+            self._cut = weakref.WeakValueDictionary()
         part = self._cut.get(index)
         if part is None:
             part = Selection(
                 self._fname, [self.origin(index)], single=self._parts_are_single
             )
-            if not Future.done(part):
-                self._cut[index] = part
-                forget = partial(self._cut.pop, index, None)
-                Future.add_done_callback(part, lambda _: forget())
+            self._cut[index] = part
         return part
 
     @staticmethod
     def join(*results: AsyncResult) -> AsyncResult:
         """Return one result for the tasks of several, in their order.
+
+        Its value is a list, also for a single task. What is not submitted yet of a map
+        is waited for.
 
         Raises
         ------
@@ -248,6 +249,8 @@ class AsyncResult(Awaited):
             raise ValueError("AsyncResult.join(*results): there are no results to join")
         if len({id(ar._connection) for ar in results}) > 1:
             raise ValueError("AsyncResult.join(*results): they are of several clients")
+        for ar in results:
+            ar.wait_for_send()
         parts = [ar.origin(i) for ar in results for i in range(len(ar._delivered))]
         return Selection(results[0]._fname, parts, single=False)
 
@@ -318,21 +321,24 @@ class Selection(AsyncResult):
             terms=first._terms,
         )  # fmt: skip
         self._method = first._method
+        self._return_exceptions = first._return_exceptions
         self._parts = list(parts)
         self._client = first._client
-        self._submitted = min(part._submitted_at(i) for part, i in parts)
+        times = [part._submitted_at(i) for part, i in parts]
+        self._submitted = min([time for time in times if time], default=self._submitted)
         self._seqs = [part._seqs[i] for part, i in parts if i < len(part._seqs)]
         self._taking = threading.Lock()
         own: dict[AsyncResult, dict[int, list[int]]] = {}  # a task may be there twice
         for at, (part, index) in enumerate(parts):
             own.setdefault(part, {}).setdefault(index, []).append(at)
         for part, places in own.items():
-            part.watch(partial(self._hear_of, part, places))
+            watch = partial(self._hear_of, part, places)
+            part.watch(watch)
             for index in places:
                 self._hear_of(part, places, index)
             if Future.done(part):
                 self._hear_of(part, places, None)
-                part._watches = ()
+                part._unwatch(watch)  # which it keeps: a circle
 
     def _hear_of(
         self, part: AsyncResult, places: dict[int, list[int]], index: int | None
@@ -357,6 +363,8 @@ class Selection(AsyncResult):
                 return
             kept = without_payload(delivered.outcome)
             self._delivered[at] = Delivered(kept, (), delivered.received)
+            part, index = self._parts[at]
+            self._submitted = min(self._submitted, part._submitted_at(index))
             self._missing -= 1
             self._failed = self._failed or kept.status != Status.OK
             complete = not self._missing
@@ -368,6 +376,22 @@ class Selection(AsyncResult):
     def origin(self, index: int) -> tuple[AsyncResult, int]:
         """Return the result that a task was submitted for, and its index there."""
         return self._parts[index]
+
+    @property
+    def msg_ids(self) -> list[str]:
+        """The ids of its tasks."""
+        known = [
+            (part, part._seqs[i]) for part, i in self._parts if i < len(part._seqs)
+        ]
+        return [part._msg_id(seq) for part, seq in known]
+
+    def _stop_tasks(self, *, interrupt: bool) -> None:
+        super()._stop_tasks(interrupt=interrupt)
+        of: dict[AsyncResult, list[int]] = {}
+        for part, index in self._parts:
+            of.setdefault(part, []).append(index)
+        for part, indices in of.items():
+            part.stop_recorded(indices, interrupt=interrupt)
 
     def _value(self, index: int) -> Any:
         part, at = self._parts[index]

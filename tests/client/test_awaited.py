@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from parallel.client import awaited
+from parallel.client import awaited, deliveries, facts
 from parallel.client.mapresults import AsyncMapResult
 from parallel.client.progress import Bar, new_bar
+from parallel.client.results import AsyncResult
+from parallel.protocol.messages import Method
+from parallel.serialize.objects import pack
 from tests.fakes.connection import FakeConnection
+
+
+def direct(connection: Any, count: int = 2) -> AsyncResult:
+    """Return the result of one call on several engines."""
+    ar = AsyncResult(connection, "f", single=False, count=count)
+    targets = list(range(count))
+    ar.number(connection.submit(ar, Method.APPLY, b"", pack("call"), targets), targets)
+    return ar
 
 
 def unsent() -> AsyncMapResult:
@@ -46,3 +58,78 @@ def test_times_pass_from_the_first_start_to_the_last_end() -> None:
     assert ar.timedelta(times, times) == 2
     assert ar.timedelta(times, times, start_key=max) == 0
     assert ar.timedelta(times, times, end_key=min) == 0
+
+
+class Answering:
+    """A bar, and answers: one more of them each time that it moves."""
+
+    def __init__(self, connection: FakeConnection, answers: dict[int, Any]) -> None:
+        self.n = 0.0
+        self.total: float | None = None
+        self._connection = connection
+        self._answers = answers
+
+    def update(self, n: float = 1) -> None:
+        self.n += n
+        seq, *_ = self._answers
+        self._connection.answer(seq, self._answers.pop(seq))
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("return_when", "done", "left"),
+    [(FIRST_COMPLETED, 2, [2, 3]), (FIRST_EXCEPTION, 3, [3])],
+)
+def test_a_bar_ends_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, return_when: str, done: int, left: list[int]
+) -> None:
+    connection = FakeConnection()
+    ar = direct(connection, 4)
+    # One of them is given when the wait is over already.
+    answers = {0: "zero", 1: ValueError("one"), 2: "two", 3: "three"}
+    bar = Answering(connection, answers)
+    monkeypatch.setattr(awaited, "new_bar", lambda *_, **__: bar)
+    came, pending = ar.wait_interactive(0, return_when=return_when)
+    assert (len(came), len(pending), list(answers)) == (done, 4 - done, left)
+
+
+@pytest.mark.parametrize("return_when", [None, ALL_COMPLETED])
+def test_a_bar_ends_with_the_last(
+    monkeypatch: pytest.MonkeyPatch, return_when: str | None
+) -> None:
+    connection = FakeConnection()
+    ar = direct(connection, 3)
+    bar = Answering(connection, {0: 0, 1: ValueError("one"), 2: 2, 3: 3})
+    connection.submit(direct(connection, 1), Method.APPLY, b"", pack("after"))
+    monkeypatch.setattr(awaited, "new_bar", lambda *_, **__: bar)
+    assert ar.wait_interactive(0, return_when=return_when) is True
+    assert ar.ready()
+
+
+def test_times_are_told_by_the_clock_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    for module in (deliveries, facts):
+        monkeypatch.setattr(module, "timestamp", lambda: now)
+    connection = FakeConnection()
+    first = direct(connection)
+    now = 102.0
+    later = direct(connection)
+    now = 103.0
+    assert (first.elapsed, later.elapsed) == (3, 1)
+    connection.answer(1, seconds=1000)  # by the clock of its engine
+    now = 107.0
+    for seq in (0, 2, 3):
+        connection.answer(seq)
+    now = 110.0
+    joined = AsyncResult.join(later, first)
+    assert (first.wall_time, later.wall_time, joined.wall_time) == (7, 5, 7)
+    assert (first.elapsed, later.elapsed, joined.elapsed) == (7, 5, 7)
+
+
+def test_who_asks_to_be_called_is_not_kept_waiting() -> None:
+    connection = FakeConnection()
+    ar = direct(connection)
+    assert connection.attended == 0
+    ar.add_done_callback(lambda _: None)
+    assert connection.attended == 1

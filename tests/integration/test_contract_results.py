@@ -92,7 +92,7 @@ def test_one_that_has_come(cluster: ipp.Client) -> None:
     assert (ar.sent, ar.successful(), ar.progress, ar.elapsed > 0) == (True,) * 2 + (
         1, True,
     )  # fmt: skip
-    assert ar.get() == ar.result() == ar.r == ar[0] == 2
+    assert ar.get() == ar.result() == ar.r == 2
     assert ar.get_dict() == ar.result_dict == {0: 2}
     assert ar.exception() is None
     assert ar.split() == (ar,)

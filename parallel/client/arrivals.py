@@ -74,8 +74,11 @@ class Arrivals:
                 timeout,
             )
         else:
-            connection.wait(self._decided, None, timeout)
+            connection.wait(self._decided, None, timeout, self._explain)
         self._judge(timeout)
+
+    def _explain(self) -> list[str]:
+        return [f"{len(self._connection.engines)} of {self._n} engines are there"]
 
     def _judge(self, timeout: float | None) -> None:
         connection = self._connection

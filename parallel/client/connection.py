@@ -8,6 +8,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic, time
 from typing import Any
 
@@ -58,6 +59,8 @@ from .opentasks import OpenTasks, Sink
 from .pump import Pump
 from .questions import Questions
 from .sent import SentFunctions
+from .waits import Waits
+from .whereabouts import explain_tasks
 
 __all__ = ["Connection", "Line", "Sink", "timestamp"]
 
@@ -113,7 +116,7 @@ class Connection:
         self.tasks = OpenTasks()
         self._open = self.tasks.open
         #: What the controller was asked, and has not answered.
-        self.questions = Questions(self.order, self.wait)
+        self.questions = Questions(self.order, partial(self.wait, explain=list))
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
@@ -140,6 +143,7 @@ class Connection:
         descriptors = [line.descriptor for line in self._lines]
         descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
+        self.waits = Waits(self._pump.wait)
         try:
             self._greet(timeout)
             self._pump.start()
@@ -356,12 +360,22 @@ class Connection:
         done: Callable[[], bool],
         follow: Callable[[float | None], object] | None = None,
         timeout: float | None = None,
+        explain: Callable[[], list[str]] | None = None,
     ) -> bool:
-        """Wait until `done()`, at most `timeout` seconds; tell whether it is."""
+        """Wait until `done()`, at most `timeout` seconds; tell whether it is.
+
+        Parameters
+        ----------
+        follow
+            Waits for the same, at most so many seconds, while another thread reads.
+        explain
+            Says what is waited for, in lines; by default how the tasks stand.
+        """
         if self._shut and self.closed is not None and not done():
             raise self.closed
-        deadline = None if timeout is None else monotonic() + timeout
-        return self._pump.wait(done, follow or _pause, deadline)
+        return self.waits.wait(
+            done, follow or _pause, timeout, explain or partial(explain_tasks, self)
+        )
 
     def look(self) -> None:
         """Take in what has come, without waiting."""

@@ -63,6 +63,11 @@ class OpenTasks:
         found = self.open.get(seq)
         return None if found is None else found[:2]
 
+    def name_of(self, seq: int) -> str:
+        """Return what users call the function of a task."""
+        sink, *_ = self.open.get(seq, (None,))
+        return str(getattr(sink, "_fname", "a task"))
+
     def sinks(self) -> list[Sink]:
         """Return where their outcomes go, each once."""
         found = [each[0] for each in self.open.copy().values()]

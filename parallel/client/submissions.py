@@ -10,11 +10,12 @@ from ..aliases import EngineId
 from .connection import Connection
 from .facts import Facts
 from .history import Counted, MsgIds, Outstanding
-from .jobs import ids_of
+from .jobs import futures_and_ids, ids_of
 from .partial import Partial
 from .results import AsyncResult
 from .session import Session
 from .targets import is_id, resolve
+from .whereabouts import explain_tasks
 
 __all__ = ["Submissions"]
 
@@ -117,6 +118,52 @@ class Submissions:
         if part is None or not isinstance(part[0], Facts):
             return None
         return part[0].engine_of(part[1])
+
+    def explain(self, jobs: Any = None) -> str:
+        """Say where unfinished tasks stand, and whether their engines are alive.
+
+        A call that waits for longer than `explain_after` says so by itself.
+
+        Parameters
+        ----------
+        jobs
+            As for `wait`.
+
+        Returns
+        -------
+        str
+            A line for each that runs, and one for each reason for which others wait;
+            '' if there are none.
+
+        Raises
+        ------
+        TransportError
+            The controller did not answer.
+        """
+        seqs = None
+        if jobs is not None:
+            futures, ids = futures_and_ids(jobs, self.history)
+            ids = [*ids, *(each for f in futures for each in getattr(f, "msg_ids", ()))]
+            numbers = (self._connection.seq_of(msg_id) for msg_id in ids)
+            seqs = [n for n in numbers if n is not None and self._connection.is_open(n)]
+        return "\n".join(explain_tasks(self._connection, seqs))
+
+    @property
+    def explain_after(self) -> float | None:
+        """A call that waits for longer says for what: seconds, None for never.
+
+        It is said as a warning of the logger `parallel.client`, which goes to stderr
+        unless the program says otherwise, and again after twice the time.
+        """
+        return self._connection.waits.explain_after
+
+    @explain_after.setter
+    def explain_after(self, seconds: float | None) -> None:
+        if seconds is not None and not seconds > 0:
+            raise ValueError(
+                f"explain_after is more than 0 s, or None: not {seconds!r}"
+            )
+        self._connection.waits.explain_after = seconds
 
     def queue_status(self, targets: Any = "all", verbose: bool = False) -> Any:
         """Return what engines have to do.

@@ -157,7 +157,7 @@ class Controller:
             Signal: self._on_signal,
             Goodbye: lambda peer, message, _, now: self._hub.leave(peer, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
-            Pong: lambda *_: None,
+            Pong: lambda peer, *_: self._hub.pulses.hear(peer.uuid),
             Query: self._on_query,
             Stop: self._on_stop,
         }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import (
@@ -24,6 +22,8 @@ from ..state.roster import Roster
 from ..transport.keys import Keys
 from .dispatch import Dispatch
 from .peers import Peer, Peers
+from .pids import is_alive
+from .pulses import Pulses
 
 __all__ = ["Hub"]
 
@@ -41,6 +41,7 @@ class Hub:
         self._dispatch = dispatch
         self._keys = keys
         self._roster = Roster()
+        self.pulses = Pulses(peers)
         self.engines: dict[Uuid, EngineInfo] = {}
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
@@ -167,7 +168,7 @@ class Hub:
             here = info.host == socket.gethostname()
             # An agent knows best how its engine died: it has a head start.
             gone = here and (kill is None or away > AGENT_FIRST)
-            if gone and not _is_alive(info.pid):
+            if gone and not is_alive(info.pid):
                 reason = f"is gone (pid {info.pid} on {info.host})"
                 self.engine_died(EngineDied(uuid, reason, 0), None, now)
             elif away > patience:
@@ -215,18 +216,3 @@ class Hub:
         self.troubles = [*self.troubles[-9:], trouble]
         for client in self._peers.of_role("client"):
             self._peers.say(client, trouble)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return stat.rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):  # it ends while it is read
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return not Path("/proc/self").is_dir()

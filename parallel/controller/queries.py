@@ -17,6 +17,7 @@ import msgspec
 from ..aliases import EngineId
 from ..protocol.messages import Status
 from ..state.tasks import TaskKey, task_key
+from ..state.whereabouts import whereabouts as locate
 from .dispatch import Dispatch
 from .hub import Hub
 from .store.entry import Entry, msg_id_of
@@ -33,6 +34,7 @@ __all__ = [
     "resubmit",
     "result_status",
     "task_result",
+    "whereabouts",
 ]
 
 A = TypeVar("A")
@@ -70,6 +72,23 @@ def processes(hub: Hub, dispatch: Dispatch) -> Any:
         str(info.engine_id): {"host": info.host, "pid": info.pid}
         for info in hub.engines.values()
     }
+
+
+def whereabouts(
+    hub: Hub, dispatch: Dispatch, *, msg_ids: list[str]
+) -> Future[dict[str, Any]]:
+    """Return where unfinished tasks stand, and what is wrong with their engines."""
+    now = asyncio.get_running_loop().time()
+    found = {}
+    for msg_id in msg_ids:
+        key = task_key(msg_id)
+        place = None if key is None else locate(dispatch.machine, key, now)
+        if place is not None:
+            found[msg_id] = place
+    ids = {place.engine_id for place in found.values()}
+    engines = [info for info in hub.engines.values() if info.engine_id in ids]
+    pulses = hub.pulses.take(engines)
+    return _then(pulses, lambda wrong: {"tasks": found, "engines": wrong})
 
 
 # The record
@@ -216,5 +235,6 @@ _ALL: Sequence[Callable[..., Any]] = (
     result_status,
     resubmit,
     task_result,
+    whereabouts,
 )
 QUERIES: dict[str, Callable[..., Any]] = {ask.__name__: ask for ask in _ALL}

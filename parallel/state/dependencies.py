@@ -157,6 +157,10 @@ class Dependencies:
             task.follows = frozenset(engines)
         return refusal or ready
 
+    def open_for(self, task: Task) -> list[TaskKey]:
+        """Return the tasks that a waiting one waits for, and that have not ended."""
+        return sorted({key for watch in self.waiting[task] for key in watch.open})
+
     def remove(self, task: Task) -> None:
         """Forget a task that waits no longer."""
         for watch in self.waiting.pop(task, ()):

@@ -43,6 +43,10 @@ class Ledger:
         """How many tasks wait for others to end."""
         return len(self._dependencies.waiting)
 
+    def waits_for(self, task: Task) -> list[TaskKey]:
+        """Return the tasks that a waiting one waits for, and that have not ended."""
+        return self._dependencies.open_for(task)
+
     # Going on
 
     def admit(self, task: Task, now: float) -> None:

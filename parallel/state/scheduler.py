@@ -135,10 +135,9 @@ class Scheduler:
             return self._level_due
         return due
 
-    @property
-    def waiting(self) -> int:
-        """How many tasks wait for others to end."""
-        return self._ledger.waiting
+    def waits_for(self, task: Task) -> list[TaskKey]:
+        """Return the tasks that a waiting one waits for, and that have not ended."""
+        return self._ledger.waits_for(task)
 
     # Tasks come
 

@@ -17,6 +17,7 @@ __all__ = [
     "say_overrun",
     "say_stopped",
     "say_tried",
+    "say_wants",
     "say_why",
 ]
 
@@ -94,8 +95,13 @@ def say_nobody(needs: Needs, departed: Mapping[EngineId, str]) -> str:
     refused = [e for e in allowed if e in needs.refused]
     if refused:
         parts.append(f"it did not suit {refused}")
-    wants = [f"{name}={much:g}" for name, much in needs.resources]
-    wants += sorted(needs.labels)
+    wants = say_wants(needs)
     if wants:
-        parts.append(f"it needs {', '.join(wants)}")
+        parts.append(f"it needs {wants}")
     return "no engine can run it: " + "; ".join(parts)
+
+
+def say_wants(needs: Needs) -> str:
+    """Say which resources and labels an engine must have; nothing if none."""
+    wants = [f"{name}={much:g}" for name, much in needs.resources]
+    return ", ".join([*wants, *sorted(needs.labels)])

@@ -21,8 +21,11 @@ class Connection:
         self.closed: ParallelError | None = None
         self._happens = happens
 
-    def wait(self, done: Callable[[], bool], follow: Any, timeout: Any) -> bool:
+    def wait(
+        self, done: Callable[[], bool], follow: Any, timeout: Any, explain: Any
+    ) -> bool:
         assert not done()
+        assert explain() == ["0 of 1 engines are there"]
         self._happens(self)
         assert done(), "this would go on waiting"
         return True

@@ -1,0 +1,112 @@
+"""What a client waits for, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from .opentasks import OpenTasks
+from .questions import Questions
+
+__all__ = ["explain_tasks", "say"]
+
+#: So many tasks are asked about, the oldest.
+ASKED = 1000
+#: So many of those that run are told one by one, those that run for longest.
+SHOWN = 5
+
+
+class Asker(Protocol):
+    """What is needed of a connection."""
+
+    session: str
+    tasks: OpenTasks
+    questions: Questions
+
+    @property
+    def outstanding(self) -> list[int]:
+        """The numbers of the unfinished tasks."""
+
+
+def explain_tasks(connection: Asker, seqs: Sequence[int] | None = None) -> list[str]:
+    """Ask the controller how tasks stand, and say it: a line for each kind.
+
+    Parameters
+    ----------
+    seqs
+        The numbers of tasks that have not ended; None for all of those.
+
+    Raises
+    ------
+    TransportError
+        The controller did not answer.
+    """
+    seqs = connection.outstanding if seqs is None else seqs
+    if not seqs:
+        return []
+    name_of = connection.tasks.name_of
+    names = {f"{connection.session}_{seq}": name_of(seq) for seq in seqs[:ASKED]}
+    ask = connection.questions.ask
+    found = ask("whereabouts", behind=True, msg_ids=list(names))
+    lines = say(names, found["tasks"], found["engines"])
+    if len(seqs) > ASKED:
+        lines.append(f"{len(seqs) - ASKED} more were submitted later")
+    return lines
+
+
+def say(
+    names: Mapping[str, str], places: Mapping[str, Any], wrong: Mapping[str, str]
+) -> list[str]:
+    """Say where tasks stand.
+
+    Parameters
+    ----------
+    names
+        What to call each task, by its id.
+    places
+        The fields of a `state.whereabouts.Whereabouts`, for those that have one.
+    wrong
+        By an engine's id, what is wrong with it: '' if it answers.
+    """
+    lines = _say_running(names, places, wrong)
+    groups: Counter[str] = Counter()
+    for msg_id in names:
+        place = places.get(msg_id)
+        if place is None:
+            groups["on the way to the controller, or back"] += 1
+        elif place["state"] == "in line":
+            groups[f"in line on engine {place['engine_id']}"] += 1
+        elif place["state"] == "queued":
+            groups[f"in the queue: {place['why']}"] += 1
+        elif place["state"] == "waiting":
+            groups[f"waiting {place['why']}"] += 1
+    some = groups.most_common(SHOWN)
+    lines += [f"{count} {'is' if count == 1 else 'are'} {what}" for what, count in some]
+    rest = groups.total() - sum(count for _, count in some)
+    return lines + ([f"{rest} more wait for other reasons"] if rest else [])
+
+
+def _say_running(
+    names: Mapping[str, str], places: Mapping[str, Any], wrong: Mapping[str, str]
+) -> list[str]:
+    begun = [
+        (place["seconds"], names[msg_id], msg_id, place)
+        for msg_id, place in places.items()
+        if place["state"] in ("running", "suspended")
+    ]
+    begun.sort(key=lambda each: each[0], reverse=True)
+    lines = []
+    for seconds, name, msg_id, place in begun[:SHOWN]:
+        engine_id = place["engine_id"]
+        why = wrong.get(str(engine_id), "")
+        doing = (
+            f"has been running for {max(seconds, 0.1):.3g} s"
+            if place["state"] == "running"
+            else "waits for tasks of its own"
+        )
+        health = f"which does not answer: {why}" if why else "which is alive"
+        lines.append(f"{name} ({msg_id}) {doing} on engine {engine_id}, {health}")
+    if len(begun) > SHOWN:
+        lines.append(f"{len(begun) - SHOWN} more run, for a shorter time")
+    return lines

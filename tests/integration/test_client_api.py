@@ -22,7 +22,13 @@ from parallel import (
     NotAvailable,
     TaskAborted,
 )
-from tests.integration.tasks import add, fsquare, wait_for
+from tests.integration.tasks import (
+    add,
+    begin_and_wait_for,
+    fsquare,
+    notes,
+    wait_for,
+)
 from tests.waiting import wait_until
 
 # Making one
@@ -149,10 +155,10 @@ def test_jobs_of_all_kinds_are_waited_for(cluster: Client, gate: Path) -> None:
             cluster.wait(wrong)
 
 
-def test_everything_that_waits_is_aborted() -> None:
+def test_everything_that_waits_is_aborted(begun: Path, gate: Path) -> None:
     with Cluster(n=1) as rc:
-        runs = rc[0].apply_async(time.sleep, 30)
-        wait_until(lambda: rc.queue_status(0)["queue"] == 1, what="a busy engine")
+        runs = rc[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+        wait_until(lambda: notes(begun), what="a busy engine")
         waiting = [rc[0].apply_async(add, i) for i in range(5)]
         waiting.append(rc.load_balanced_view().map_async(fsquare, range(1000)))
         rc.abort()

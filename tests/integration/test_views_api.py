@@ -23,7 +23,13 @@ from parallel import (
     RemoteError,
     TaskAborted,
 )
-from tests.integration.tasks import add, fsquare, wait_for
+from tests.integration.tasks import (
+    add,
+    begin_and_wait_for,
+    fsquare,
+    notes,
+    wait_for,
+)
 from tests.waiting import wait_until
 
 
@@ -188,13 +194,15 @@ def wait_or_say(number: int, path: str) -> Any:
     return wait_for(path) if number == 0 else "quick"
 
 
-def test_what_has_not_started_is_aborted(cluster: Client, gate: Path) -> None:
+def test_what_has_not_started_is_aborted(
+    cluster: Client, begun: Path, gate: Path
+) -> None:
     view, lview = cluster[:2], cluster.load_balanced_view([2])
     runs = [
-        view.apply_async(wait_for, str(gate)),
-        lview.apply_async(wait_for, str(gate)),
+        each.apply_async(begin_and_wait_for, str(begun), str(gate))
+        for each in (view, lview)
     ]
-    wait_until(lambda: all(n == 1 for n in busy(cluster)), what="three busy engines")
+    wait_until(lambda: len(notes(begun)) == 3, what="three busy engines")
     direct, balanced = view.apply_async(add, 1), lview.apply_async(add, 1)
     view.abort(direct, targets=1)
     view.abort(-1, targets=1)
@@ -210,11 +218,6 @@ def test_what_has_not_started_is_aborted(cluster: Client, gate: Path) -> None:
     assert lview.history == runs[1].msg_ids + balanced.msg_ids
     with pytest.raises(TypeError):
         view.abort(1.5)
-
-
-def busy(cluster: Client) -> list[int]:
-    status = cluster.queue_status([0, 1, 2])
-    return [status[i]["queue"] + status[i]["tasks"] for i in (0, 1, 2)]
 
 
 # The engines

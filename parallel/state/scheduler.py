@@ -246,6 +246,7 @@ class Scheduler:
                 self._stopping.interrupt(engine, ordinal, now)
         if len(engine.inhand) < before:
             self._placement.settle(engine)
+            self._stopping.limit_running(engine, now)
             self._stopping.give_grace(engine, now)
 
     def _take_back(self, engine: Engine, ordinal: int) -> None:
@@ -268,8 +269,7 @@ class Scheduler:
             engine.nested.add(event.ordinal)
             engine.heard = now
             self._placement.settle(engine)
-            if engine.limited:
-                self._stopping.limit_running(engine, now)
+            self._stopping.limit_running(engine, now)
 
     def _on_resumed(self, event: TaskResumed, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -453,8 +453,8 @@ class Scheduler:
         """Assert the invariants."""
         held = self._placement.check()
         self.queue.check(held)
-        inside = len(held) + self.queue.size + self._ledger.waiting
-        assert len(self.tasks) == inside
+        self._stopping.check()
+        assert len(self.tasks) == len(held) + self.queue.size + self.waiting
         if self.queue.plain.head():
             assert not self._placement.policy.loads, "a task waits, an engine is free"
         for lane in (self.queue.plain, *self.queue.lanes.values()):

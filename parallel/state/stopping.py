@@ -70,6 +70,14 @@ class Stopping:
             task.stopping = Status.TIMEOUT, say_overrun(task)
             self.interrupt(engine, ordinal, now)
 
+    def check(self) -> None:
+        """Assert the invariants."""
+        for engine in self._engines.values():
+            running = engine.inhand.get(engine.running)
+            if running and running.terms.time_limit is not None:
+                is_due = ("limit", engine.uuid, engine.running) in self._deadlines
+                assert is_due or running.stopping, "a task's time is not limited"
+
     def call_off(self, task: Task, engine: Engine, ordinal: int) -> None:
         """Leave a task alone that an engine does not hold any more."""
         if task.terms.time_limit is not None:

@@ -257,6 +257,20 @@ def test_a_time_limit_begins_when_its_turn_comes() -> None:
     assert key in world.outcomes
 
 
+def test_a_time_limit_begins_also_when_the_one_before_is_given_up() -> None:
+    world, (engine,) = world_of(1)
+    _, before, key = world.submit(0), world.submit(0), world.submit(0, time_limit=3.0)
+    world.start(engine)
+    world.abort(before)
+    engine.give_back()
+    engine.finish(1.0)
+    world.hear_result(engine)  # so it seems to be the turn of the one before
+    world.hold_up(engine)
+    world.pass_time(3.0)
+    world.drain()
+    assert world.statuses[key] is Status.TIMEOUT
+
+
 # Order and places
 
 

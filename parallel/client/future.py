@@ -14,8 +14,9 @@ from typing import Any
 __all__ = ["LazyFuture"]
 
 #: Held while a condition is made, and while a future without one ends: no future ends
-#: between the two, unseen by who waits.
-_LOCK = threading.Lock()
+#: between the two, unseen by who waits. The thread that has it may meet another future
+#: meanwhile: in a signal's handler, or in what is called as garbage is collected.
+_LOCK = threading.RLock()
 _PENDING, _FINISHED = "PENDING", "FINISHED"
 _DONE = frozenset({"CANCELLED", "CANCELLED_AND_NOTIFIED", _FINISHED})
 
@@ -37,8 +38,9 @@ class LazyFuture(Future[Any]):
     def _condition(self) -> threading.Condition:  # type: ignore[override]
         made = self._made
         if made is None:
+            new = threading.Condition()
             with _LOCK:
-                made = self._made = self._made or threading.Condition()
+                made = self._made = self._made or new
         return made
 
     def done(self) -> bool:

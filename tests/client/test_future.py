@@ -103,3 +103,19 @@ def test_it_can_be_awaited() -> None:
         return await asyncio.wrap_future(future)
 
     assert asyncio.run(ask()) == 5
+
+
+def test_a_future_may_be_met_while_that_of_another_is_made_ready_for_waiters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new, other = threading.Condition, LazyFuture()
+
+    def collect_garbage() -> threading.Condition:
+        monkeypatch.undo()
+        assert other.cancel()  # as a finalizer, or a signal's handler, may
+        return new()
+
+    monkeypatch.setattr(threading, "Condition", collect_garbage)
+    future = LazyFuture()
+    assert future.cancel()
+    assert other.cancelled()

@@ -110,6 +110,9 @@ class as_completed:  # noqa: N801 - a function to its users, and to concurrent.f
             results = results.split()
         self._pending = set(results)
         self._total = len(self._pending)
+        ways = {getattr(future, "_connection", None) for future in self._pending}
+        #: The connection by which all come; None if they come in other ways.
+        self._connection: Connection | None = ways.pop() if len(ways) == 1 else None
         self._timeout = timeout
         self._deadline: float | None = None
         self._came: deque[Future[Any]] = deque()
@@ -152,9 +155,8 @@ class as_completed:  # noqa: N801 - a function to its users, and to concurrent.f
             raise StopIteration
         while not self._came:
             left = self._left()
-            connection = self._connection()
-            if connection is not None:
-                connection.wait(self._has_some, self._follow, left)
+            if self._connection is not None:
+                self._connection.wait(self._has_some, self._follow, left)
             else:
                 self._follow(left)
         return self._given()
@@ -166,11 +168,6 @@ class as_completed:  # noqa: N801 - a function to its users, and to concurrent.f
 
     def _has_some(self) -> bool:
         return bool(self._came)
-
-    def _connection(self) -> Connection | None:
-        """Return the connection by which all come; None if they come in other ways."""
-        found = {getattr(future, "_connection", None) for future in self._pending}
-        return found.pop() if len(found) == 1 else None
 
     def __aiter__(self) -> AsyncIterator[Future[Any]]:
         return self

@@ -1,4 +1,4 @@
-"""`imap` takes what it needs when it needs it, and no chunk waits to be full."""
+"""`imap` takes what it needs when it needs it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
+from parallel.client import lazymaps
 from parallel.client.lazymaps import LazyMapIterator
-from parallel.client.mapresults import AsyncMapResult
-from parallel.client.maps import start_map
 from parallel.client.results import AsyncResult
-from parallel.errors import TaskAborted, TransportError
-from parallel.protocol.messages import Method, Status
+from parallel.errors import TransportError
+from parallel.protocol.messages import Method
 from parallel.serialize.calls import pack_call
-from tests.fakes.connection import FakeConnection
+from tests.fakes.connection import FakeConnection, are_open
 from tests.waiting import wait_until
 
 
@@ -47,19 +45,6 @@ class View:
         return ar
 
 
-@pytest.fixture
-def connection() -> FakeConnection:
-    return FakeConnection()
-
-
-@pytest.fixture
-def threads_end() -> Iterator[None]:
-    """See that the threads which a test starts have ended when it has."""
-    before = set(threading.enumerate())
-    yield
-    wait_until(lambda: set(threading.enumerate()) <= before, what="end of threads")
-
-
 def imap(connection: FakeConnection, *sequences: Any, **options: Any) -> Any:
     return LazyMapIterator(View(connection), square, sequences, **options)
 
@@ -67,14 +52,6 @@ def imap(connection: FakeConnection, *sequences: Any, **options: Any) -> Any:
 def arguments(connection: FakeConnection, seq: int) -> Any:
     """Return what a task was given."""
     return connection.open[seq][2][0]
-
-
-def are_open(connection: FakeConnection, *seqs: int) -> None:
-    """Wait until these tasks are under way, and no others."""
-    wait_until(lambda: sorted(connection.open) == list(seqs), what=f"tasks {seqs}")
-
-
-# imap
 
 
 @pytest.mark.usefixtures("threads_end")
@@ -172,10 +149,7 @@ def test_a_dropped_one_takes_no_more(connection: FakeConnection) -> None:
     gc.collect()
     connection.answer(0)
     connection.answer(1)
-    wait_until(
-        lambda: all(t.name != "parallel-imap" for t in threading.enumerate()),
-        what="end of the thread",
-    )
+    wait_until(lambda: not feeders(), what="end of the thread")
     assert not connection.open
 
 
@@ -242,223 +216,91 @@ def test_in_a_loop(connection: FakeConnection, ordered: bool) -> None:
     assert sorted(asyncio.run(run())) == [0, 1, 2, 3]
 
 
-# Lazy maps
+@pytest.mark.usefixtures("threads_end")
+def test_as_many_at_a_time_as_the_view_has_engines(connection: FakeConnection) -> None:
+    class One(View):
+        def __len__(self) -> int:
+            return 1
+
+    results = LazyMapIterator(One(connection), square, [itertools.count()])
+    for seq in range(3):
+        are_open(connection, seq)
+        connection.answer(seq, seq)
+    are_open(connection, 3)
+    results.cancel(interrupt=True)
+    connection.answer(3)
 
 
-def lazy(connection: Any, *sequences: Any, **options: Any) -> Any:
-    return start_map(connection, connection.pack_function(square), sequences, **options)
+# Bars
 
 
-def finish(connection: FakeConnection, seq: int, **options: Any) -> None:
-    """Answer a chunk with the squares of its elements."""
-    (elements,) = connection.open[seq][2]
-    connection.answer(seq, [x**2 for x in elements], **options)
+class Bar:
+    """What `new_bar` returns, but for that the test sees it."""
+
+    def __init__(self, total: int | None, what: str) -> None:
+        self.total, self.what = total, what
+        self.n = 0
+        self.closed = False
+
+    def update(self) -> None:
+        assert not self.closed
+        self.n += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    """Return the bars that are made."""
+    made: list[Bar] = []
+
+    def new_bar(total: int | None, what: str) -> Bar:
+        made.append(Bar(total, what))
+        return made[-1]
+
+    monkeypatch.setattr(lazymaps, "new_bar", new_bar)
+    return made
 
 
 @pytest.mark.usefixtures("threads_end")
-def test_a_generator_is_taken_as_engines_need_it(connection: FakeConnection) -> None:
-    taken: list[int] = []
-
-    def numbers() -> Iterator[int]:
-        for i in range(30):
-            taken.append(i)
-            yield i
-
-    ar = lazy(connection, numbers())
-    assert isinstance(ar, AsyncMapResult)
-    assert not ar.sent
-    wait_until(lambda: len(connection.open) >= 2, what="work for both engines")
-    assert len(taken) < 30
-    while not ar.done():
-        for seq in sorted(connection.open):
-            finish(connection, seq)
-    assert ar.get() == list(ar) == [x**2 for x in range(30)]
-    assert (len(ar), ar.progress, ar.sent) == (30, 30, True)
+def test_a_bar_moves_with_what_comes(
+    connection: FakeConnection, bars: list[Bar]
+) -> None:
+    results = imap(connection, range(3), "abcd", progress=True, max_outstanding=0)
+    (bar,) = bars
+    assert (bar.total, bar.what) == (3, "square")
+    are_open(connection, 0, 1, 2)
+    wait_until(lambda: not feeders(), what="end of the input")
+    for seq in (1, 0, 2):
+        assert (bar.n, bar.closed) == (3 - len(connection.open), False)
+        connection.answer(seq, seq)
+    assert (bar.n, bar.closed) == (3, True)
+    assert list(results) == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("threads_end")
-def test_an_idle_engine_gets_what_is_there(connection: FakeConnection) -> None:
+def test_a_bar_ends_with_the_input(connection: FakeConnection, bars: list[Bar]) -> None:
     tokens = queue.SimpleQueue[int]()
+    results = imap(connection, iter(tokens.get, -1), progress=True)
+    (bar,) = bars
+    assert bar.total is None
     tokens.put(1)
-    ar = lazy(connection, iter(tokens.get, -1))
     are_open(connection, 0)
-    finish(connection, 0, seconds=1e-6)  # chunks would grow
-    tokens.put(2)
-    are_open(connection, 1)  # the next element is not waited for
-    finish(connection, 1, seconds=1e-6)
-    assert not ar.done()
+    connection.answer(0, 1)
+    assert (next(results), bar.n, bar.closed) == (1, 1, False)
     tokens.put(-1)
-    assert ar.get(5) == [1, 4]
+    wait_until(lambda: bar.closed, what="closed bar")
 
 
 @pytest.mark.usefixtures("threads_end")
-def test_chunks_of_a_given_size_from_a_generator(connection: FakeConnection) -> None:
-    ar = lazy(connection, iter(range(10)), chunksize=4)
-    are_open(connection, 0, 1, 2)
-    for seq in (2, 1, 0):
-        finish(connection, seq)
-    assert ar.get(5) == [x**2 for x in range(10)]
-    assert [len(part.get()[0]) for part in ar.split()] == [4, 4, 2]
-
-
-def test_an_empty_generator_is_an_empty_list(connection: FakeConnection) -> None:
-    assert lazy(connection, iter(())) == lazy(connection, []) == []
-
-
-@pytest.mark.usefixtures("threads_end")
-def test_what_the_generator_raises(connection: FakeConnection) -> None:
-    def broken() -> Iterator[int]:
-        yield from range(3)
-        raise LookupError("no more")
-
-    ar = lazy(connection, broken(), chunksize=1)
-    are_open(connection, 0, 1, 2)
-    for seq in range(3):
-        finish(connection, seq)
-    values = iter(ar)
-    assert [next(values) for _ in range(3)] == [0, 1, 4]
-    for call in (lambda: next(values), ar.get):
-        with pytest.raises(LookupError, match="no more"):
-            call()
-    with pytest.raises(LookupError, match="no more"):
-        next(lazy(connection, broken_at_once()))
-
-
-def broken_at_once() -> Iterator[int]:
-    """Raise before there is anything."""
-    raise LookupError("no more")
-    yield
-
-
-@pytest.mark.usefixtures("threads_end")
-def test_what_was_taken_before_is_not_lost(connection: FakeConnection) -> None:
-    go_on = threading.Event()
-
-    def broken() -> Iterator[int]:
-        yield from range(10)
-        go_on.wait(10)
-        yield from range(10, 13)  # both engines are busy: these wait to be a chunk
-        raise LookupError("no more")
-
-    ar = lazy(connection, broken(), chunksize=5)
-    are_open(connection, 0, 1)
-    go_on.set()
-    are_open(connection, 0, 1, 2)
-    for seq in range(3):
-        finish(connection, seq)
-    values = iter(ar)
-    assert [next(values) for _ in range(13)] == [x**2 for x in range(13)]
-    with pytest.raises(LookupError, match="no more"):
-        next(values)
-
-
-@pytest.mark.usefixtures("threads_end")
-@pytest.mark.parametrize("endless", [True, False])
-def test_an_aborted_map_submits_no_more(
-    connection: FakeConnection, endless: bool
+def test_there_is_no_bar_unless_it_is_asked_for(
+    connection: FakeConnection, bars: list[Bar]
 ) -> None:
-    numbers: Any = itertools.count() if endless else range(1000)
-    ar = lazy(connection, numbers)
-    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
-    ar.abort()
-    under_way, interrupt = connection.aborted[-1]
-    assert (len(under_way), interrupt) == (6, False)
-    finish(connection, 0)
-    for seq in range(1, 6):
-        connection.answer(seq, "as asked", status=Status.ABORTED)
-    assert not connection.open
-    with pytest.raises(Exception, match="TaskAborted: as asked"):
-        ar.get(5)
-    assert ar.get(return_exceptions=True)[0] == 0
-    values = iter(ar)
-    assert next(values) == 0
-    with pytest.raises(TaskAborted):
-        next(values)
+    assert list(imap(connection, [])) == []
+    assert bars == []
 
 
-@pytest.mark.usefixtures("threads_end")
-def test_aborted_between_two_chunks(connection: FakeConnection) -> None:
-    ar = lazy(connection, range(1000), chunksize=1)
-    for seq in range(900):  # some are not submitted yet
-        finish(connection, seq)
-    ar.abort()
-    for seq in sorted(connection.open):
-        finish(connection, seq)
-    if ar.progress < 1000:
-        with pytest.raises(TaskAborted, match="of 1000 elements"):
-            ar.get(5)
-
-
-@pytest.mark.usefixtures("threads_end")
-@pytest.mark.parametrize("endless", [True, False])
-def test_a_cancelled_map_ends_all_that_wait(
-    connection: FakeConnection, endless: bool
-) -> None:
-    numbers: Any = itertools.count() if endless else range(1000)
-    ar = lazy(connection, numbers)
-    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
-    assert ar.cancel()
-    assert connection.aborted[-1][1] is True
-    for seq in sorted(connection.open):
-        finish(connection, seq)
-    assert not connection.open  # nothing more was submitted
-    assert ar.cancelled()
-    assert ar.wait(0)
-    with pytest.raises(Exception, match="square was cancelled"):
-        ar.get()
-
-
-@pytest.mark.usefixtures("threads_end")
-def test_a_map_whose_connection_breaks(connection: FakeConnection) -> None:
-    ar = lazy(connection, itertools.count())
-    wait_until(lambda: len(connection.open) == 6, what="chunks under way")
-    connection.close(TransportError("cut"))
-    with pytest.raises(TransportError, match="cut"):
-        ar.get()
-
-
-def test_what_came_first(connection: FakeConnection) -> None:
-    ar = lazy(connection, range(4), chunksize=2, ordered=False)
-    assert ar.ordered is False
-    finish(connection, 1)
-    values = iter(ar)
-    assert [next(values), next(values)] == [4, 9]
-    finish(connection, 0)
-    assert list(values) == [0, 1]
-    assert ar.get() == [0, 1, 4, 9]
-
-
-def test_a_failed_chunk_takes_all_its_places(connection: FakeConnection) -> None:
-    ar = lazy(connection, range(4), chunksize=2, return_exceptions=True)
-    connection.answer(0, ValueError("bad"))
-    finish(connection, 1)
-    error, again, *rest = ar.get()
-    assert isinstance(error, ValueError)
-    assert again is error
-    assert rest == [4, 9]
-    assert [type(x) for x in ar] == [type(error), type(error), int, int]
-
-
-def test_each_chunk_knows_when_it_was_submitted(connection: FakeConnection) -> None:
-    told: list[int] = []
-    ar = lazy(connection, range(20), submitted=told.append)
-    while not ar.done():
-        finish(connection, min(connection.open))
-    assert ar.msg_ids == [f"cafe_{seq}" for seq in told]
-    times = ar.submitted
-    assert times == sorted(times)
-    assert times[0] < times[-1]
-
-
-@pytest.mark.usefixtures("threads_end")
-@pytest.mark.parametrize("lazily", [True, False])
-def test_large_elements_wait_here(connection: FakeConnection, lazily: bool) -> None:
-    large = np.zeros(2 << 20)  # 16 MiB
-    arrays: Any = itertools.repeat(large, 10) if lazily else [large] * 10
-    ar = lazy(connection, iter(arrays) if lazily else arrays, chunksize=1)
-    wait_until(lambda: len(connection.open) == 4, what="two for each engine")
-    for seq in range(10):
-        wait_until(lambda seq=seq: seq in connection.open, what="the next")  # type: ignore[misc]
-        assert len(connection.open) <= 4
-        connection.answer(seq, [seq])
-    assert ar.get(5) == list(range(10))
+def feeders() -> list[threading.Thread]:
+    """Return the threads that take arguments."""
+    return [each for each in threading.enumerate() if each.name == "parallel-imap"]

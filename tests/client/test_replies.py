@@ -26,11 +26,6 @@ def reply(connection: Any, data: dict[str, Any] | None, **metadata: Any) -> Any:
     return ar
 
 
-@pytest.fixture
-def connection() -> FakeConnection:
-    return FakeConnection()
-
-
 def test_facts(connection: FakeConnection) -> None:
     ar = reply(connection, {"text/plain": "5"})
     assert ar.execute_result == {

@@ -19,6 +19,7 @@ from parallel.protocol.messages import (
 from parallel.protocol.terms import Terms
 from parallel.serialize.calls import Function, pack_error
 from parallel.serialize.objects import Packed, pack
+from tests.waiting import wait_until
 
 
 class FakeConnection:
@@ -136,3 +137,8 @@ class FakeConnection:
         for sink in {id(sink): sink for sink, *_ in self.open.values()}.values():
             sink.give_up(error)
         self.open.clear()
+
+
+def are_open(connection: FakeConnection, *seqs: int) -> None:
+    """Wait until these tasks are under way, and no others."""
+    wait_until(lambda: sorted(connection.open) == list(seqs), what=f"tasks {seqs}")

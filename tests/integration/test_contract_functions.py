@@ -11,6 +11,7 @@ import pytest
 
 import parallel as ipp
 from parallel import AsyncMapResult, AsyncResult, Client, RemoteError
+from parallel.client.remotefunction import ParallelFunction
 from tests.integration.tasks import add, fsquare, wait_for
 
 
@@ -35,6 +36,7 @@ def test_a_remote_function_runs_elsewhere(cluster: Client) -> None:
     here = pid.func(0)
     assert here == os.getpid()
     assert here not in pid(0)
+    assert [there - 7 for there in pid(0, more=7)] == pid(0)
     pid.block = False
     assert isinstance(pid(0, more=1), AsyncResult)
 
@@ -224,3 +226,4 @@ def test_results_in_order_unless_told_otherwise(view: Any) -> None:
     made = ipp.parallel(view, block=False)
     assert made(list)(range(8)).ordered is True
     assert made(fsquare).map(range(8)).ordered is True
+    assert ParallelFunction(view, list, block=False)(range(8)).ordered is True

@@ -84,3 +84,11 @@ def test_a_death_stands_for_its_chunk(rc: Client) -> None:
     assert results[:15] == list(range(15))
     assert all(isinstance(result, EngineError) for result in results[15:])
     assert len(results) == 20
+
+
+def test_in_a_direct_map_for_the_part_of_its_engine(rc: Client) -> None:
+    result = rc[:].map_async(die_at, range(6), [3] * 6, return_exceptions=True)
+    for found in (result.get(), list(result)):
+        assert found[:3] == [0, 1, 2]
+        assert all(isinstance(error, EngineError) for error in found[3:])
+        assert len(found) == 6

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from parallel import (
 )
 from parallel.client.connection import Connection
 from tests.integration.soon import said_soon
-from tests.integration.tasks import add
+from tests.integration.tasks import add, wait_for
 from tests.waiting import wait_until
 
 
@@ -123,11 +122,12 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
         Client({**connection(), "urls": urls}, timeout=0.5)
 
 
-def test_a_closed_client(cluster: Client) -> None:
+def test_a_closed_client(cluster: Client, gate: Path) -> None:
     client = Client(connection())
     view = client[0]
-    ar = view.apply_async(time.sleep, 0.2)
+    ar = view.apply_async(wait_for, str(gate))
     client.close()
+    gate.touch()
     client.close()
     assert repr(client) == "<Client: closed>"
     with said_soon(ConnectionClosed, "this client was closed"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -290,28 +289,27 @@ def test_what_programs_do_to_free_memory(cluster: Client, gate: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["apply", "execute", "gather", "balanced", "map"])
-def test_an_interrupted_call_gives_its_result(cluster: Client, call: str) -> None:
+def test_an_interrupted_call_gives_its_result(
+    cluster: Client, call: str, gate: Path
+) -> None:
     """The interrupt comes from the engine, while the call is waited for."""
     view, lview = cluster[0], cluster.load_balanced_view()
-    view.push({"me": os.getpid(), "a": [1]}, block=True)
-    view.execute("import os, time", block=True)
+    me, path = os.getpid(), str(gate)
+    view.push({"disturb": disturb, "me": me, "path": path}, block=True)
     calls: dict[str, Any] = {
-        "apply": lambda: view.apply_sync(disturb, os.getpid()),
-        "execute": lambda: view.execute(
-            "os.kill(me, 2); time.sleep(0.3)", silent=False, block=True
-        ),
-        "gather": lambda: cluster[[0]].gather(
-            "[os.kill(me, 2), time.sleep(0.3)]", block=True
-        ),
-        "balanced": lambda: lview.apply_sync(disturb, os.getpid()),
-        "map": lambda: lview.map_sync(disturb, [os.getpid()]),
+        "apply": lambda: view.apply_sync(disturb, me, path),
+        "execute": lambda: view.execute("disturb(me, path)", silent=False, block=True),
+        "gather": lambda: cluster[[0]].gather("[disturb(me, path)]", block=True),
+        "balanced": lambda: lview.apply_sync(disturb, me, path),
+        "map": lambda: lview.map_sync(disturb, [me], [path]),
     }
     ar = calls[call]()
     assert isinstance(ar, AsyncResult)
     assert not ar.done()
+    gate.touch()
     ar.get(timeout=10)
 
 
-def disturb(pid: int) -> None:
+def disturb(pid: int, path: str) -> None:
     os.kill(pid, signal.SIGINT)
-    time.sleep(0.3)  # so that the result comes later than the signal
+    wait_for(path)

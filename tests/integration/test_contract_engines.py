@@ -63,12 +63,15 @@ def test_an_executor_can_be_of_some_engines(cluster: Client) -> None:
 # Its tasks
 
 
-def test_a_view_that_blocks_waits_for_a_result_by_id(cluster: Client) -> None:
+def test_a_view_that_blocks_waits_for_a_result_by_id(
+    cluster: Client, gate: Path
+) -> None:
     view = cluster[0]
     view.apply_async(time.sleep, 0.2)
     assert view.set_flags(block=True).get_result(-1).done()
-    view.apply_async(time.sleep, 0.2)
+    view.apply_async(wait_for, str(gate))
     assert not view.get_result(block=False).done()
+    gate.touch()
 
 
 def test_a_view_purges_by_its_own_history(cluster: Client) -> None:

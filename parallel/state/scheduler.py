@@ -454,7 +454,8 @@ class Scheduler:
         held = self._placement.check()
         self.queue.check(held)
         self._stopping.check()
-        assert len(self.tasks) == len(held) + self.queue.size + self.waiting
+        inside = len(held) + self.queue.size + self._ledger.waiting
+        assert len(self.tasks) == inside
         if self.queue.plain.head():
             assert not self._placement.policy.loads, "a task waits, an engine is free"
         for lane in (self.queue.plain, *self.queue.lanes.values()):

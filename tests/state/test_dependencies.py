@@ -276,7 +276,7 @@ def test_a_chain_of_thousands_falls_at_once() -> None:
     machine = plain_machine()
     for seq in range(N):
         submit(machine, seq, *([seq - 1] if seq else []))
-    assert machine.waiting == N - 1
+    assert machine._ledger.waiting == N - 1
     actions = machine.handle(TasksAborted(CLIENT, [0]), 0.0)
     assert [a.task.key.seq for a in actions if isinstance(a, FailTask)] == [*range(N)]
     assert actions[0].status is Status.ABORTED

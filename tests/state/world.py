@@ -468,7 +468,7 @@ class World:
         machine = self.machine
         assert not machine.tasks
         assert not machine.queue.size
-        assert not machine.waiting
+        assert not self.waiting()
         assert not machine._ledger._dependencies._watches
         assert not len(machine._deadlines)
         assert not machine._placement.crowded

@@ -15,7 +15,13 @@ from traitlets.config.loader import KVArgParseConfigLoader
 from .._version import __version__
 from ..errors import LauncherError, ParallelError
 from ..transport.locations import profile_dir
-from .options import absolute, check_options, read_config, say_in_one_line
+from .options import (
+    absolute,
+    check_options,
+    read_config,
+    say_in_one_line,
+    with_equals_signs,
+)
 from .signals import Signalled, Signals
 
 __all__ = ["BaseApp"]
@@ -131,6 +137,7 @@ class BaseApp(Application):
         try:
             if not words or words[0] not in self.subcommands:
                 short = {name for each in (self.aliases, self.flags) for name in each}
+                words = with_equals_signs(words, short)
                 check_options(words, short, [type(self), *self.classes])
             self.parse_command_line(words)
             if self.subapp is None:

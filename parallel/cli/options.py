@@ -7,7 +7,7 @@ import difflib
 import itertools
 import re
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +28,7 @@ __all__ = [
     "read_config",
     "record_flags",
     "say_in_one_line",
+    "with_equals_signs",
 ]
 
 #: What traitlets answers without being told of.
@@ -72,6 +73,23 @@ def check_options(
         near = difflib.get_close_matches(found[1], sorted(known), n=1)
         more = f"did you mean --{near[0]}?" if near else "see --help"
         raise TraitError(f"there is no option {word.partition('=')[0]}: {more}")
+
+
+def with_equals_signs(words: Iterable[str], short: Container[str]) -> list[str]:
+    """Return a command line with `-n=4` in the place of `-n4`.
+
+    The parser of traitlets takes `-n4` for the name of an option.
+
+    Parameters
+    ----------
+    short
+        The options of one name.
+    """
+    parts = [(word, re.fullmatch(r"-([A-Za-z])(\d+)", word)) for word in words]
+    return [
+        f"-{found[1]}={found[2]}" if found and found[1] in short else word
+        for word, found in parts
+    ]
 
 
 def say_in_one_line(loader: KVArgParseConfigLoader) -> KVArgParseConfigLoader:

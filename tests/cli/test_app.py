@@ -73,7 +73,7 @@ def test_version(command: Command, line: str) -> None:
         ("ipcluster start --bogus=3", "there is no option --bogus"),
         ("ipcluster start -x", "there is no option -x"),
         ("ipcluster start --daemonise", "did you mean --daemonize?"),
-        ("ipcluster start -n4", "did you mean --n?"),
+        ("ipcluster start -nx", "did you mean --n?"),
         ("ipcluster start --Cluster.m=3", "no option --Cluster.m"),
         ("ipcluster start --Clutser.n=3", "did you mean --Cluster.n?"),
         ("ipcluster start --IPEngine.timeout=3", "no option --IPEngine.timeout"),
@@ -99,7 +99,9 @@ def test_bad_options(command: Command, line: str, words: str) -> None:
     assert "CRITICAL parallel.ip" in err
 
 
-@pytest.mark.parametrize("line", ["-n 4", "-n=4", "--n 4", "--n=4", "--Cluster.n=4"])
+@pytest.mark.parametrize(
+    "line", ["-n4", "-n 4", "-n=4", "--n 4", "--n=4", "--Cluster.n=4"]
+)
 def test_the_number_of_engines_is_given_in_many_ways(
     command: Command, line: str
 ) -> None:

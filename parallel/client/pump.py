@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from ..transport import nesting
+from ..transport.durations import milliseconds
 from .interrupts import INTERRUPTS
 
 __all__ = ["Pump"]
@@ -31,8 +32,6 @@ GRACE = 0.01
 PARKED = 0.05
 #: A task that waits for longer than this, seconds, lets its engine run others.
 NEST_AFTER = 0.001
-#: A sleep ends after this, ms, however long a wait is: poll takes up to 2**31.
-LONGEST = 1e9
 #: Such a task looks for work this often while another thread reads, seconds.
 NEST_LOOK = 0.01
 
@@ -313,8 +312,7 @@ class Pump:
         timeout = None
         if timer is not None or deadline is not None:
             ends = [end for end in (timer, deadline) if end is not None]
-            timeout = max(0.0, (min(ends) - monotonic()) * 1000) + 0.5
-            timeout = min(timeout, LONGEST)
+            timeout = milliseconds(min(ends) - monotonic())
         return sleeper.sleep(timeout)
 
     def _run(self) -> None:

@@ -18,6 +18,7 @@ import msgspec
 
 from ..errors import LauncherError
 from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
+from ..transport.durations import milliseconds
 from ..transport.pipe import Pipe
 from .agent import AgentSpec
 from .child import program_of
@@ -231,7 +232,7 @@ def _poll(descriptors: Sequence[int], timeout: float | None) -> bool:
     poller = select.poll()
     for descriptor in descriptors:
         poller.register(descriptor, select.POLLIN)
-    return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
+    return bool(poller.poll(milliseconds(timeout)))
 
 
 def _say_end(status: int | None) -> str:

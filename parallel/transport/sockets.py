@@ -11,6 +11,7 @@ import zmq
 
 from ..errors import LauncherError, TransportError
 from ..protocol.connection import ConnectionInfo
+from .durations import milliseconds
 from .keys import ZAP_DOMAIN, Keys
 
 __all__ = [
@@ -277,7 +278,7 @@ def wait_readable(
     poller = zmq.Poller()
     for item in (*sockets, *descriptors):
         poller.register(item, zmq.POLLIN)
-    poller.poll(None if timeout is None else int(max(0, timeout) * 1000))
+    poller.poll(milliseconds(timeout))
 
 
 OnBatch: TypeAlias = Callable[[bytes, Any, list[Any]], None]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..aliases import EngineId
 from ..protocol.messages import Status
 from ..protocol.terms import Condition
-from .history import History
+from .history import CANCELLED, OK, History
 from .tasks import Task, TaskKey, task_key
 
 __all__ = ["Dependencies", "Refusal", "Verdict", "judge"]
@@ -56,7 +56,10 @@ class Refusal(NamedTuple):
 class _Watch:
     """One condition of one task, and how its tasks have ended so far."""
 
-    __slots__ = ("bad", "condition", "engines", "good", "is_follow", "open", "task")
+    __slots__ = (
+        "bad", "cancelled", "condition", "engines", "good", "is_follow", "open",
+        "task",
+    )  # fmt: skip
 
     def __init__(self, task: Task, condition: Condition, is_follow: bool) -> None:
         self.task = task
@@ -66,16 +69,19 @@ class _Watch:
         self.good = 0
         #: Those that ended in a way that does not count.
         self.bad: list[TaskKey] = []
+        #: How many of these were cancelled.
+        self.cancelled = 0
         #: Where the good ones ran.
         self.engines: set[EngineId] = set()
 
-    def note(self, key: TaskKey, ok: bool, engine_id: EngineId) -> None:
-        counts = self.condition.success if ok else self.condition.failure
+    def note(self, key: TaskKey, end: int, engine_id: EngineId) -> None:
+        counts = self.condition.success if end == OK else self.condition.failure
         if counts:
             self.good += 1
             self.engines.add(engine_id)
         else:
             self.bad.append(key)
+            self.cancelled += end == CANCELLED
 
     def verdict(self) -> Verdict:
         total = len(self.open) + self.good + len(self.bad)
@@ -84,9 +90,19 @@ class _Watch:
     def why_impossible(self) -> str:
         which = ", ".join(f"{key.client.hex()}_{key.seq}" for key in self.bad[:3])
         more = f" and {len(self.bad) - 3} more" if len(self.bad) > 3 else ""
-        how = "failed" if self.condition.success else "succeeded"
         word = "follow" if self.is_follow else "after"
-        return f"its `{word}` can never hold: {which}{more} {how}"
+        return f"its `{word}` can never hold: {which}{more} {self._how()}"
+
+    def _how(self) -> str:
+        """Say how those ended that do not count."""
+        if not self.condition.success:
+            return "succeeded"
+        if not self.cancelled:
+            return "failed"
+        cancelled = "was cancelled" if len(self.bad) == 1 else "were cancelled"
+        return (
+            cancelled if self.cancelled == len(self.bad) else f"failed or {cancelled}"
+        )
 
 
 class Dependencies:
@@ -171,7 +187,7 @@ class Dependencies:
                     self._watches.pop(key, None)
 
     def ended(
-        self, key: TaskKey, ok: bool, engine_id: EngineId
+        self, key: TaskKey, end: int, engine_id: EngineId
     ) -> Iterable[tuple[Task, Refusal | bool]]:
         """Note a task's end; return those that may go now, or never can."""
         watches = self._watches.pop(key, None)
@@ -182,7 +198,7 @@ class Dependencies:
             if watch.task not in self.waiting:
                 continue
             watch.open.discard(key)
-            watch.note(key, ok, engine_id)
+            watch.note(key, end, engine_id)
             verdict = self._settle(watch.task)
             if verdict is not False:
                 settled.append((watch.task, verdict))

@@ -8,13 +8,14 @@ from collections import OrderedDict
 from ..aliases import EngineId, Uuid
 from .tasks import TaskKey
 
-__all__ = ["History"]
+__all__ = ["CANCELLED", "FAILED", "OK", "History"]
 
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
 REMEMBERED = 1 << 18
 #: So many clients are: those of whom a task ended last.
 CLIENTS = 64
-UNKNOWN, OK, FAILED = 0, 1, 2
+#: How a task ended, in a byte.
+UNKNOWN, OK, FAILED, CANCELLED = range(4)
 
 
 class _Past:
@@ -61,12 +62,12 @@ class History:
         self._client: Uuid | None = None
         self._past = _Past()
 
-    def note(self, key: TaskKey, ok: bool, engine_id: EngineId) -> None:
+    def note(self, key: TaskKey, end: int, engine_id: EngineId) -> None:
         """Remember how a task ended, and where; -1 for an engine means nowhere."""
         client, seq = key
         if client != self._client:
             self._turn_to(client)
-        self._past.note(seq, OK if ok else FAILED, engine_id)
+        self._past.note(seq, end, engine_id)
 
     def _turn_to(self, client: Uuid) -> None:
         """Have a client's past at hand, and let go of the one unused for longest."""
@@ -76,10 +77,10 @@ class History:
         if len(self._pasts) > CLIENTS:
             self._pasts.popitem(last=False)
 
-    def find(self, key: TaskKey) -> tuple[bool, EngineId] | None:
-        """Return whether a task ended well, and where; None if that is not known."""
+    def find(self, key: TaskKey) -> tuple[int, EngineId] | None:
+        """Return how a task ended, and where; None if that is not known."""
         past = self._pasts.get(key.client)
         if past is None or not 0 <= (at := key.seq - past.begin) < len(past.ends):
             return None
         end = past.ends[at]
-        return None if end == UNKNOWN else (end == OK, past.engines[at])
+        return None if end == UNKNOWN else (end, past.engines[at])

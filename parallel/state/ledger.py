@@ -10,7 +10,7 @@ from ..protocol.messages import Status
 from .deadlines import Deadlines
 from .dependencies import Dependencies, Refusal
 from .events import Action, DeliverOutcome, FailTask
-from .history import History
+from .history import CANCELLED, FAILED, OK, History
 from .placement import Placement
 from .queue import TaskQueue
 from .stories import say_nobody
@@ -98,7 +98,7 @@ class Ledger:
         """End a task with its outcome."""
         task.move(TaskState.DONE)
         self.actions.append(DeliverOutcome(task, engine_id, outcome, note))
-        self._end(task, ok, engine_id)
+        self._end(task, OK if ok else FAILED, engine_id)
 
     def fail(
         self, task: Task, status: Status, reason: str, engine_id: EngineId = -1, *,
@@ -107,17 +107,18 @@ class Ledger:
         """End a task that has no outcome, and say why."""
         task.move(TaskState.FAILED)
         self.actions.append(FailTask(task, engine_id, reason, ran, status))
-        self._end(task, False, engine_id)
+        end = CANCELLED if status is Status.ABORTED else FAILED
+        self._end(task, end, engine_id)
 
-    def _end(self, task: Task, ok: bool, engine_id: EngineId) -> None:
+    def _end(self, task: Task, end: int, engine_id: EngineId) -> None:
         key = task.key
         del self.tasks[key]
         if task.terms.timeout is not None:
             self.deadlines.call_off(("late", key))
-        self._history.note(key, ok, engine_id)
+        self._history.note(key, end, engine_id)
         if self._dependencies.waiting:
             near = None if task.holder is None else task.holder.uuid
-            for other, verdict in self._dependencies.ended(key, ok, engine_id):
+            for other, verdict in self._dependencies.ended(key, end, engine_id):
                 other.near = near
                 self.decided.append((other, verdict))
 

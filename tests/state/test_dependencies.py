@@ -245,6 +245,29 @@ def test_why_it_can_never_be_is_told_by_the_first_three() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cancelled", "others", "how"),
+    [
+        (1, 0, "was cancelled"),
+        (2, 0, "were cancelled"),
+        (1, 1, "failed or were cancelled"),
+    ],
+)
+def test_that_a_task_was_cancelled_is_told_whether_one_waited_or_came_later(
+    cancelled: int, others: int, how: str
+) -> None:
+    world = World()
+    keys = [world.submit() for _ in range(cancelled)]
+    waiting = world.submit(after=after(*keys))
+    for key in keys:
+        world.abort(key)
+    keys += [world.submit(targets=[]) for _ in range(others)]
+    late = world.submit(after=after(*keys))
+    first = msg_id(keys[0])
+    assert world.failures[late].endswith(how)
+    assert f"{first} was cancelled" in world.failures[waiting]
+
+
 # Many at once
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from parallel.state import history
-from parallel.state.history import History
+from parallel.state.history import CANCELLED, FAILED, OK, History
 from parallel.state.tasks import TaskKey
 
 FEW = 8
@@ -23,13 +23,15 @@ def key(seq: int, client: int = 0) -> TaskKey:
     return TaskKey(b"client %d" % client, seq)
 
 
-ends = st.tuples(st.integers(0, 60), st.booleans(), st.integers(-1, 3))
+ends = st.tuples(
+    st.integers(0, 60), st.sampled_from([OK, FAILED, CANCELLED]), st.integers(-1, 3)
+)
 
 
 def test_what_was_never_noted_is_unknown() -> None:
     past = History()
-    past.note(key(3), True, 0)
-    assert past.find(key(3)) == (True, 0)
+    past.note(key(3), OK, 0)
+    assert past.find(key(3)) == (OK, 0)
     for seq in (-1, 2, 4, 10**12):
         assert past.find(key(seq)) is None
     assert past.find(key(3, 1)) is None
@@ -37,17 +39,17 @@ def test_what_was_never_noted_is_unknown() -> None:
 
 @given(st.lists(ends))
 def test_what_is_remembered_is_true_and_the_newest_are(
-    noted: list[tuple[int, bool, int]],
+    noted: list[tuple[int, int, int]],
 ) -> None:
     history.REMEMBERED = FEW
     past = History()
-    table: dict[int, tuple[bool, int]] = {}
+    table: dict[int, tuple[int, int]] = {}
     highest = -1
-    for seq, ok, engine_id in noted:
-        past.note(key(seq), ok, engine_id)
+    for seq, how, engine_id in noted:
+        past.note(key(seq), how, engine_id)
         highest = max(highest, seq)
         if past.find(key(seq)) is not None or seq > highest - FEW:
-            table[seq] = ok, engine_id
+            table[seq] = how, engine_id
         for each, end in table.items():
             found = past.find(key(each))
             assert found == end or (found is None and each <= highest - FEW)
@@ -58,23 +60,23 @@ def test_what_is_remembered_is_true_and_the_newest_are(
 
 def test_a_number_far_ahead_costs_no_more_than_others() -> None:
     past = History()
-    past.note(key(1), True, 2)
-    past.note(key(2**62), False, 3)
-    assert past.find(key(2**62)) == (False, 3)
+    past.note(key(1), OK, 2)
+    past.note(key(2**62), FAILED, 3)
+    assert past.find(key(2**62)) == (FAILED, 3)
     assert past.find(key(1)) is None
     assert len(past._past.ends) <= 2 * FEW
-    past.note(key(1), True, 2)  # too old: not kept, and no harm done
-    past.note(key(-1), True, 2)
+    past.note(key(1), OK, 2)  # too old: not kept, and no harm done
+    past.note(key(-1), OK, 2)
     assert past.find(key(1)) is past.find(key(-1)) is None
 
 
 def test_the_clients_are_remembered_whose_tasks_ended_last() -> None:
     past = History()
     for client in (0, 1, 2, 0, 3):
-        past.note(key(client + 5, client), True, client)
+        past.note(key(client + 5, client), OK, client)
     assert past.find(key(6, 1)) is None
     for client in (0, 2, 3):
-        assert past.find(key(client + 5, client)) == (True, client)
-    past.note(key(7, 1), False, 1)
+        assert past.find(key(client + 5, client)) == (OK, client)
+    past.note(key(7, 1), FAILED, 1)
     assert past.find(key(7, 2)) is None
     assert len(past._pasts) == 3

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
+from ..serialize.calls import name_of
 from .partition import is_sized
 
 __all__ = ["ViewExecutor"]
@@ -112,8 +113,11 @@ class ViewExecutor(Executor):
     ) -> Iterator[Future[Any]]:
         """Submit elements as they are asked for; yield futures of lists of results."""
         calls = zip(*iterables, strict=False)
+        name = name_of(fn)
         while part := list(itertools.islice(calls, size)):
-            yield self.submit(_call_each, fn, part)
+            future: Any = self.submit(_call_each, fn, part)
+            future._fname = name  # errors name what the user called
+            yield future
 
     def _watch(self, future: Any) -> None:
         """Have `shutdown` see a future; if it has not, nothing is to come of it."""

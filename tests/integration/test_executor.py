@@ -125,6 +125,17 @@ def wait_or_not(path: str | None) -> None:
         wait_for(path)
 
 
+def test_what_a_late_map_says_names_the_function(
+    pool: ViewExecutor, gate: Path
+) -> None:
+    found = pool.map(wait_or_not, [str(gate)], timeout=0.1)
+    try:
+        with pytest.raises(TimeoutError, match=r"^wait_or_not: "):
+            next(found)
+    finally:
+        gate.touch()
+
+
 def test_map_calls_though_nobody_looks(pool: ViewExecutor, tmp_path: Path) -> None:
     pool.map(make_file, [str(tmp_path / str(i)) for i in range(20)])
     wait_until(lambda: len(list(tmp_path.iterdir())) == 20, what="all calls")

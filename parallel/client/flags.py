@@ -109,6 +109,8 @@ def terms_of(
     flags: Mapping[str, Any], targets: list[EngineId] | None = None
 ) -> Terms | None:
     """Return the terms that flags ask for; None where they ask for nothing."""
+    retries = flags.get("retries", 0)
+    deaths = flags.get("engine_retries", ENGINE_RETRIES)
     terms = Terms(
         label=flags["label"] or "",
         targets=targets,
@@ -116,8 +118,9 @@ def terms_of(
         follow=as_condition(flags.get("follow")),
         timeout=flags.get("timeout") or None,  # 0 is no limit: programs reset it so
         time_limit=flags.get("time_limit"),
-        retries=flags.get("retries", 0),
-        engine_retries=flags.get("engine_retries", ENGINE_RETRIES),
+        retries=retries,
+        # A death is a failure too; but who says 0 wants nothing started twice by one.
+        engine_retries=deaths and max(deaths, retries),
         priority=flags.get("priority", 0),
         resources=dict(flags.get("resources") or {}),
         labels=list(flags.get("labels") or ()),

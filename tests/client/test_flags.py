@@ -21,7 +21,7 @@ from parallel.client.flags import (
     text,
     words,
 )
-from parallel.protocol.terms import Condition, Terms
+from parallel.protocol.terms import USUAL, Condition, Terms
 
 
 class Small(Flagged):
@@ -129,6 +129,19 @@ def test_flags_become_terms() -> None:
         timeout=1.0, time_limit=2.0, retries=3, engine_retries=0, priority=-1.0,
         resources={"gpu": 1.0}, labels=["big"],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("retries", "engine_retries", "deaths"),
+    [(0, 2, 2), (1, 2, 2), (5, 2, 5), (5, 7, 7), (5, 0, 0)],
+)
+def test_retries_are_for_deaths_too_but_where_these_have_none(
+    retries: int, engine_retries: int, deaths: int
+) -> None:
+    terms = terms_of(
+        {"label": None, "retries": retries, "engine_retries": engine_retries}
+    )
+    assert (terms or USUAL).engine_retries == deaths
 
 
 def test_a_call_has_a_label_of_its_own() -> None:

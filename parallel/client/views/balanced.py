@@ -45,7 +45,9 @@ class LoadBalancedView(View):
     follow = Flag(dependency, None, "Run where these tasks ran, once they have ended.")
     timeout = Flag(seconds, None, "Fail if not begun after so many seconds.")
     retries = Flag(count, 0, "Try again so often after an exception, elsewhere.")
-    engine_retries = Flag(count, ENGINE_RETRIES, "Survive so many deaths of engines.")
+    engine_retries = Flag(
+        count, ENGINE_RETRIES, "Survive so many deaths of engines; 0 is none."
+    )
     priority = Flag(number, 0, "What has a higher one goes first.")
     resources = Flag(amounts, None, "So much of each is taken while the task runs.")
     labels = Flag(words, None, "Run on engines that carry all of these.")

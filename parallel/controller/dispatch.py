@@ -33,6 +33,7 @@ from ..protocol.messages import (
     Submit,
     Suspended,
     TaskOutput,
+    Trouble,
 )
 from ..protocol.terms import USUAL
 from ..state.events import (
@@ -59,7 +60,7 @@ from ..state.tasks import TaskKey
 from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
-from .setups import Setups
+from .setups import Setups, say_deadly
 from .store.entry import Entry, msg_id_of
 from .store.fields import too_large
 from .store.record import Record
@@ -358,6 +359,9 @@ class Dispatch:
             key.seq, action.status, action.reason, action.engine_id, stdout, stderr
         )
         self._end(key, work, outcome, ())
+        if action.ran and self._setups.has_killed(key.client, work):
+            self._functions.release(work.submit.digest)
+            self._tell_client(key, Trouble(say_deadly(work), hinders=False))
 
     def _end(
         self, key: TaskKey, work: Work, outcome: Outcome, frames: Sequence[Any]
@@ -368,6 +372,8 @@ class Dispatch:
             uuid = self._uuid_of(outcome.engine_id)
             self.record.finish(key, outcome, frames, uuid, time())
             return
+        if outcome.status is not Status.LOST:
+            self._setups.ended(key.client, work.setup)
         told = SetupEnded(
             work.setup,
             outcome.engine_id,

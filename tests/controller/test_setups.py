@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parallel.controller.setups import Setups
+from parallel.controller.setups import MOST_KILLED, Setups
 from parallel.protocol.messages import Method, Setup
 
 
@@ -25,3 +25,28 @@ def test_a_departed_client_takes_its_setups_along() -> None:
     assert setups.forget(b"me") == [mine]
     assert setups.forget(b"me") == []
     assert list(setups) == [(b"you", yours)]
+
+
+def test_a_setup_is_dropped_that_kills_one_engine_after_the_other() -> None:
+    setups = Setups()
+    deadly, _ = setups.add(b"me", Setup("paths", b"a", b""), ())
+    killed = [setups.has_killed(b"me", deadly) for _ in range(MOST_KILLED)]
+    assert killed == [False] * (MOST_KILLED - 1) + [True]
+    assert not list(setups)
+    assert not setups.has_killed(b"me", deadly)  # on an engine that had it already
+
+
+def test_a_setup_is_kept_that_ends_between_deaths() -> None:
+    setups = Setups()
+    setup, _ = setups.add(b"me", Setup("paths", b"a", b""), ())
+    for _ in range(MOST_KILLED):
+        assert not setups.has_killed(b"me", setup)
+        setups.ended(b"me", "paths")
+    assert list(setups) == [(b"me", setup)]
+
+
+def test_the_deaths_of_an_earlier_setup_do_not_count() -> None:
+    setups = Setups()
+    for _ in range(MOST_KILLED):
+        setup, _ = setups.add(b"me", Setup("paths", b"a", b""), ())
+        assert not setups.has_killed(b"me", setup)

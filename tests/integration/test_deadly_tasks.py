@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from parallel import Client, EngineError, RemoteError
+from parallel import Client, Cluster, CompositeError, EngineError, RemoteError
 from tests.integration.soon import SOON, said_soon
 from tests.integration.tasks import add
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +84,15 @@ def test_recursion_without_end(cluster: Client) -> None:
 
     with said_soon(RecursionError, "maximum recursion depth"):
         cluster[-1].apply_sync(f)
+
+
+def test_a_deadly_setup_does_not_kill_without_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Cluster(n=1) as rc:
+        with pytest.raises(CompositeError, match="EngineError"):
+            rc[:].setup(os._exit, 3).get()
+        wait_until(lambda: "killed 3 engines" in caplog.text, what="a warning")
+        assert "the setup '_exit' killed 3 engines one after the other" in caplog.text
+        rc.wait_for_engines(1, timeout=SOON)
+        assert rc.load_balanced_view().apply_sync(add, 1) == 2

@@ -101,10 +101,6 @@ def test_several_sequences_end_with_the_shortest(connection: FakeConnection) -> 
 def test_what_the_input_raises_comes_behind_the_rest(
     connection: FakeConnection,
 ) -> None:
-    def broken() -> Iterator[int]:
-        yield 1
-        raise LookupError("no more")
-
     results = imap(connection, broken())
     are_open(connection, 0)
     connection.answer(0, 1)
@@ -113,6 +109,41 @@ def test_what_the_input_raises_comes_behind_the_rest(
         next(results)
     with pytest.raises(StopIteration):
         next(results)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_it_comes_behind_what_is_under_way() -> None:
+    class Late(FakeConnection):
+        def wait(self, *arguments: Any) -> bool:
+            self.answer(0, 1)  # only now, when somebody waits
+            return super().wait(*arguments)
+
+    connection = Late()
+    results = imap(connection, broken(), ordered=False)
+    wait_until(lambda: not feeders(), what="end of the input")
+    assert next(results) == 1
+    with pytest.raises(LookupError, match="no more"):
+        next(results)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_it_comes_in_a_loop_too(connection: FakeConnection) -> None:
+    async def run() -> None:
+        results = imap(connection, broken())
+        wait_until(lambda: not feeders(), what="end of the input")
+        connection.answer(0, 1)
+        assert await anext(results) == 1
+        with pytest.raises(LookupError, match="no more"):
+            await anext(results)
+        assert [value async for value in results] == []
+
+    asyncio.run(run())
+
+
+def broken() -> Iterator[int]:
+    """Give one element, and fail."""
+    yield 1
+    raise LookupError("no more")
 
 
 @pytest.mark.usefixtures("threads_end")
@@ -229,6 +260,22 @@ def test_as_many_at_a_time_as_the_view_has_engines(connection: FakeConnection) -
     are_open(connection, 3)
     results.cancel(interrupt=True)
     connection.answer(3)
+
+
+@pytest.mark.usefixtures("threads_end")
+def test_so_many_untaken_ones_stop_the_calls(
+    connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazymaps, "UNTAKEN", 2)
+    results = imap(connection, itertools.count(), max_outstanding=5)
+    are_open(connection, 0, 1)
+    connection.answer(0, 0)
+    connection.answer(1, 1)
+    for seq in range(2, 9):  # one for each that is taken
+        assert next(results) == seq - 2
+        are_open(connection, seq)
+        connection.answer(seq, seq)
+    results.cancel()
 
 
 # Bars

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import pytest
 
 import parallel as ipp
 from parallel import (
-    AsyncResult,
     Client,
     Cluster,
     DirectView,
@@ -415,31 +412,3 @@ def test_engines_are_told_in_the_order_of_results(cluster: Client) -> None:
 def test_a_broadcast_view_keeps_its_engines(cluster: Client) -> None:
     assert cluster.broadcast_view().targets == [0, 1, 2, 3]
     assert cluster.broadcast_view(2).apply_sync(add, 1) == [2]
-
-
-# Ctrl-C
-
-
-@pytest.fixture
-def interrupt() -> Iterator[Any]:
-    timers: list[threading.Timer] = []
-
-    def later() -> None:
-        main = threading.main_thread().ident
-        timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
-        timers.append(timer)
-        timer.start()
-
-    yield later
-    for timer in timers:
-        timer.join()
-
-
-def test_ctrl_c_gives_the_result_that_was_waited_for(
-    cluster: Client, gate: Path, interrupt: Any
-) -> None:
-    interrupt()
-    ar = cluster[0].apply_sync(wait_for, str(gate))
-    assert isinstance(ar, AsyncResult)
-    gate.touch()
-    assert ar.get(timeout=10)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from parallel import Client, Cluster, ViewExecutor
-from tests.integration.tasks import add, fsquare, wait_for
+from parallel import Client, Cluster, RemoteError, ViewExecutor
+from tests.integration.tasks import add, begin_and_wait_for, fsquare, notes, wait_for
 from tests.waiting import wait_until
 
 
@@ -110,14 +110,38 @@ def test_map_raises_in_its_turn(pool: ViewExecutor, timeout: Any) -> None:
         next(found)
 
 
-def test_map_times_out(pool: ViewExecutor, gate: Path) -> None:
-    found = pool.map(wait_or_not, [None, None, str(gate)], timeout=1)
-    try:
-        assert [next(found), next(found)] == [None, None]
-        with pytest.raises(TimeoutError):
-            next(found)
-    finally:
-        gate.touch()
+def test_a_map_times_out_so_long_after_the_call(
+    pool: ViewExecutor, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = pool.map(wait_or_not, [None, str(gate)], timeout=1000)
+    assert next(found) is None
+    monkeypatch.setattr(
+        "parallel.client.executor.monotonic", lambda: time.monotonic() + 1000
+    )
+    with pytest.raises(TimeoutError) as caught:
+        next(found)
+    assert not isinstance(caught.value, RemoteError)  # the task gives up, too
+    gate.touch()
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_a_chunk_of_a_map_is_one_task(pool: ViewExecutor, timeout: Any) -> None:
+    assert list(pool.map(fsquare, range(10), chunksize=3, timeout=timeout)) == [
+        x**2 for x in range(10)
+    ]
+    assert len(pool.view.history) == 4
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_a_map_that_nobody_iterates_on_is_cancelled(
+    pool: ViewExecutor, gate: Path, timeout: Any
+) -> None:
+    paths = ["/", *[str(gate)] * 6]
+    found = pool.map(wait_for, paths, timeout=timeout)
+    assert next(found)
+    found.close()  # type: ignore[attr-defined]
+    wait_until(lambda: not pool.view.outstanding, what="end of all tasks")
+    assert pool.submit(add, 1).result(timeout=10) == 2
 
 
 def wait_or_not(path: str | None) -> None:
@@ -193,6 +217,21 @@ def test_leaving_waits_for_all(cluster: Client) -> None:
     assert list(mapped) == [None] * 10
 
 
+def test_leaving_waits_for_maps_that_nobody_looks_at(
+    cluster: Client, tmp_path: Path
+) -> None:
+    paths = [tmp_path / str(i) for i in range(20)]
+    with cluster.executor() as made:
+        made.map(make_file_late, map(str, paths))
+        made.map(make_file_late, [f"{path} too" for path in paths])
+    assert len(list(tmp_path.iterdir())) == 40
+
+
+def make_file_late(path: str) -> None:
+    time.sleep(0.02)
+    make_file(path)
+
+
 def test_what_has_not_started_is_cancelled() -> None:
     with Cluster(n=1) as rc:
         made = rc.executor()
@@ -209,6 +248,20 @@ def test_what_has_not_started_is_cancelled() -> None:
         with pytest.raises(futures.CancelledError):
             cancelled[0].result()
         assert rc[0].apply_sync(add, 1) == 2
+
+
+def test_what_has_started_goes_on(gate: Path, begun: Path) -> None:
+    with Cluster(n=1) as rc:
+        made = rc.executor()
+        running = made.submit(begin_and_wait_for, str(begun), str(gate))
+        wait_until(lambda: notes(begun), what="begin of the task")
+        queued = made.submit(add, 1)
+        made.shutdown(wait=False, cancel_futures=True)
+        assert futures.wait([queued], timeout=10).done == {queued}
+        assert queued.cancelled()
+        assert not running.done()
+        gate.touch()
+        assert str(running.result(timeout=10)) == notes(begun)[0]
 
 
 def test_shutdown_need_not_wait(pool: ViewExecutor, gate: Path) -> None:

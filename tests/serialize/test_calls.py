@@ -364,6 +364,13 @@ def test_what_the_client_lacks_is_to_be_had_here() -> None:
         unpack_value(payload, (), "the arguments")
 
 
+def test_what_lacks_a_part_of_a_package_is_to_be_sent_all_of_it() -> None:
+    with pytest.raises(CannotUnpack) as caught:
+        unpack_value(b"cjson.not_there\nf\n.", (), "the arguments")
+    assert "the module 'json.not_there' cannot be imported" in str(caught.value)
+    assert "rc[:].push_module('json') sends it" in str(caught.value)
+
+
 def test_an_object_that_refuses_says_why() -> None:
     class Refusing:
         lock: Any = None
@@ -482,7 +489,6 @@ TAKEN_OVER: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         lambda: OSError(1, "m", "a", None, "b"),
         {"errno": 1, "strerror": "m", "filename": "a", "filename2": "b"},
     ),
-    "stop": (lambda: StopIteration(5), {"value": 5}),
     "syntax": (lambda: compile("a b", "f", "exec"), {"lineno": 1, "filename": "f"}),
     "decoding": (b"\xff".decode, {"start": 0, "object": b"\xff", "encoding": "utf-8"}),
     "import": (lambda: __import__("no_such"), {"name": "no_such"}),

@@ -58,6 +58,16 @@ def test_what_is_remembered_is_true_and_the_newest_are(
         assert len(past._past.ends) == len(past._past.engines) <= 2 * FEW
 
 
+def test_of_any_number_in_their_order_the_newest_are_kept() -> None:
+    past = History()
+    for seq in range(1_000):
+        past.note(key(seq), 1 + seq % 3, seq % 4)
+        assert len(past._past.ends) == len(past._past.engines) <= 2 * FEW
+    for seq in range(1_000 - FEW, 1_000):
+        assert past.find(key(seq)) == (1 + seq % 3, seq % 4)
+    assert past.find(key(1_000 - 2 * FEW - 1)) is None
+
+
 def test_a_number_far_ahead_costs_no_more_than_others() -> None:
     past = History()
     past.note(key(1), OK, 2)

@@ -251,6 +251,8 @@ def test_what_is_displayed(cluster: Client, capsys: pytest.CaptureFixture[str]) 
         "[output:0]", "'picture'", "[output:1]", "'picture'", "Out[0:1]: 42",
         "Out[1:1]: 42",
     ]  # fmt: skip
+    ar.display_outputs(result_only=True)
+    assert capsys.readouterr().out == "Out[0:1]: 42\nOut[1:1]: 42\n"
 
 
 # Giving up

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import parallel as ipp
-from tests.integration.tasks import add, divide, wait_for
+from tests.integration.tasks import add, begin_and_wait_for, divide, wait_for
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,8 @@ def test_while_it_is_pending(
     assert 0 <= part.elapsed < 600
     gate.touch()
     assert part.get(10) == slow.get(10)
-    assert 0 <= part.wall_time < 600
+    took = (part.received - part.submitted).total_seconds()
+    assert part.wall_time == pytest.approx(took, abs=1e-4)
     assert found.wait(10)
 
 
@@ -74,7 +76,9 @@ def test_when_it_has_come(cluster: ipp.Client, other: ipp.Client) -> None:
     assert found.engine_id == [0, 1]
     assert [facts.engine_id for facts in found.metadata] == [0, 1]
     assert (found.successful(), found.exception(), found.progress) == (True, None, 2)
-    assert found.wall_time >= 0 <= found.serial_time
+    took = (max(found.received) - min(found.submitted)).total_seconds()
+    assert found.wall_time == pytest.approx(took, abs=1e-4)
+    assert found.serial_time >= 0
     first, second = found.split()
     joined = ipp.AsyncResult.join(second, first)
     assert joined.msg_ids == [*second.msg_ids, *first.msg_ids] == ar.msg_ids[::-1]
@@ -113,9 +117,10 @@ def test_by_the_functions_of_the_standard_library(
 
 @pytest.mark.parametrize("of", ["the whole", "a part", "what was joined"])
 def test_its_tasks_are_cancelled(
-    cluster: ipp.Client, other: ipp.Client, gate: Path, of: str
+    cluster: ipp.Client, other: ipp.Client, gate: Path, begun: Path, of: str
 ) -> None:
-    running = cluster[0].apply_async(wait_for, str(gate))
+    running = cluster[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(begun.exists, 20, "start of the task")
     found = asked_for(other, cluster, running, cluster[1].apply_async(add, 1))
     taken = {
         "the whole": found,
@@ -132,18 +137,22 @@ def test_its_tasks_are_cancelled(
 
 @pytest.mark.parametrize("of", ["the whole", "a part"])
 def test_its_tasks_are_aborted(
-    cluster: ipp.Client, other: ipp.Client, gate: Path, of: str
+    cluster: ipp.Client, other: ipp.Client, gate: Path, begun: Path, of: str
 ) -> None:
-    held = cluster[:].apply_async(wait_for, str(gate))
-    waits = cluster[:].apply_async(add, 1)
-    found = asked_for(other, cluster, waits)
-    (found if of == "the whole" else found.split()[0]).abort()
+    running = cluster[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(begun.exists, 20, "start of the task")
+    waits = cluster[0].apply_async(add, 1)
+    found = asked_for(other, cluster, waits, running)
+    if of == "the whole":
+        found.abort()
+    else:
+        for part in found.split():
+            part.abort()
     with pytest.raises(ipp.TaskAborted):
-        waits.split()[0].get(20)
+        waits.get(20)
+    assert not found.wait(0)
     gate.touch()
-    assert len(held.get(20)) == 2
-    assert waits.split()[1].get(20, return_exceptions=True) is not None
-    assert found.wait(20)
+    assert found.get(20, return_exceptions=True)[1] == running.get(20)
 
 
 def test_results_are_made_by_the_client_only(cluster: ipp.Client) -> None:

@@ -53,7 +53,7 @@ class Placement:
         engine = self.engines.pop(uuid, None)
         if engine is not None:
             del self.by_id[engine.engine_id]
-            self.policy.remove(uuid)
+            self.policy.forget(uuid)
             self.crowded.pop(uuid, None)
             self.piled.pop(uuid, None)
             engine.reserved = False

@@ -47,6 +47,10 @@ class Policy:
         if load is not None:
             self._idle -= not load
 
+    def forget(self, engine: Uuid) -> None:
+        """Take an engine out that is gone."""
+        self.remove(engine)
+
     def choose(self, near: Uuid | None = None) -> Uuid | None:
         """Return the engine for the next task, or None when all are full.
 
@@ -127,6 +131,11 @@ class LeastRecentlyUsed(Policy):
         self._turn += 1
         self._turns[chosen] = self._turn
         return chosen
+
+    def forget(self, engine: Uuid) -> None:
+        """Take an engine out that is gone."""
+        super().forget(engine)
+        self._turns.pop(engine, None)
 
 
 class PlainRandom(Policy):

@@ -9,7 +9,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from parallel.state.policies import SCHEMES, LeastLoad, Policy
+from parallel.state.events import EngineJoined, EngineLost, TaskSubmitted
+from parallel.state.policies import SCHEMES, LeastLoad, LeastRecentlyUsed, Policy
+from parallel.state.scheduler import Scheduler
+from parallel.state.tasks import TaskKey
 
 
 def test_nobody_to_choose() -> None:
@@ -120,6 +123,17 @@ def test_who_was_full_for_a_while_is_next_in_turn() -> None:
     assert [policy.choose() for _ in range(4)] == [b"1", b"2", b"1", b"2"]
     policy.place(b"0", 3)
     assert policy.choose() == b"0"
+
+
+def test_nothing_is_kept_of_who_is_gone() -> None:
+    policy = LeastRecentlyUsed()
+    machine = Scheduler(policy=policy)
+    machine.handle(EngineJoined(b"engine", 0), 0.0)
+    machine.handle(TaskSubmitted(TaskKey(b"client", 0), b""), 0.0)
+    assert policy._turns
+    machine.handle(EngineLost(b"engine", "killed"), 0.0)
+    assert not policy.loads
+    assert not policy._turns
 
 
 def test_only_in_turn_is_without_end() -> None:

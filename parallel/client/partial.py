@@ -34,7 +34,17 @@ class Partial(Mapping[str, Any]):
         return found
 
     def __getitem__(self, msg_id: str) -> Any:
-        return self._all()[msg_id]
+        found = self._all()
+        if msg_id not in found:
+            raise KeyError(
+                f"there is no {msg_id!r}: here is what has come of results that this "
+                "client still waits for. get_result(msg_id) asks the controller for "
+                "others, also of other clients"
+            )
+        return found[msg_id]
+
+    def __contains__(self, msg_id: object) -> bool:
+        return msg_id in self._all()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())

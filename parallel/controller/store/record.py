@@ -253,7 +253,8 @@ def _unknown(msg_ids: Sequence[str]) -> str:
     shown = ", ".join(msg_ids[:5]) + " …" * (len(msg_ids) > 5)
     return (
         f"no record of {shown}: it is no task of this cluster, or it was purged, or "
-        "so many came after it that it was dropped"
+        "so many came after it that it was dropped; hub_history() lists those that "
+        "are known"
     )
 
 

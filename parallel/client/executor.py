@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from ..serialize.calls import name_of
+from ..serialize.calls import Callee, name_of
 from .partition import is_sized
 
 __all__ = ["ViewExecutor"]
@@ -46,9 +46,7 @@ class ViewExecutor(Executor):
         """How many calls can run at once: other libraries ask for it by this name."""
         return len(self.view)
 
-    def submit(
-        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
-    ) -> Future[Any]:
+    def submit(self, fn: Callee, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn(*args, **kwargs)` on the view; return its result, which is a future.
 
         Raises
@@ -63,7 +61,7 @@ class ViewExecutor(Executor):
 
     def map(
         self,
-        fn: Callable[..., Any],
+        fn: Callee,
         /,
         *iterables: Iterable[Any],
         timeout: float | None = None,

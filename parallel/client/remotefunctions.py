@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..serialize.calls import Callee
 from .mapresults import AsyncMapResult
 from .partition import BLOCK
 
@@ -29,7 +30,7 @@ class RemoteFunction:
     """
 
     def __init__(
-        self, view: Any, f: Callable[..., Any], block: bool | None = None, **flags: Any
+        self, view: Any, f: Callee, block: bool | None = None, **flags: Any
     ) -> None:
         self.view = view
         self.func = f
@@ -38,7 +39,8 @@ class RemoteFunction:
         self.__name__ = getattr(f, "__name__", type(f).__name__)
         self.__doc__ = f"{type(self).__name__} wrapping:\n{inspect.getdoc(f) or ''}"
         with contextlib.suppress(TypeError, ValueError):  # builtins that do not tell
-            self.__signature__ = inspect.signature(f)
+            if callable(f):
+                self.__signature__ = inspect.signature(f)
 
     def _blocks(self) -> bool:
         return bool(self.view.block if self.block is None else self.block)
@@ -70,7 +72,7 @@ class ParallelFunction(RemoteFunction):
     def __init__(
         self,
         view: Any,
-        f: Callable[..., Any],
+        f: Callee,
         dist: str = BLOCK,
         block: bool | None = None,
         chunksize: int | None = None,
@@ -120,7 +122,7 @@ class ParallelFunction(RemoteFunction):
 
 def remote(
     view: Any, block: bool | None = None, **flags: Any
-) -> Callable[[Callable[..., Any]], RemoteFunction]:
+) -> Callable[[Callee], RemoteFunction]:
     """Return a decorator that makes a function run on a view when it is called.
 
     Parameters
@@ -139,7 +141,7 @@ def parallel(
     block: bool | None = None,
     ordered: bool = True,
     **flags: Any,
-) -> Callable[[Callable[..., Any]], ParallelFunction]:
+) -> Callable[[Callee], ParallelFunction]:
     """Return a decorator that makes a function run on parts of its sequences.
 
     Parameters

@@ -6,9 +6,9 @@ import pickle
 import re
 import traceback
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from ..aliases import Digest
 from ..errors import (
@@ -28,6 +28,7 @@ from .references import Late, Reference, Unresolved
 from .switches import pickled, way
 
 __all__ = [
+    "Callee",
     "Caught",
     "Function",
     "FunctionCache",
@@ -41,6 +42,9 @@ __all__ = [
     "unpack_function",
     "unpack_value",
 ]
+
+#: What a call may call: also what engines evaluate, or has been packed.
+Callee: TypeAlias = Callable[..., Any] | Reference | PrePickled
 
 #: So many functions are remembered with their packed form, each of so many bytes at
 #: most.

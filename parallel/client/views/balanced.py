@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...protocol.messages import Method
 from ...protocol.terms import ENGINE_RETRIES, Terms
-from ...serialize.calls import pack_call
+from ...serialize.calls import Callee, pack_call
 from ..extensions import EXTENSIONS
 from ..flags import (
     Flag,
@@ -93,7 +93,7 @@ class LoadBalancedView(View):
 
     def map(
         self,
-        f: Callable[..., Any],
+        f: Callee,
         /,
         *sequences: Iterable[Any],
         block: bool | None = None,
@@ -145,7 +145,7 @@ class LoadBalancedView(View):
 
     def imap(
         self,
-        f: Callable[..., Any],
+        f: Callee,
         /,
         *sequences: Iterable[Any],
         ordered: bool = True,
@@ -181,7 +181,7 @@ class LoadBalancedView(View):
 
     def call_with_parts(
         self,
-        f: Callable[..., Any],
+        f: Callee,
         sequences: Sequence[Any],
         dist: str = BLOCK,
         *,

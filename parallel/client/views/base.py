@@ -10,7 +10,7 @@ from ...aliases import EngineId
 from ...protocol.messages import Define, Method, Setup
 from ...protocol.terms import Terms
 from ...protocol.wire import stow
-from ...serialize.calls import pack_call
+from ...serialize.calls import Callee, pack_call
 from ...serialize.functions import refuse_pickling
 from ...serialize.objects import Packed
 from ...transport import nesting
@@ -84,7 +84,7 @@ class View(Flagged):
     ) -> AsyncResult:
         raise NotImplementedError
 
-    def apply(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def apply(self, f: Callee, /, *args: Any, **kwargs: Any) -> Any:
         """Call `f(*args, **kwargs)` there: the result if `block`, else an AsyncResult.
 
         Raises
@@ -97,17 +97,15 @@ class View(Flagged):
         result = self._apply(f, args, kwargs)
         return self._maybe_wait(result, self.block)
 
-    def apply_async(
-        self, f: Callable[..., Any], /, *args: Any, **kwargs: Any
-    ) -> AsyncResult:
+    def apply_async(self, f: Callee, /, *args: Any, **kwargs: Any) -> AsyncResult:
         """Call `f(*args, **kwargs)` there; return an AsyncResult at once."""
         return self._set_off(self._apply(f, args, kwargs))
 
-    def apply_sync(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def apply_sync(self, f: Callee, /, *args: Any, **kwargs: Any) -> Any:
         """Call `f(*args, **kwargs)` there and wait; return the result."""
         return self._maybe_wait(self._apply(f, args, kwargs), True)
 
-    def map(self, f: Callable[..., Any], /, *sequences: Any, **options: Any) -> Any:
+    def map(self, f: Callee, /, *sequences: Any, **options: Any) -> Any:
         """Call `f` with each element: the results if `block`, else an AsyncMapResult.
 
         Further sequences give further arguments; the shortest ends the map, as in
@@ -115,41 +113,35 @@ class View(Flagged):
         """
         raise NotImplementedError
 
-    def map_async(
-        self, f: Callable[..., Any], /, *sequences: Iterable[Any], **options: Any
-    ) -> Any:
+    def map_async(self, f: Callee, /, *sequences: Iterable[Any], **options: Any) -> Any:
         """Call `f` with each element; return an AsyncMapResult at once."""
         if "block" in options:
             raise TypeError("map_async does not wait: it takes no block=")
         return self.map(f, *sequences, block=False, **options)
 
-    def map_sync(
-        self, f: Callable[..., Any], /, *sequences: Iterable[Any], **options: Any
-    ) -> Any:
+    def map_sync(self, f: Callee, /, *sequences: Iterable[Any], **options: Any) -> Any:
         """Call `f` with each element and wait; return the list of results."""
         if "block" in options:
             raise TypeError("map_sync waits: it takes no block=")
         return self.map(f, *sequences, block=True, **options)
 
-    def imap(
-        self, f: Callable[..., Any], /, *sequences: Any, **options: Any
-    ) -> Iterator[Any]:
+    def imap(self, f: Callee, /, *sequences: Any, **options: Any) -> Iterator[Any]:
         """Call `f` with each element; return an iterator of the results."""
         return iter(self.map_async(f, *sequences, **options))
 
     def remote(
         self, block: bool | None = None, **flags: Any
-    ) -> Callable[[Callable[..., Any]], RemoteFunction]:
+    ) -> Callable[[Callee], RemoteFunction]:
         """Return a decorator: to call the function is to apply it here."""
         return remote(self, block=block, **flags)
 
     def parallel(
         self, dist: str = "b", block: bool | None = None, **flags: Any
-    ) -> Callable[[Callable[..., Any]], ParallelFunction]:
+    ) -> Callable[[Callee], ParallelFunction]:
         """Return a decorator: to call the function is to split its sequences here."""
         return parallel(self, dist=dist, block=block, **flags)
 
-    def setup(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> AsyncResult:
+    def setup(self, f: Callee, /, *args: Any, **kwargs: Any) -> AsyncResult:
         """Call `f(*args, **kwargs)` on all engines that are there, and on all to come.
 
         An engine that joins later makes the call before any other work. If it fails

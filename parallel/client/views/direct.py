@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +13,7 @@ from ...aliases import EngineId
 from ...protocol.messages import Method
 from ...protocol.terms import Terms
 from ...serialize import switches
-from ...serialize.calls import Function, pack_call, pack_elements, pack_value
+from ...serialize.calls import Callee, Function, pack_call, pack_elements, pack_value
 from ...serialize.modules import Installer, pack_module
 from ..extensions import EXTENSIONS
 from ..flags import labelled
@@ -56,7 +56,7 @@ class DirectView(NamespaceView):
 
     def map(
         self,
-        f: Callable[..., Any],
+        f: Callee,
         /,
         *sequences: Iterable[Any],
         block: bool | None = None,
@@ -124,7 +124,7 @@ class DirectView(NamespaceView):
 
     def call_with_parts(
         self,
-        f: Callable[..., Any],
+        f: Callee,
         sequences: Sequence[Any],
         dist: str = BLOCK,
         *,

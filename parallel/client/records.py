@@ -122,7 +122,7 @@ class Records(Submissions):
         return result
 
     def result_status(self, msg_ids: Any, status_only: bool = True) -> dict[str, Any]:
-        """Return which tasks are `pending`, and which `completed`.
+        """Return which tasks are `pending`, and which `completed`; `status` is 'ok'.
 
         Parameters
         ----------
@@ -131,7 +131,8 @@ class Records(Submissions):
             exception that stands for it.
         """
         ids = ids_of(msg_ids, self.history)
-        status: dict[str, Any] = self._inquire("result_status", msg_ids=ids)
+        told: dict[str, Any] = self._inquire("result_status", msg_ids=ids)
+        status = {"status": "ok", **told}
         if not status_only and status["completed"]:
             done = status["completed"]
             result = AsyncHubResult(self._connection, done, single=False)

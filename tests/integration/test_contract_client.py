@@ -181,7 +181,13 @@ def test_a_signal_goes_to_its_targets_only(cluster: Client) -> None:
 
 def test_clear_blocks_if_it_is_told(cluster: Client) -> None:
     assert isinstance(cluster.clear(), AsyncResult)
-    assert cluster.clear(block=True) == [None] * 4
+    assert cluster.clear(block=True) is None
+
+
+def test_scatter_returns_nothing_if_it_blocks(cluster: Client) -> None:
+    assert isinstance(cluster[:].scatter("x", range(8), block=False), AsyncResult)
+    assert cluster[:].scatter("x", range(8), block=True) is None
+    assert cluster[0].scatter("x", range(8), block=True) is None
 
 
 def test_queue_status_of_all_of_some_and_of_one(cluster: Client, gate: Path) -> None:

@@ -103,7 +103,7 @@ def test_history_and_status(cluster: ipp.Client, gate: Path) -> None:
     assert (set(status["pending"]), set(status["completed"])) == (
         {open_.msg_id}, {done.msg_id, bad.msg_id},
     )  # fmt: skip
-    assert set(status) == {"pending", "completed"}
+    assert set(status) == {"status", "pending", "completed"}
     told = cluster.result_status(ids, status_only=False)
     assert told[done.msg_id] == 2
     assert isinstance(told[bad.msg_id], ipp.RemoteError)

@@ -132,7 +132,7 @@ class NamespaceView(TargetedView):
             self._connection, "scatter", single=single, count=len(ids), terms=terms
         )
         self._send_parts(result, Method.PUSH, b"", ids, packed, terms)
-        return self._maybe_wait(result, block)
+        return self._maybe_wait_for_nothing(result, block)
 
     def gather(
         self,
@@ -160,7 +160,13 @@ class NamespaceView(TargetedView):
 
     def clear(self, targets: Any = None, block: bool | None = None) -> Any:
         """Empty the engines' namespaces."""
-        return self._maybe_wait(self._send(Method.CLEAR, None, "clear", targets), block)
+        result = self._send(Method.CLEAR, None, "clear", targets)
+        return self._maybe_wait_for_nothing(result, block)
+
+    def _maybe_wait_for_nothing(self, result: AsyncResult, block: bool | None) -> Any:
+        """Return the result, or None if it was waited for: it has no values."""
+        found = self._maybe_wait(result, block)
+        return result if found is result else None
 
     @contextmanager
     def sync_imports(self, local: bool = True, quiet: bool = False) -> Iterator[None]:

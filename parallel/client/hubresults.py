@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from ..aliases import EngineId
 from ..errors import ParallelError
 from ..protocol.messages import Outcome, Status
 from .connection import Connection
@@ -94,6 +95,12 @@ class AsyncHubResult(ExecuteResult):
         if self._told[index]["method"] == "execute":
             return super()._unpack(index, delivered)
         return AsyncResult._unpack(self, index, delivered)
+
+    def _where(self, index: int, engine_id: EngineId) -> dict[str, Any]:
+        told = self._told[index]
+        method = "execute" if told["method"] == "execute" else "apply"
+        uuid = told["engine_uuid"]
+        return {"engine_id": engine_id, "engine_uuid": uuid, "method": method}
 
     def _msg_id(self, seq: int) -> str:
         return self._ids[seq]

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
+from ..aliases import EngineId
 from ..errors import CompositeError, ParallelError
 from ..protocol.messages import Outcome, Status
 from .asynchronous import Bell
@@ -54,15 +55,13 @@ class Opened(Facts):
         if outcome.status == Status.OK:
             what = f"the result of {self._fname}"
             return value_of(outcome, delivered.frames, what)
-        where = {}
-        if outcome.engine_id >= 0:
-            uuid = self._engine_uuid(outcome.engine_id)
-            where = {
-                "engine_id": outcome.engine_id,
-                "engine_uuid": uuid,
-                "method": self._method,
-            }
+        where = {} if outcome.engine_id < 0 else self._where(index, outcome.engine_id)
         return error_of(outcome, delivered.frames, self._fname, where)
+
+    def _where(self, index: int, engine_id: EngineId) -> dict[str, Any]:
+        """Return what an error tells of the engine that a task ended on."""
+        uuid = self._engine_uuid(engine_id)
+        return {"engine_id": engine_id, "engine_uuid": uuid, "method": self._method}
 
     def _collect(self, return_exceptions: bool) -> Any:
         values = [self._value(i) for i in range(len(self._delivered))]

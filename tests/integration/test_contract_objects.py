@@ -92,13 +92,14 @@ def test_where_an_engine_died_is_told() -> None:
     with ipp.Cluster(n=2) as rc:
         deadly = [rc[0].execute("import os; os._exit(1)"), rc[1].apply_async(die)]
         for i, method in enumerate(("execute", "apply")):
-            ar = deadly[i]
-            with pytest.raises(ipp.EngineError) as caught:
-                ar.get(10)
-            assert caught.value.engine_info == {  # type: ignore[attr-defined]
-                "engine_id": i, "engine_uuid": ar.engine_uuid, "method": method,
-            }  # fmt: skip
-            assert ar.engine_uuid
+            first = deadly[i]
+            for ar in (first, rc.get_result(first.msg_ids[0])):
+                with pytest.raises(ipp.EngineError) as caught:
+                    ar.get(10)
+                assert caught.value.engine_info == {  # type: ignore[attr-defined]
+                    "engine_id": i, "engine_uuid": first.engine_uuid, "method": method,
+                }  # fmt: skip
+            assert first.engine_uuid
 
 
 def die() -> None:

@@ -72,7 +72,7 @@ def test_the_record_of_a_killed_controller(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
+def test_the_engine_of_a_task_that_killed_it(rc: Client, gate: Path) -> None:
     first = rc[0].apply_async(int)
     first.get(10)
     direct = rc[0].apply_async(os._exit, 1)
@@ -85,8 +85,9 @@ def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
     assert found[0]["engine_uuid"] == first.engine_uuid
     rc.wait_for_engines(2, timeout=20)  # those that took their places
     on = rc.ids[0]
-    rc.load_balanced_view(on, engine_retries=0).apply_async(os._exit, 1)
+    rc.load_balanced_view(on, engine_retries=0).apply_async(die_behind, str(gate))
     never = rc.load_balanced_view(on).apply_async(int)  # its engine will be gone
+    gate.touch()
     never.wait(10)
     (other,) = rc.db_query({"msg_id": never.msg_id}, ["status", "engine_uuid"])
     assert (other["status"], other["engine_uuid"]) == ("error", None)
@@ -95,6 +96,11 @@ def test_the_engine_of_a_task_that_killed_it(rc: Client) -> None:
         assert record["engine_id"] == ar.engine_id
         assert record["result_metadata"]["engine"] == ar.engine_uuid
         assert rc.get_result(ar.msg_id, block=True).engine_uuid == ar.engine_uuid
+
+
+def die_behind(path: str) -> None:
+    wait_for(path)
+    os._exit(1)
 
 
 @pytest.mark.slow

@@ -163,18 +163,19 @@ def test_to_abort_does_not_wait_for_what_runs(
         both.abort()
 
 
-def test_to_cancel_does_not_wait_for_what_runs(cluster: ipp.Client, gate: Path) -> None:
-    def stubborn(path: str) -> None:
-        from tests.integration.tasks import wait_for
-
+def test_to_cancel_does_not_wait_for_what_runs(
+    cluster: ipp.Client, gate: Path, begun: Path
+) -> None:
+    def stubborn(begun: str, path: str) -> None:
         while True:
             try:
-                wait_for(path)
+                begin_and_wait_for(begun, path)
                 return
             except KeyboardInterrupt:
                 continue
 
-    ar = cluster[1].apply_async(stubborn, str(gate))
+    ar = cluster[1].apply_async(stubborn, str(begun), str(gate))
+    wait_until(begun.exists, 20, "start of the task")
     assert ar.cancel() is True
     assert (ar.cancelled(), ar.done(), ar.running()) == (True, True, False)
     assert ar.status is None  # what came of it comes later

@@ -47,7 +47,7 @@ def test_large_arrays_are_buffers_of_their_own() -> None:
 
 
 def test_large_frames_are_not_copied() -> None:
-    frame = pd.DataFrame(np.ones((9000, 2)), columns=["x", "y"])
+    frame = pd.DataFrame({"x": np.zeros(9000), "y": np.ones(9000)})
     for sent in (frame, frame["y"], frame.assign(n=pd.array(range(9000), "Int64"))):
         found, _ = deserialize_object(serialize_object(sent))
         assert found.equals(sent)

@@ -89,11 +89,11 @@ def fail() -> None:
 
 
 def test_where_an_engine_died_is_told() -> None:
-    with ipp.Cluster(n=2) as rc:
+    with ipp.Cluster(n=2) as rc, rc.cluster.connect_client_sync() as other:
         deadly = [rc[0].execute("import os; os._exit(1)"), rc[1].apply_async(die)]
         for i, method in enumerate(("execute", "apply")):
             first = deadly[i]
-            for ar in (first, rc.get_result(first.msg_ids[0])):
+            for ar in (first, other.get_result(first.msg_ids[0])):
                 with pytest.raises(ipp.EngineError) as caught:
                     ar.get(10)
                 assert caught.value.engine_info == {  # type: ignore[attr-defined]

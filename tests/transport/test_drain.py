@@ -84,8 +84,8 @@ def test_what_is_sent_between_turns_hides_nothing(url: str) -> None:
 def last_answer(line: sockets.Socket, heard: list[bytes]) -> bytes:
     """Read what a peer was sent, and return the last answer among it so far."""
     while (batch := sockets.receive(line)) is not None:
-        if batch[0] != b"between":
-            heard.append(bytes(batch[0]))
+        if (told := bytes(batch[0])) != b"between":
+            heard.append(told)
     return heard[-1] if heard else b""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def test_a_long_wait_is_announced(
 ) -> None:
     path = connection_file(tmp_path, "", "client")
     text = to_json(INFO)
-    monkeypatch.setattr(locations.time, "sleep", lambda _: write_private(path, text))
+    monkeypatch.setattr(time, "sleep", lambda _: write_private(path, text))
     assert read_connection_file(path, timeout=2) == INFO
     assert capsys.readouterr().out == f"Waiting for connection file: {path}\n"
 

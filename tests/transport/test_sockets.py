@@ -285,7 +285,9 @@ class Pair:
 
     def hear(self) -> tuple[bytes, zmq.Frame, list[zmq.Frame]]:
         """Return the next batch at the controller's."""
-        return wait_until(lambda: sockets.receive_routed(self.router))
+        batch = wait_until(lambda: sockets.receive_routed(self.router))
+        assert batch is not None
+        return batch
 
 
 @pytest.fixture

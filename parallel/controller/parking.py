@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 
+from msgspec.structs import replace
+
 from ..aliases import Digest, Uuid
 from .work import Work
 
@@ -46,20 +48,33 @@ class Parking:
 
     def withdraw(self, client: Uuid, seqs: Collection[int]) -> list[int]:
         """Take out the tasks of these numbers; return those that were here."""
-        line = self._lines.get(client)
-        if line is None:
-            return []
-        found = [work for work in line if work.submit.seq in seqs]
-        for work in found:
-            line.remove(work)
-        if not line:
-            del self._lines[client]
-        return [
-            work.submit.seq + i
-            for work in found
-            for i in range(len(work.submit.targets or [None]))
-        ]
+        found: list[int] = []
+        left: deque[Work] = deque()
+        for work in self._lines.pop(client, ()):
+            numbers = _numbers(work)
+            gone = [seq for seq in numbers if seq in seqs]
+            found += gone
+            if not gone:
+                left.append(work)
+            elif len(gone) < len(numbers):
+                left.extend(_one(work, seq) for seq in numbers if seq not in seqs)
+        if left:
+            self._lines[client] = left
+        return found
 
     def forget(self, client: Uuid) -> None:
         """Drop what a client that has left submitted."""
         self._lines.pop(client, None)
+
+
+def _numbers(work: Work) -> range:
+    """Return the numbers of the tasks that a submission makes."""
+    submit = work.submit
+    return range(submit.seq, submit.seq + len(submit.targets or [None]))
+
+
+def _one(work: Work, seq: int) -> Work:
+    """Return what submits one of several tasks alone."""
+    submit, targets = work.submit, work.submit.targets or []
+    alone = [targets[seq - submit.seq]]
+    return replace(work, submit=replace(submit, seq=seq, targets=alone))

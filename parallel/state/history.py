@@ -12,8 +12,9 @@ __all__ = ["CANCELLED", "FAILED", "OK", "History"]
 
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
 REMEMBERED = 1 << 18
-#: So many clients are: those of whom a task ended last.
-CLIENTS = 64
+#: So many clients are, and so many of all their tasks: those of whom a task ended last.
+#: A task may have a client of its own, so that there can be many with few tasks each.
+CLIENTS, TASKS = 1 << 14, 1 << 22
 #: How a task ended, in a byte.
 UNKNOWN, OK, FAILED, CANCELLED = range(4)
 
@@ -21,10 +22,12 @@ UNKNOWN, OK, FAILED, CANCELLED = range(4)
 class _Past:
     """The ends of one client's tasks, by number from `begin` up."""
 
-    __slots__ = ("begin", "ends", "engines")
+    __slots__ = ("begin", "counted", "ends", "engines")
 
     def __init__(self) -> None:
         self.begin = 0
+        #: So many ends are in the sum of all.
+        self.counted = 0
         self.ends = bytearray()
         self.engines = array("i")
 
@@ -61,6 +64,8 @@ class History:
         #: Whose task ended last, and its past.
         self._client: Uuid | None = None
         self._past = _Past()
+        #: How many ends are remembered, but for what that past has grown since.
+        self._total = 0
 
     def note(self, key: TaskKey, end: int, engine_id: EngineId) -> None:
         """Remember how a task ended, and where; -1 for an engine means nowhere."""
@@ -70,12 +75,18 @@ class History:
         self._past.note(seq, end, engine_id)
 
     def _turn_to(self, client: Uuid) -> None:
-        """Have a client's past at hand, and let go of the one unused for longest."""
+        """Have a client's past at hand, and let go of those unused for longest."""
+        before = self._past
+        self._total += len(before.ends) - before.counted
+        before.counted = len(before.ends)
         self._client = client
         self._past = self._pasts.setdefault(client, _Past())
         self._pasts.move_to_end(client)
-        if len(self._pasts) > CLIENTS:
-            self._pasts.popitem(last=False)
+        while len(self._pasts) > 1 and (
+            len(self._pasts) > CLIENTS or self._total > TASKS
+        ):
+            _, dropped = self._pasts.popitem(last=False)
+            self._total -= dropped.counted
 
     def find(self, key: TaskKey) -> tuple[int, EngineId] | None:
         """Return how a task ended, and where; None if that is not known."""

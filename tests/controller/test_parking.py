@@ -53,6 +53,17 @@ def test_a_submission_is_withdrawn_with_all_its_tasks() -> None:
     assert parking.withdraw(b"nobody", {0}) == []
 
 
+def test_one_of_several_tasks_is_withdrawn_and_the_others_stay() -> None:
+    parking = Parking()
+    parking.park(b"client", work(0, b"a"))
+    parking.park(b"client", work(1, b"a", [7, 8, 9]))
+    parking.park(b"client", work(4, b"a"))
+    assert parking.withdraw(b"client", {2}) == [2]
+    left = [each.submit for each in parking.release(b"client", {b"a"}.__contains__)]
+    assert [submit.seq for submit in left] == [0, 1, 3, 4]
+    assert [submit.targets for submit in left] == [None, [7], [9], None]
+
+
 def test_what_a_departed_client_submitted_is_forgotten() -> None:
     parking = Parking()
     parking.park(b"client", work(0, b"a"))

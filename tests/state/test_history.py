@@ -90,3 +90,29 @@ def test_the_clients_are_remembered_whose_tasks_ended_last() -> None:
     past.note(key(7, 1), FAILED, 1)
     assert past.find(key(7, 2)) is None
     assert len(past._pasts) == 3
+
+
+def test_many_clients_with_few_tasks_are_all_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "CLIENTS", 1_000)
+    monkeypatch.setattr(history, "TASKS", 100)
+    past = History()
+    for client in range(90):
+        past.note(key(0, client), OK, 1)
+    assert all(past.find(key(0, client)) for client in range(90))
+
+
+def test_of_many_tasks_those_of_the_last_clients_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "CLIENTS", 1_000)
+    monkeypatch.setattr(history, "TASKS", 5 * FEW)
+    past = History()
+    for client in range(200):
+        for seq in range(FEW):
+            past.note(key(seq, client), OK, 1)
+    known = [client for client in range(200) if past.find(key(0, client))]
+    assert known == list(range(200 - len(known), 200))
+    assert 5 <= len(known) <= 6
+    assert past._total <= 6 * FEW

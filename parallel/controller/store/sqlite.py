@@ -283,7 +283,8 @@ class SqliteRecord(Record):
             entry.row = copy.row
         for entry in finished:
             self._entries.pop(entry.key, None)
-            self._gone_nbytes += _nbytes(entry)
+            if entry.frames or entry.result_frames:
+                self._gone_nbytes += _nbytes(entry)
         late = _taken(self._late)
         database.amend([(key, partial(_add, stdout=o, stderr=e)) for key, o, e in late])
 

@@ -34,11 +34,12 @@ from ..transport.locations import (
     profile_dir,
     record_file,
 )
+from ..transport.pids import start_time
 from .agent import AgentSpec
 from .classic import INSTEAD
 from .options import ClusterOptions
 from .owner import AgentProcess
-from .records import ClusterRecord, read_record, start_time
+from .records import ClusterRecord, read_record
 
 __all__ = ["Cluster", "usable_cores"]
 

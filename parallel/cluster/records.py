@@ -22,13 +22,13 @@ from ..transport.locations import (
     ipython_dir,
     write_private,
 )
+from ..transport.pids import start_time
 
 __all__ = [
     "ClusterRecord",
     "profile_folders",
     "read_record",
     "records_of",
-    "start_time",
 ]
 
 
@@ -121,30 +121,6 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def start_time(pid: int) -> int | None:
-    """Return when a living process started; None if there is none of that pid.
-
-    A dead one that its parent has not waited for is dead.
-    """
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None if Path("/proc/self").is_dir() else _start_time_elsewhere(pid)
-    # proc_pid_stat(5): the third field is the state, the 22nd the start time.
-    fields = line.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-def _start_time_elsewhere(pid: int) -> int | None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except OSError:
-        pass
-    return 0
 
 
 def _refuse_foreign(record: ClusterRecord) -> None:

@@ -20,9 +20,9 @@ from ..protocol.messages import (
 )
 from ..state.roster import Roster
 from ..transport.keys import Keys
+from ..transport.pids import is_alive
 from .dispatch import Dispatch
 from .peers import Peer, Peers
-from .pids import is_alive
 from .pulses import Pulses
 
 __all__ = ["Hub"]

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 
 from ..aliases import Uuid
 from ..protocol.messages import EngineInfo, Ping
+from ..transport.pids import state_of
 from .peers import Peers
-from .pids import state_of
 
 __all__ = ["PATIENCE", "Pulses"]
 

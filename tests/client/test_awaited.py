@@ -14,15 +14,7 @@ from parallel.client.progress import Bar, new_bar
 from parallel.client.results import AsyncResult
 from parallel.protocol.messages import Method
 from parallel.serialize.objects import pack
-from tests.fakes.connection import FakeConnection
-
-
-def direct(connection: Any, count: int = 2) -> AsyncResult:
-    """Return the result of one call on several engines."""
-    ar = AsyncResult(connection, "f", single=False, count=count)
-    targets = list(range(count))
-    ar.number(connection.submit(ar, Method.APPLY, b"", pack("call"), targets), targets)
-    return ar
+from tests.fakes.connection import FakeConnection, direct
 
 
 def unsent() -> AsyncMapResult:

@@ -14,15 +14,7 @@ from parallel.client.results import FIRST_COMPLETED, AsyncResult
 from parallel.errors import RemoteError
 from parallel.protocol.messages import Method
 from parallel.serialize.objects import pack
-from tests.fakes.connection import FakeConnection
-
-
-def direct(connection: Any, count: int = 2) -> AsyncResult:
-    """Return the result of one call on several engines."""
-    ar = AsyncResult(connection, "f", single=False, count=count)
-    targets = list(range(count))
-    ar.number(connection.submit(ar, Method.APPLY, b"", pack("call"), targets), targets)
-    return ar
+from tests.fakes.connection import FakeConnection, direct
 
 
 def test_a_part_that_came_is_the_one_that_was_pending() -> None:

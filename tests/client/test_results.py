@@ -32,7 +32,7 @@ from parallel.errors import (
 from parallel.protocol.messages import Method, Status
 from parallel.protocol.terms import Condition, Terms
 from parallel.serialize.objects import Packed, pack
-from tests.fakes.connection import FakeConnection
+from tests.fakes.connection import FakeConnection, direct
 
 CALL = pack("call")
 
@@ -40,14 +40,6 @@ CALL = pack("call")
 @pytest.fixture
 def connection() -> FakeConnection:
     return FakeConnection()
-
-
-def direct(connection: Any, count: int = 2, **options: Any) -> AsyncResult:
-    """Return the result of one call on several engines."""
-    ar = AsyncResult(connection, "f", single=False, count=count, **options)
-    targets = list(range(count))
-    ar.number(connection.submit(ar, Method.APPLY, b"", CALL, targets), targets)
-    return ar
 
 
 def single(connection: Any, **options: Any) -> AsyncResult:

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from parallel.client.results import AsyncResult
 from parallel.errors import ParallelError
 from parallel.protocol.messages import (
     EngineInfo,
+    Method,
     Outcome,
     Published,
     Status,
@@ -142,3 +144,12 @@ class FakeConnection:
 def are_open(connection: FakeConnection, *seqs: int) -> None:
     """Wait until these tasks are under way, and no others."""
     wait_until(lambda: sorted(connection.open) == list(seqs), what=f"tasks {seqs}")
+
+
+def direct(connection: Any, count: int = 2, **options: Any) -> AsyncResult:
+    """Return the result of one call on several engines."""
+    ar = AsyncResult(connection, "f", single=False, count=count, **options)
+    targets = list(range(count))
+    seq = connection.submit(ar, Method.APPLY, b"", pack("call"), targets)
+    ar.number(seq, targets)
+    return ar

@@ -53,12 +53,7 @@ class Recursion:
         elif engine.can_start:
             world.start(engine)
         self.highest = max(self.highest, len(engine.stack))
-        while engine.requests:
-            engine.give_back()
-        while engine.results:
-            world.hear_result(engine)
-        while engine.answers:
-            world.hear_answer(engine)
+        world.hear_all(engine)
 
     def _go_on(self, engine: FakeEngine, key: TaskKey) -> None:
         n = self.arguments[key]

@@ -253,6 +253,10 @@ class World:
         """Let an engine answer and be heard, while its task does not end."""
         while engine.can_start:
             self.start(engine)
+        self.hear_all(engine)
+
+    def hear_all(self, engine: FakeEngine) -> None:
+        """Let an engine answer what it is asked, and all that it says arrive."""
         while engine.requests:
             engine.give_back()
         while engine.results:

@@ -56,7 +56,7 @@ from ..state.events import (
 )
 from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
-from ..state.tasks import TaskKey
+from ..state.tasks import TaskKey, task_key
 from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
@@ -119,12 +119,21 @@ class Dispatch:
     ) -> None:
         """Take in one submission: a task for each of its targets."""
         work = Work(submit, frames)
+        peer.submitted = submit.seq
         if submit.digest in self._functions and peer.uuid not in self._parking:
             self._admit(peer.uuid, work, now)
             return
         if submit.digest not in self._functions:
             self._peers.say(peer, Need(submit.digest))
         self._parking.park(peer.uuid, work)
+
+    def is_coming(self, msg_id: str) -> bool:
+        """Tell whether a task may be on its way from a client that is there."""
+        key = task_key(msg_id)
+        peer = None if key is None else self._peers.work.get(key.client)
+        if key is None or peer is None:
+            return False
+        return key.seq > peer.submitted or key.client in self._parking
 
     def _admit(self, client: Uuid, work: Work, now: float) -> None:
         submit, frames = work.submit, work.frames

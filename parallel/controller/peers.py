@@ -18,7 +18,7 @@ class Peer:
 
     __slots__ = (
         "channel", "descriptor", "frames", "hello", "messages", "role", "routing_id",
-        "session", "uuid",
+        "session", "submitted", "uuid",
     )  # fmt: skip
 
     def __init__(self, hello: Hello, routing_id: bytes, descriptor: int) -> None:
@@ -30,6 +30,8 @@ class Peer:
         self.routing_id = routing_id
         #: Of the connection that it greeted by; -1 where it cannot be known.
         self.descriptor = descriptor
+        #: The number of a client's last submission.
+        self.submitted = -1
         self.messages: list[Message] = []
         self.frames: list[Any] = []
 

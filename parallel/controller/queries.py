@@ -37,6 +37,9 @@ __all__ = [
     "whereabouts",
 ]
 
+#: A submission that is on its way is waited for, and looked for this often, seconds.
+COMING, LOOK = 1.0, 0.01
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -125,8 +128,35 @@ def result_status(
 
 
 def task_result(hub: Hub, dispatch: Dispatch, *, msg_id: str) -> Future[dict[str, Any]]:
-    """Return how a task ended, once it has, with all that its client was told."""
-    return _then(dispatch.record.watch(msg_id), _told)
+    """Return how a task ended, once it has, with all that its client was told.
+
+    One client may ask for a task that another has submitted, and whose submission is
+    still on its way: that is waited for.
+    """
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + COMING
+    found: Future[dict[str, Any]] = Future()
+
+    def ask() -> None:
+        dispatch.record.watch(msg_id).add_done_callback(take)
+
+    def take(known: Future[Entry]) -> None:
+        error = known.exception()
+        if error is None and known.result().outcome is not None:
+            _then(known, _told, found)
+        else:  # unknown, or it came to be known only while the file was read
+            loop.call_soon_threadsafe(again, error)
+
+    def again(error: BaseException | None) -> None:
+        if error is None or dispatch.record.is_open(msg_id):
+            ask()
+        elif dispatch.is_coming(msg_id) and loop.time() < patient_until:
+            loop.call_later(LOOK, ask)
+        else:
+            found.set_exception(error)
+
+    ask()
+    return found
 
 
 def purge_results(
@@ -210,9 +240,11 @@ def _packed(records: list[dict[str, Any]]) -> msgspec.Raw:
     return msgspec.Raw(head + b"".join(map(pack, records)))
 
 
-def _then(future: Future[A], do: Callable[[A], B]) -> Future[B]:
+def _then(
+    future: Future[A], do: Callable[[A], B], made: Future[B] | None = None
+) -> Future[B]:
     """Return the future of what is made of another's result."""
-    made: Future[B] = Future()
+    made = Future() if made is None else made
 
     def pass_on(known: Future[A]) -> None:
         with suppress(InvalidStateError):  # given up meanwhile

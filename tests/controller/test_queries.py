@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
+import pytest
 
-from parallel.controller.queries import QUERIES, processes, queue_status
+from parallel.controller.queries import (
+    QUERIES,
+    processes,
+    queue_status,
+    task_result,
+)
+from parallel.controller.store.entry import Entry
+from parallel.controller.store.memory import MemoryRecord
+from parallel.controller.store.record import Record
 from parallel.protocol.messages import EngineInfo
 from parallel.state.scheduler import Scheduler
+from tests.controller.store.feeding import CLIENT, finish_task, open_task
 from tests.state.world import World
 
 NO_HUB: Any = types.SimpleNamespace(engines={})
@@ -69,3 +81,51 @@ def test_where_the_engines_are() -> None:
     hub: Any = types.SimpleNamespace(engines={b"uuid": info})
     where = processes(hub, dispatching(World().machine))
     assert where == {"3": {"host": "host", "pid": 123}}
+
+
+class Reading(MemoryRecord):
+    """A record whose file is read while a task begins: it is told unfinished once."""
+
+    def watch(self, msg_id: str) -> Future[Entry]:
+        if self._keys():
+            return super().watch(msg_id)
+        open_task(self, 0)
+        found: Future[Entry] = Future()
+        found.set_result(self._known([msg_id])[0])
+        return found
+
+
+def recording(record: Record, coming: list[bool]) -> Any:
+    """Return what stands for a dispatch whose tasks are `coming`, or not any more."""
+    return types.SimpleNamespace(record=record, is_coming=lambda _: coming.pop(0))
+
+
+async def ask(record: Record, coming: list[bool], *, begin: bool) -> Any:
+    """Return what is told of a task that ends after it was asked for."""
+    found = task_result(NO_HUB, recording(record, coming), msg_id=f"{CLIENT.hex()}_0")
+    while len(coming) > 1:
+        await asyncio.sleep(0)
+    assert not found.done()
+    if begin:
+        open_task(record, 0)
+    finish_task(record, 0)
+    return await asyncio.wait_for(asyncio.wrap_future(found), 5)
+
+
+def test_a_task_that_begins_while_it_is_looked_for() -> None:
+    assert asyncio.run(ask(Reading(), [], begin=False))["payload"] == b"result"
+
+
+def test_a_task_that_is_on_its_way() -> None:
+    told = asyncio.run(ask(MemoryRecord(), [True, True, True], begin=True))
+    assert told["payload"] == b"result"
+
+
+def test_a_task_that_nobody_submits() -> None:
+    async def ask_in_vain() -> Any:
+        dispatch = recording(MemoryRecord(), [True, False])
+        found = task_result(NO_HUB, dispatch, msg_id=f"{CLIENT.hex()}_0")
+        return await asyncio.wait_for(asyncio.wrap_future(found), 5)
+
+    with pytest.raises(KeyError, match="no record of"):
+        asyncio.run(ask_in_vain())

@@ -67,6 +67,14 @@ def test_while_it_is_pending(
     assert found.wait(10)
 
 
+def test_asked_for_before_the_submission_has_arrived(
+    cluster: ipp.Client, other: ipp.Client
+) -> None:
+    for i in range(200):
+        ar = cluster[i % 2].apply_async(add, i)
+        assert other.get_result(ar.msg_ids[0]).get(10) == i + 1
+
+
 def test_when_it_has_come(cluster: ipp.Client, other: ipp.Client) -> None:
     ar = cluster[:].apply_async(add, 1)
     found = asked_for(other, cluster, ar)

@@ -150,10 +150,15 @@ class Record:
             raise KeyError(_unknown(missing))
         return [found[key] for key in keys if key is not None]
 
+    def is_open(self, msg_id: str) -> bool:
+        """Tell whether a task is in hand: it has not ended, or not long ago."""
+        return task_key(msg_id) in self._entries
+
     def watch(self, msg_id: str) -> Future[Entry]:
         """Return what is known of a task once it has ended, frames included.
 
-        From the future comes a `KeyError` if nobody knows it.
+        From the future comes a `KeyError` if nobody knows it. One that came to be
+        known only after this was asked may come unfinished.
         """
         future: Future[Entry] = Future()
         key = task_key(msg_id)

@@ -29,6 +29,7 @@ __all__ = [
     "receive",
     "receive_routed",
     "send",
+    "Watcher",
     "wait_readable",
 ]
 
@@ -271,14 +272,24 @@ class DisconnectMonitor:
         self._monitor.close(0)
 
 
+class Watcher:
+    """Waits for sockets and descriptors, the same ones again and again."""
+
+    def __init__(self, sockets: Sequence[Any], descriptors: Sequence[int]) -> None:
+        self._poller = zmq.Poller()
+        for item in (*sockets, *descriptors):
+            self._poller.register(item, zmq.POLLIN)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait, for `timeout` seconds; tell whether one of them can be read."""
+        return bool(self._poller.poll(milliseconds(timeout)))
+
+
 def wait_readable(
     sockets: Sequence[Any], descriptors: Sequence[int], timeout: float | None
-) -> None:
-    """Wait until a socket or a descriptor can be read, or for `timeout` seconds."""
-    poller = zmq.Poller()
-    for item in (*sockets, *descriptors):
-        poller.register(item, zmq.POLLIN)
-    poller.poll(milliseconds(timeout))
+) -> bool:
+    """Wait until a socket or a descriptor can be read: see `Watcher`."""
+    return Watcher(sockets, descriptors).wait(timeout)
 
 
 OnBatch: TypeAlias = Callable[[bytes, Any, list[Any]], None]

@@ -18,6 +18,7 @@ __all__ = [
     "DisconnectMonitor",
     "OnBatch",
     "Socket",
+    "Watcher",
     "as_buffers",
     "bind_controller",
     "connect_peer",
@@ -29,7 +30,6 @@ __all__ = [
     "receive",
     "receive_routed",
     "send",
-    "Watcher",
     "wait_readable",
 ]
 

@@ -1,109 +1,91 @@
-"""Conditions as SQL, where SQL surely answers what `conditions` does.
+"""Conditions on tasks as conditions on blocks of them: no block with a match is missed.
 
-SQLite orders values of different types, and ends a text at a NUL where it matches
-patterns; Python does neither. So only operands of a column's own type go to SQL.
+What is left is looked at task by task, by `conditions.matches`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...state.tasks import task_key
+from ...state.tasks import TaskKey, task_key
+from .blocks import HIGHEST, label_mark
 from .conditions import Condition
 
-__all__ = ["where"]
+__all__ = ["of_keys", "where"]
 
-#: So many parameters at most in one clause.
-MOST = 400
-_COMPARE = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
-_NUMBERS = frozenset({"submitted", "started", "completed", "received"})
-#: Keys whose text is made of columns, and cannot have a NUL in it.
-_IDS = {
-    "msg_id": "(lower(hex(client)) || '_' || seq)",
-    "client_uuid": "lower(hex(client))",
+#: So many alternatives at most in one clause.
+MOST = 200
+_BOUNDS = {
+    "$gt": "until > ?",
+    "$gte": "until >= ?",
+    "$lt": "since < ?",
+    "$lte": "since <= ?",
 }
-_COLUMNS = {**_IDS, "label": "label", **{name: name for name in _NUMBERS}}
+
+Clause = tuple[str, Sequence[Any]]
 
 
-def where(conditions: Sequence[Condition]) -> tuple[str, list[Any], list[Condition]]:
-    """Return a WHERE clause, its parameters, and the conditions that it leaves out."""
-    clauses = ["1"]
-    parameters: list[Any] = []
-    left: list[Condition] = []
-    for condition in conditions:
-        found = _clause(condition)
-        if found is None:
-            left.append(condition)
-        else:
-            clauses.append(found[0])
-            parameters.extend(found[1])
-    return " AND ".join(clauses), parameters, left
+def where(conditions: Iterable[Condition]) -> Clause:
+    """Return a WHERE clause, and its parameters."""
+    found = [clause for each in conditions if (clause := _clause(each)) is not None]
+    parameters = [value for _, values in found for value in values]
+    return " AND ".join(["1", *(clause for clause, _ in found)]), parameters
 
 
-def _clause(condition: Condition) -> tuple[str, Sequence[Any]] | None:
+def _clause(condition: Condition) -> Clause | None:
     key, name, operand = condition
-    column = _COLUMNS.get(key)
-    if column is None:
-        return None
-    if name == "$exists":
-        return f"{column} IS {'NOT ' if operand else ''}NULL", ()
-    if name in ("$eq", "$ne") and operand is None:
-        return f"{column} IS {'NOT ' if name == '$ne' else ''}NULL", ()
-    if name == "$glob":
-        simple = key in _IDS and "[" not in operand and len(operand) < MOST
-        return (
-            (f"{column} GLOB ?", [operand]) if simple and _fits(key, operand) else None
-        )
-    if name in ("$in", "$nin"):
-        return _membership(key, column, name, list(operand))
-    if name not in ("$eq", "$ne", *_COMPARE) or not _fits(key, operand):
-        return None
-    if key == "msg_id" and name == "$eq":
-        return _membership(key, column, "$in", [operand])
-    sign = {"$eq": "=", "$ne": "IS NOT", **_COMPARE}[name]
-    return f"{column} {sign} ?", [operand]
+    if name in ("$eq", "$in") and key in ("msg_id", "label", "client_uuid"):
+        wanted = list(operand) if name == "$in" else [operand]
+        if len(wanted) <= MOST and all(isinstance(each, str) for each in wanted):
+            return _any([_MEMBERS[key](each) for each in wanted])
+    if key == "submitted" and name in _BOUNDS and _is_number(operand):
+        return _BOUNDS[name], [operand]
+    return None
 
 
-def _membership(
-    key: str, column: str, name: str, operand: list[Any]
-) -> tuple[str, Sequence[Any]] | None:
-    values = [each for each in operand if each is not None]
-    if len(values) > MOST or not all(_fits(key, each) for each in values):
-        return None
-    if key == "msg_id" and name == "$in":
-        return _keys(values)
-    missing = len(values) < len(operand)
-    marks = f"({','.join('?' * len(values))})"
-    if name == "$in":
-        also = f" OR {column} IS NULL" if missing else ""
-        return f"({column} IN {marks}{also})", values
-    also = f"{column} IS NOT NULL AND" if missing else f"{column} IS NULL OR"
-    return f"({also} {column} NOT IN {marks})", values
+def _any(clauses: Sequence[Clause]) -> Clause:
+    text = " OR ".join(["0", *(clause for clause, _ in clauses)])
+    return f"({text})", [value for _, values in clauses for value in values]
 
 
-def _keys(msg_ids: list[str]) -> tuple[str, Sequence[Any]]:
-    """Return a clause that the index of the columns of a msg_id serves."""
-    found = [(m, task_key(m)) for m in msg_ids]
-    keys = [k for m, k in found if k is not None and m == f"{k.client.hex()}_{k.seq}"]
-    keys = [key for key in keys if key.seq < 1 << 63]
-    if not keys:
-        return "0", ()
-    marks = ",".join(["(?,?)"] * len(keys))
-    return f"(client, seq) IN (VALUES {marks})", [part for key in keys for part in key]
+def of_keys(keys: Sequence[TaskKey]) -> Clause:
+    """Return a clause for the blocks that may have one of these tasks."""
+    if len(keys) <= MOST:
+        return _any([_of_key(key) for key in keys])
+    return _any([_of_client(client) for client in {key.client for key in keys}])
 
 
-def _fits(key: str, operand: Any) -> bool:
-    """Tell whether SQL compares an operand with a key's values as Python does."""
-    if key in _NUMBERS:
-        if isinstance(operand, float):
-            return not math.isnan(operand)
-        return isinstance(operand, int) and -(1 << 63) <= operand < 1 << 63
-    if not isinstance(operand, str) or "\0" in operand:
-        return False
+def _of_key(key: TaskKey) -> Clause:
+    seq = min(key.seq, HIGHEST)
+    return "(client = ? AND first <= ? AND last >= ?)", [key.client, seq, seq]
+
+
+def _of_client(client: bytes) -> Clause:
+    return "client = ?", [client]
+
+
+def _of_msg_id(msg_id: str) -> Clause:
+    key = task_key(msg_id)
+    return ("0", []) if key is None else _of_key(key)
+
+
+def _of_client_uuid(text: str) -> Clause:
     try:
-        operand.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
+        return _of_client(bytes.fromhex(text))
+    except ValueError:
+        return "0", []
+
+
+_MEMBERS = {
+    "msg_id": _of_msg_id,
+    "label": lambda label: ("instr(labels, ?)", [label_mark(label)]),
+    "client_uuid": _of_client_uuid,
+}
+
+
+def _is_number(operand: Any) -> bool:
+    if isinstance(operand, float):
+        return not math.isnan(operand)
+    return isinstance(operand, int) and -HIGHEST <= operand <= HIGHEST

@@ -1,10 +1,8 @@
-"""The table of tasks in SQLite: all that is SQL, and nothing of threads.
+"""Blocks of tasks in SQLite: all that is SQL, and nothing of threads.
 
-A row has a column for what queries compare most, and one with the rest, packed in
-one call: each column of a row costs 0.12 µs, and 30,000 tasks may end in a second.
-
-Its number tells how a task stands: finished ones count up from 1 in the order of
-their ends, so that the oldest are the lowest; unfinished ones count down from -1.
+Blocks of finished tasks count up in the order of their ends, so that the oldest are
+the lowest. Those of tasks that were not finished when others were written are kept
+apart, with the numbers of those that are still unfinished.
 """
 
 from __future__ import annotations
@@ -14,34 +12,38 @@ import logging
 import os
 import pickle
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from ...aliases import Digest, Uuid
-from ...protocol.messages import Outcome, Status, Submit
+from ...aliases import Digest
+from ...protocol.messages import Outcome, Status
 from ...state.tasks import TaskKey
-from .clauses import where
+from .blocks import groups_of, pack, times, unpack
+from .clauses import of_keys, where
 from .conditions import Condition, matches
 from .entry import Entry
-from .record import Limits, frames_nbytes
+from .record import Limits
 
 __all__ = ["Database", "Foreign", "Unreadable"]
 
 log = logging.getLogger("parallel.record")
+T = TypeVar("T")
 
-#: Of the table's form: a file of another one is not written to.
-VERSION = 1
+#: Of the file's form: one of another form is not written to.
+VERSION = 2
+_BLOCK = """
+    id INTEGER PRIMARY KEY, client BLOB, first INTEGER, last INTEGER,
+    since REAL, until REAL, labels BLOB, size INTEGER, nbytes INTEGER,
+    body BLOB, frames BLOB
+"""
 SCHEMA = f"""
 BEGIN;
-CREATE TABLE tasks (
-    id INTEGER PRIMARY KEY, client BLOB, seq INTEGER, label TEXT,
-    submitted REAL, started REAL, completed REAL, received REAL,
-    nbytes INTEGER, body BLOB, frames BLOB
-);
-CREATE UNIQUE INDEX tasks_by_key ON tasks (client, seq);
+CREATE TABLE blocks ({_BLOCK});
+CREATE INDEX blocks_by_client ON blocks (client, last);
+CREATE TABLE begun ({_BLOCK}, unfinished BLOB);
 CREATE TABLE functions (digest BLOB PRIMARY KEY, code BLOB, last INTEGER);
 PRAGMA user_version = {VERSION};
 COMMIT;
@@ -58,22 +60,13 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -2000;
 PRAGMA temp_store = MEMORY;
 """
-#: So many rows in one statement. Each statement lets go of the GIL three times, and a
-#: busy controller gives it back only after 5 ms: by 64 rows it was 5,000 rows/s, by
-#: 1,024 it is 60,000. SQLite before 3.32 takes 999 values in one.
-SIZES: tuple[int, ...] = (1024, 256, 64, 16, 4, 1)
-if sqlite3.sqlite_version_info < (3, 32):
-    SIZES = SIZES[2:]
-#: So many bytes at most, or one row.
-STATEMENT_NBYTES = 4 << 20
-COLUMNS = 11
 ENDED = "the controller ended before this task did: it has no result. Resubmit it"
 
 _pack = msgspec.msgpack.Encoder().encode
-_Body = tuple[Uuid, int, Submit, float, Outcome | None, Uuid, float, str, str, str]
-_unpack_body = msgspec.msgpack.Decoder(_Body).decode
-_Frames = tuple[list[bytes] | None, list[bytes] | None]
-_unpack_frames = msgspec.msgpack.Decoder(_Frames).decode
+_unpack_numbers = msgspec.msgpack.Decoder(set[int]).decode
+
+#: What becomes of a task that is written anew: None for one that is forgotten.
+Change = Callable[[Entry], object] | None
 
 
 class Unreadable(Exception):
@@ -110,7 +103,8 @@ class Database:
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=1.0
         )
-        self._lowest = 0
+        #: Of the blocks of begun tasks, the numbers that are unfinished.
+        self._begun: dict[int, set[int]] = {}
         try:
             self._prepare(path)
         except sqlite3.Error as error:
@@ -130,11 +124,15 @@ class Database:
         self._connection.executescript(PRAGMAS)
         if is_new:
             self._connection.executescript(SCHEMA)
-        #: How many finished tasks there are, and how many bytes of them.
-        self.count, self.nbytes, self._highest = self._one(
-            "SELECT count(*), total(nbytes), ifnull(max(id), 0) FROM tasks WHERE id > 0"
-        )
+        (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
+        self._measure()
         self._finish_lost()
+
+    def _measure(self) -> None:
+        #: How many finished tasks there are, and how many bytes of them.
+        self.count, self.nbytes = self._one(
+            "SELECT ifnull(sum(size), 0), ifnull(sum(nbytes), 0) FROM blocks"
+        )
 
     def _is_new(self) -> bool:
         """Tell whether nothing is in the file; see that it is ours, if there is."""
@@ -142,8 +140,7 @@ class Database:
         (tables,) = self._one("SELECT count(*) FROM sqlite_master")
         if version == 0 and tables == 0:
             return True
-        columns = self._connection.execute("PRAGMA table_info(tasks)")
-        if not {"client", "seq", "body"} <= {name for _, name, *_ in columns}:
+        if not any(self._columns(name) >= _OURS for name in ("blocks", "tasks")):
             raise Foreign(
                 "it is a database of another program, and left as it is: choose "
                 "another file for the record (task_record_file)"
@@ -155,16 +152,30 @@ class Database:
             )
         return False
 
+    def _columns(self, table: str) -> set[str]:
+        found = self._connection.execute(f"PRAGMA table_info({table})")
+        return {name for _, name, *_ in found}
+
     def _finish_lost(self) -> None:
         """Give those an end that an earlier controller left unfinished."""
         payload = pickle.dumps(ENDED)
-        some = "id < 0 ORDER BY id DESC LIMIT 100"  # their buffers may be large
-        while lost := list(self._entries(some, (), frames=True)):
+        for (row,) in self._connection.execute("SELECT id FROM begun").fetchall():
+            block = self._one(
+                "SELECT id, client, body, frames, unfinished FROM begun WHERE id = ?",
+                (row,),
+            )
+            left = None if block[4] is None else _unpack_numbers(block[4])
+            lost = [
+                e
+                for e in _readable(unpack, *block[:4])
+                if left is None or e.key[1] in left
+            ]
             for entry in lost:
                 entry.outcome = entry.outcome or Outcome(
                     entry.key.seq, Status.LOST, payload, 0, -1, 0.0, 0.0
                 )
             self.write(lost, ())
+            self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
         self._connection.execute(
             "UPDATE functions SET last = max(last, ?)", (self._highest,)
         )
@@ -189,73 +200,68 @@ class Database:
 
     # Writing
 
-    def write(self, finished: Sequence[Entry], unfinished: Sequence[Entry]) -> None:
-        """Write tasks, each in the place of what was written of it before."""
-        if not finished and not unfinished:
+    def write(
+        self,
+        finished: Sequence[Entry],
+        unfinished: Sequence[Entry],
+        dropped: Iterable[Entry] = (),
+    ) -> None:
+        """Write tasks; those that were written as unfinished ones are so no more.
+
+        Parameters
+        ----------
+        dropped
+            Finished ones that are not to be written.
+        """
+        if not finished and not unfinished and not dropped:
             return
         with self._transaction():
-            self._define((*finished, *unfinished))
-            for i, entry in enumerate(finished, self._highest + 1):
-                entry.row = i
-            for i, entry in enumerate(unfinished, 1 - self._lowest):
-                entry.row = -i
-            self.nbytes += self._insert(finished)
-            self._insert(unfinished)
-            self._highest += len(finished)
-            self._lowest -= len(unfinished)
-            self.count += len(finished)
+            self._settle_begun((*finished, *dropped))
+            groups = list(groups_of(finished, self._limits))
+            self._define((*finished, *unfinished), self._highest + len(groups))
+            for group in groups:
+                self._highest += 1
+                block = pack(group, self._limits)
+                self._insert("blocks", self._highest, *block)
+                self.count += block.size
+                self.nbytes += block.nbytes
+            for group in groups_of(unfinished, self._limits):
+                self._begin(group)
             self._cull()
 
-    def _insert(self, entries: Iterable[Entry]) -> int:
-        """Write rows, many in one statement; return how many bytes they have."""
-        rows: list[Any] = []
-        total = waiting = 0
+    def _insert(self, table: str, *values: Any) -> None:
+        marks = ",".join("?" * len(values))
+        self._connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+
+    def _begin(self, entries: Sequence[Entry]) -> None:
+        """Write tasks of one client that have not finished."""
+        row = max(self._begun, default=0) + 1
+        self._insert("begun", row, *pack(entries, self._limits), None)
+        self._begun[row] = {entry.key[1] for entry in entries}
         for entry in entries:
-            row, nbytes = self._row(entry)
-            rows += row
-            waiting += nbytes
-            if len(rows) == SIZES[0] * COLUMNS or waiting > STATEMENT_NBYTES:
-                self._execute(rows)
-                rows, total, waiting = [], total + waiting, 0
-        self._execute(rows)
-        return total + waiting
+            entry.row = row
 
-    def _execute(self, rows: list[Any]) -> None:
-        at = 0
-        for size in SIZES:
-            while len(rows) - at >= size * COLUMNS:
-                self._connection.execute(_INSERTS[size], rows[at : at + size * COLUMNS])
-                at += size * COLUMNS
+    def _settle_begun(self, entries: Iterable[Entry]) -> None:
+        """Note that tasks are unfinished no more, where they were written as such."""
+        rows: set[int] = set()
+        for entry in entries:
+            if entry.row:
+                rows.add(entry.row)
+                self._begun[entry.row].discard(entry.key[1])
+                entry.row = 0
+        for row in rows:
+            left = self._begun[row]
+            if left:
+                self._connection.execute(
+                    "UPDATE begun SET unfinished = ? WHERE id = ?", (_pack(left), row)
+                )
+            else:
+                del self._begun[row]
+                self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
 
-    def _row(self, entry: Entry) -> tuple[tuple[Any, ...], int]:
-        key, submit, outcome = entry.key, entry.submit, entry.outcome
-        body = _pack((
-            key[0], key[1], submit, entry.submitted, outcome, entry.engine_uuid,
-            entry.received, entry.stdout, entry.stderr, entry.resubmitted,
-        ))  # fmt: skip
-        nbytes, frames = len(body), None
-        if entry.frames or entry.result_frames or _lacks_frames(entry):
-            frames = _pack((self._kept(entry.frames), self._kept(entry.result_frames)))
-            nbytes += len(frames)
-        started = completed = None
-        if outcome is not None:
-            started, completed = outcome.started or None, outcome.completed or None
-        row = (
-            entry.row, key[0], key[1], entry.label, entry.submitted, started, completed,
-            entry.received or None, nbytes, body, frames,
-        )  # fmt: skip
-        return row, nbytes
-
-    def _kept(self, frames: Sequence[Any] | None) -> list[Any] | None:
-        """Return frames to be written, or None if they are too large."""
-        if frames is None or frames_nbytes(frames) > self._limits.task_nbytes:
-            return None
-        return [getattr(frame, "buffer", frame) for frame in frames]
-
-    def _define(self, entries: Sequence[Entry]) -> None:
-        """Write the functions of tasks, and up to which row they are needed."""
+    def _define(self, entries: Sequence[Entry], last: int) -> None:
+        """Write the functions of tasks, and up to which block they are needed."""
         codes = {entry.submit.digest: entry.code for entry in entries if entry.code}
-        last = self._highest + len(entries)
         self._connection.executemany(
             "INSERT INTO functions VALUES (?, ?, ?) "
             "ON CONFLICT (digest) DO UPDATE SET last = excluded.last",
@@ -271,113 +277,97 @@ class Database:
             self._drop_oldest(max(1, self.count // 10))
 
     def _drop_oldest(self, count: int) -> None:
-        (last,) = self._one(
-            "SELECT max(id) FROM "
-            "(SELECT id FROM tasks WHERE id > 0 ORDER BY id LIMIT ?)", (count,),
-        )  # fmt: skip
-        if last is None:  # rows were replaced: there are fewer than were counted
-            self.count, self.nbytes = 0, 0
-            return
-        (nbytes,) = self._one(
-            "SELECT total(nbytes) FROM tasks WHERE id BETWEEN 1 AND ?", (last,)
-        )
-        self._connection.execute("DELETE FROM tasks WHERE id BETWEEN 1 AND ?", (last,))
+        sizes = self._connection.execute("SELECT id, size FROM blocks ORDER BY id")
+        last = 0
+        while count > 0:
+            last, size = sizes.fetchone()
+            count -= size
+        sizes.close()
+        self._connection.execute("DELETE FROM blocks WHERE id <= ?", (last,))
         self._connection.execute("DELETE FROM functions WHERE last <= ?", (last,))
-        self.count -= count
-        self.nbytes -= nbytes
+        self._measure()
 
-    def amend(
-        self, changes: Sequence[tuple[TaskKey, Callable[[Entry], object]]]
-    ) -> None:
-        """Write tasks anew, those that are here, each as its change makes it."""
+    def amend(self, changes: Mapping[TaskKey, Change]) -> None:
+        """Write finished tasks anew, those that are here, each as its change makes it.
+
+        One whose change is None is forgotten.
+        """
         if not changes:
             return
+        clause, values = of_keys(list(changes))
+        sql = f"SELECT id, client, body, frames FROM blocks WHERE {clause}"
         with self._transaction():
-            for key, change in changes:
-                for entry in self.get([key], frames=True).values():
-                    change(entry)
-                    row, _ = self._row(entry)
-                    self._execute(list(row))
+            for row in self._connection.execute(sql, values).fetchall():
+                entries = _readable(unpack, *row)
+                left = [entry for entry in entries if _change(entry, changes)]
+                self._connection.execute("DELETE FROM blocks WHERE id = ?", (row[0],))
+                if left:
+                    self._insert("blocks", row[0], *pack(left, self._limits))
+        self._measure()
 
-    def delete(self, keys: Collection[TaskKey] | None) -> None:
-        """Remove tasks, or, by None, all finished ones."""
-        with self._transaction():
-            if keys is None:
-                self._connection.execute("DELETE FROM tasks WHERE id > 0")
-            else:
-                self._connection.executemany(
-                    "DELETE FROM tasks WHERE client = ? AND seq = ?", keys
-                )
-        self.count, self.nbytes = self._one(
-            "SELECT count(*), total(nbytes) FROM tasks WHERE id > 0"
-        )
+    def clear(self) -> None:
+        """Remove all finished tasks."""
+        self._connection.execute("DELETE FROM blocks")
+        self._measure()
 
     # Reading
 
     def select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
-        """Return the tasks that meet all conditions, oldest submission first."""
-        clause, parameters, left = where(conditions)
-        found = self._entries(clause, parameters, frames=frames)
-        # Sorted here: SQLite would carry the packed columns through its sorter.
-        chosen = [entry for entry in found if matches(left, entry)]
-        return sorted(chosen, key=lambda entry: (entry.submitted, entry.key[1]))
+        """Return the tasks that meet all conditions."""
+        found = self._entries(*where(conditions), frames=frames)
+        return [entry for entry in found if matches(conditions, entry)]
 
-    def history(self) -> list[TaskKey]:
-        """Return which tasks there are, oldest submission first."""
-        found = self._connection.execute(
-            "SELECT client, seq FROM tasks ORDER BY submitted, seq"
-        )
-        return [TaskKey(*key) for key in found]
+    def times(self) -> dict[TaskKey, float]:
+        """Return which tasks there are, and when each was submitted."""
+        rows = self._connection.execute("SELECT id, client, body FROM blocks")
+        return dict(each for row in rows for each in _readable(times, *row))
 
-    def get(self, keys: Iterable[TaskKey], *, frames: bool) -> dict[TaskKey, Entry]:
+    def get(self, keys: Sequence[TaskKey], *, frames: bool) -> dict[TaskKey, Entry]:
         """Return those of these tasks that are here; with frames, also their code."""
-        found = {}
-        for key in keys:
-            if key[1] >= 1 << 63:
-                continue
-            for entry in self._entries("client = ? AND seq = ?", key, frames):
-                if frames:
-                    entry.code = self._code(entry.digest)
-                found[entry.key] = entry
+        wanted = set(keys)
+        found = {
+            entry.key: entry
+            for entry in self._entries(*of_keys(keys), frames=frames)
+            if entry.key in wanted
+        }
+        if frames:
+            for entry in found.values():
+                entry.code = self._code(entry.digest)
         return found
 
     def _entries(
-        self, clause: str, parameters: Sequence[Any], frames: bool = False
+        self, clause: str, parameters: Sequence[Any], *, frames: bool
     ) -> Iterator[Entry]:
         last = "frames" if frames else "NULL"
         rows = self._connection.execute(
-            f"SELECT id, body, {last} FROM tasks WHERE {clause}", parameters
+            f"SELECT id, client, body, {last} FROM blocks WHERE {clause} ORDER BY id",
+            parameters,
         )
-        for row, body, more in rows:
-            try:
-                yield _entry(row, body, more)
-            except (msgspec.DecodeError, TypeError) as error:
-                log.warning("row %s of the record of tasks is damaged: %s", row, error)
+        for row in rows:
+            yield from _readable(unpack, *row)
 
     def _code(self, digest: Digest) -> bytes:
         found = self._one("SELECT code FROM functions WHERE digest = ?", (digest,))
         return found[0] if found else b""
 
 
-def _entry(row: int, body: bytes, more: bytes | None) -> Entry:
-    (
-        client, seq, submit, submitted, outcome, engine_uuid, received, stdout, stderr,
-        resubmitted,
-    ) = _unpack_body(body)  # fmt: skip
-    frames: _Frames = _unpack_frames(more) if more else ([], [])
-    return Entry(
-        TaskKey(client, seq), submit, submitted, b"", frames[0], outcome, frames[1],
-        engine_uuid, received, stdout, stderr, resubmitted, row,
-    )  # fmt: skip
+_OURS = {"client", "body", "frames"}
 
 
-def _lacks_frames(entry: Entry) -> bool:
-    return entry.frames is None or entry.result_frames is None
+def _readable(read: Callable[..., list[T]], row: int, *packed: Any) -> list[T]:
+    """Return what is read of a block; nothing, and a warning, if it is damaged."""
+    try:
+        return read(*packed)
+    except (msgspec.DecodeError, TypeError) as error:
+        log.warning("block %s of the record of tasks is damaged: %s", row, error)
+        return []
 
 
-def _insert_of(size: int) -> str:
-    row = f"({','.join('?' * COLUMNS)})"
-    return f"INSERT OR REPLACE INTO tasks VALUES {','.join([row] * size)}"
-
-
-_INSERTS = {size: _insert_of(size) for size in SIZES}
+def _change(entry: Entry, changes: Mapping[TaskKey, Change]) -> bool:
+    """Change a task, if it is to be; tell whether it is to be kept."""
+    if entry.key not in changes:
+        return True
+    change = changes[entry.key]
+    if change is not None:
+        change(entry)
+    return change is not None

@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, gc=False):
     stderr: str = ""
     #: The id under which it was submitted again, if it was.
     resubmitted: str = ""
-    #: Its row in the database: negative as long as it is unfinished there, 0 for none.
+    #: The row of the database where it stands as an unfinished one, 0 for none.
     row: int = 0
 
     @property

@@ -21,8 +21,8 @@ from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...state.tasks import TaskKey
 from .allowance import Allowance
-from .conditions import Condition
-from .database import Database, Unreadable
+from .conditions import Condition, matches
+from .database import Change, Database, Unreadable
 from .entry import Entry
 from .record import Limits, Record, frames_nbytes, settle
 
@@ -67,7 +67,7 @@ class SqliteRecord(Record):
         self._opened: deque[Entry] = deque(maxlen=self._limits.records)
         self._finished: deque[Entry] = deque()
         #: Those that were dropped unwritten: as unfinished ones they may be there.
-        self._dropped: deque[TaskKey] = deque()
+        self._dropped: deque[Entry] = deque()
         self._late: deque[tuple[TaskKey, str, str]] = deque()
         self._asked: deque[Callable[[], None]] = deque()
         #: Those that were unfinished when the others of their batch were written.
@@ -173,7 +173,7 @@ class SqliteRecord(Record):
     def _forget_oldest(self) -> None:
         with suppress(IndexError):  # the writer took it
             entry = self._finished.popleft()
-            self._dropped.append(entry.key)
+            self._dropped.append(entry)
             self._entries.pop(entry.key, None)
             self._come_nbytes -= _nbytes(entry)
 
@@ -184,7 +184,7 @@ class SqliteRecord(Record):
             is_last = self._closing
             self._wake.clear()
             asked = len(self._asked)
-            self._safely(partial(self._flush, wholly=is_last or asked > 0))
+            self._safely(partial(self._flush, wholly=is_last))
             for _ in range(asked):
                 self._asked.popleft()()
             if is_last:
@@ -251,6 +251,7 @@ class SqliteRecord(Record):
             except sqlite3.Error:
                 log.exception("closing %s", self._path)
         self._database = Database(":memory:", IN_MEMORY)
+        self._dropped.clear()
         self._safely(partial(self._flush, wholly=True, anew=True))
 
     def _flush(self, *, wholly: bool = False, anew: bool = False) -> None:
@@ -275,18 +276,23 @@ class SqliteRecord(Record):
         unfinished = [e for e in begun if not e.row and e.outcome is None]
         written = [self._thinned(entry) for entry in unfinished]
         most = self._limits.records
-        self._dropped.extend(entry.key for entry in finished[:-most] if entry.row)
-        database.write(finished[-most:], written)
-        if self._dropped:
-            database.delete(_taken(self._dropped))
+        dropped = [*_taken(self._dropped), *finished[:-most]]
+        database.write(finished[-most:], written, dropped)
         for entry, copy in zip(unfinished, written, strict=True):
             entry.row = copy.row
         for entry in finished:
             self._entries.pop(entry.key, None)
             if entry.frames or entry.result_frames:
                 self._gone_nbytes += _nbytes(entry)
-        late = _taken(self._late)
-        database.amend([(key, partial(_add, stdout=o, stderr=e)) for key, o, e in late])
+        self._add_late(_taken(self._late))
+
+    def _add_late(self, late: Sequence[tuple[TaskKey, str, str]]) -> None:
+        """Add what tasks printed after their ends, each by several writes maybe."""
+        changes: dict[TaskKey, Change] = {}
+        for key, stdout, stderr in late:
+            add = partial(_add, stdout=stdout, stderr=stderr, before=changes.get(key))
+            changes[key] = add
+        self._change(changes)
 
     def _thinned(self, entry: Entry) -> Entry:
         """Return an unfinished task, without its buffers if they are too many."""
@@ -306,35 +312,51 @@ class SqliteRecord(Record):
         return future
 
     def _keys(self) -> list[TaskKey]:
-        return self._disk.history()
+        begun = {key: entry.submitted for key, entry in dict(self._entries).items()}
+        submitted = {**self._disk.times(), **begun}
+        return sorted(submitted, key=lambda key: (submitted[key], key.seq))
 
     def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
-        found = self._disk.select(conditions, frames=frames)
-        return [self._live(entry) for entry in found]
+        live = dict(self._entries)
+        found = {
+            entry.key: entry
+            for entry in self._disk.select(conditions, frames=frames)
+            if entry.key not in live
+        }
+        chosen = [e for e in live.values() if matches(conditions, e)]
+        chosen += found.values()
+        return sorted(chosen, key=lambda entry: (entry.submitted, entry.key[1]))
 
     def _get(
         self, keys: Collection[TaskKey], *, frames: bool
     ) -> dict[TaskKey | None, Entry]:
-        found = self._disk.get(keys, frames=frames)
-        return {key: self._live(entry) for key, entry in found.items()}
-
-    def _live(self, entry: Entry) -> Entry:
-        """Return an unfinished task as it stands now."""
-        return self._entries.get(entry.key, entry) if entry.row < 0 else entry
+        live = {key: self._entries.get(key) for key in keys}
+        found: dict[TaskKey | None, Entry] = {k: e for k, e in live.items() if e}
+        absent = [key for key in keys if key not in found]
+        found.update(self._disk.get(absent, frames=frames).items())
+        return found
 
     def _delete(self, keys: Collection[TaskKey] | None) -> None:
-        self._disk.delete(keys)
-        # Those that have ended since all was written would be written after this.
-        self._dropped.extend(key for key in keys or () if key in self._entries)
+        # Some may have ended since all was written, and would be written after this.
+        self._safely(self._flush)
+        if keys is None:
+            self._disk.clear()
+        else:
+            self._disk.amend(dict.fromkeys(keys))
 
     def _mark(self, again: Mapping[TaskKey, str]) -> None:
-        for key, msg_id in again.items():
+        self._change({key: partial(_mark_one, msg_id=again[key]) for key in again})
+
+    def _change(self, changes: Mapping[TaskKey, Change]) -> None:
+        """Change tasks where they are: in hand, or else on disk."""
+        absent: dict[TaskKey, Change] = {}
+        for key, change in changes.items():
             live = self._entries.get(key)
-            if live is not None:
-                live.resubmitted = msg_id
-        self._disk.amend(
-            [(key, partial(_mark_one, msg_id=msg_id)) for key, msg_id in again.items()]
-        )
+            if live is None:
+                absent[key] = change
+            elif change is not None:
+                change(live)
+        self._disk.amend(absent)
 
 
 def _unused(path: str) -> str:
@@ -361,6 +383,8 @@ def _mark_one(entry: Entry, msg_id: str) -> None:
     entry.resubmitted = msg_id
 
 
-def _add(entry: Entry, stdout: str, stderr: str) -> None:
+def _add(entry: Entry, stdout: str, stderr: str, before: Change) -> None:
+    if before is not None:
+        before(entry)
     entry.stdout += stdout
     entry.stderr += stderr

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parallel.controller.store import blocks
 from parallel.controller.store.fields import FIELDS
 from parallel.controller.store.memory import MemoryRecord, NoRecord
 from parallel.controller.store.record import Limits, Record
@@ -26,6 +27,12 @@ from tests.controller.store.feeding import (
     open_task,
     run_task,
 )
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have few tasks fill a block, so that questions find them in many."""
+    monkeypatch.setattr(blocks, "MOST", 3)
 
 
 @pytest.fixture(params=[MemoryRecord, lambda: SqliteRecord(None)])

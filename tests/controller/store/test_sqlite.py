@@ -78,15 +78,48 @@ def test_what_was_unfinished_then_has_ended(path: Path) -> None:
         assert record.history().result(5) == []
 
 
+def test_of_many_that_were_written_unfinished_only_the_unfinished_are_lost(
+    path: Path,
+) -> None:
+    with recording(path) as record:
+        ids = [open_task(record, seq) for seq in range(600)]
+        wait_until(lambda: all(e.row > 0 for e in list(record._entries.values())))
+        for seq in range(0, 600, 2):
+            finish_task(record, seq)
+        wait_until(lambda: len(record._entries) == 300)
+        for seq in range(1, 100, 2):
+            finish_task(record, seq)
+    with recording(path) as record:
+        found = record.find({}, ["status"]).result(5)
+        assert [each["msg_id"] for each in found] == ids
+        ended = [seq < 100 or seq % 2 == 0 for seq in range(600)]
+        assert [each["status"] == "ok" for each in found] == ended
+        assert not record._disk._begun
+
+
+def test_what_is_printed_late_stays_with_its_task(path: Path) -> None:
+    with recording(path) as record:
+        written = run_task(record, 0, stdout="1")
+        wait_until(lambda: not record._entries)
+        for text in ("2", "3"):
+            record.printed(TaskKey(CLIENT, 0), text, "")
+        in_line = run_task(record, 1, stdout="1")
+        record.printed(TaskKey(CLIENT, 1), "2", "")
+        found = record.find({"msg_id": {"$in": [written, in_line]}}, ["stdout"]).result(
+            5
+        )
+        assert [each["stdout"] for each in found] == ["123", "12"]
+
+
 def test_a_short_task_is_written_once(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[tuple[int, int]] = []
 
-    def note(self: Database, finished: Any, unfinished: Any) -> None:
+    def note(self: Database, finished: Any, unfinished: Any, dropped: Any) -> None:
         if finished or unfinished:
             written.append((len(finished), len(unfinished)))
-        write(self, finished, unfinished)
+        write(self, finished, unfinished, dropped)
 
     write = Database.write
     monkeypatch.setattr(Database, "write", note)
@@ -103,7 +136,7 @@ def test_a_long_task_is_written_while_it_runs(path: Path) -> None:
     with recording(path) as record:
         open_task(record, 0)
         key = TaskKey(CLIENT, 0)
-        wait_until(lambda: record._entries[key].row < 0)
+        wait_until(lambda: record._entries[key].row > 0)
         finish_task(record, 0)
         wait_until(lambda: not record._entries)
         assert len(record.history().result(5)) == 1
@@ -234,24 +267,25 @@ def test_a_record_of_another_release_is_moved_aside(path: Path) -> None:
     told: list[str] = []
     with recording(path, told=told) as record:
         assert record.history().result(5) == []
-    assert "its form is 99, this release writes 1" in told[0]
+    assert "its form is 99, this release writes 2" in told[0]
     with contextlib.closing(sqlite3.connect(f"{path}.unreadable")) as connection:
-        assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
+        assert connection.execute("SELECT sum(size) FROM blocks").fetchone() == (1,)
 
 
-def test_a_damaged_row_hides_no_others(
+def test_a_damaged_block_hides_no_others(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with recording(path) as record:
+    with recording(path, Limits(records=10)) as record:
         first, second = run_task(record, 0), run_task(record, 1)
         open_task(record, 2)
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE tasks SET body = x'00ff' WHERE seq IN (0, 2)")
+        connection.execute("UPDATE blocks SET body = x'00ff' WHERE first = 0")
+        connection.execute("UPDATE begun SET body = x'00ff'")
         connection.commit()
     with recording(path) as record:
         (found,) = record.find({}).result(5)
         assert found["msg_id"] == second
-        assert "row 1 of the record of tasks is damaged" in caplog.text
+        assert "block 1 of the record of tasks is damaged" in caplog.text
         with pytest.raises(KeyError):
             record.entries([first]).result(5)
         third = run_task(record, 3)

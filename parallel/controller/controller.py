@@ -230,6 +230,8 @@ class Controller:
             return
         now = self._loop.time()
         peer = self._peers.by_session(session)
+        if peer is not None and peer.routing_id != routing_id:
+            peer = None  # a session is no use on another's connection
         at = 0
         for message in messages:
             if peer is None:
@@ -354,9 +356,15 @@ class Controller:
         info = self._hub.engines.get(uuid)
         log.warning("engine %s is killed for its task: %s", info, why)
         ended = "was killed by SIGKILL: its task did not end when it was interrupted"
-        if not self._kill(uuid, ended) and info and info.host == socket.gethostname():
+        control = self._peers.channel(uuid, "control")
+        if self._kill(uuid, ended) or info is None or control is None:
+            return
+        # What an engine says of itself is no proof: it may name anybody's process.
+        if sockets.peer_process(control.descriptor) == info.pid:
             with contextlib.suppress(OSError):
                 os.kill(info.pid, signal.SIGKILL)
+        else:
+            self._peers.say(control, Signal("SIGKILL"))
 
     def _on_disconnects(self) -> None:
         if self._done.is_set():

@@ -29,6 +29,7 @@ __all__ = ["Hub"]
 
 log = logging.getLogger("parallel.hub")
 
+CHANNELS = ("work", "control")
 #: The agent tells within this how an engine died; then the pid decides, seconds.
 AGENT_FIRST = 2.0
 
@@ -69,7 +70,8 @@ class Hub:
             engine_id = self._roster.register(peer.uuid, hello.engine_id)
             self.missing.pop(peer.uuid, None)
         infos = sorted(self.engines.values(), key=lambda info: info.engine_id)
-        self._peers.say(peer, Welcome(peer.session, engine_id, infos))
+        shown = infos if peer.role == "client" else []  # one engine knows no other
+        self._peers.say(peer, Welcome(peer.session, engine_id, shown))
         if engine_id is not None:
             self._complete(peer, engine_id, now)
         elif peer.channel == "work":
@@ -90,9 +92,19 @@ class Hub:
             )
         if role != hello.role:
             return f"its key is for the role {role!r}, and it says {hello.role!r}"
-        if hello.channel not in ("work", "control") or len(hello.uuid) != 16:
+        wrong = len(hello.uuid) != 16 or hello.pid <= 0
+        if hello.channel not in CHANNELS or wrong:
             return "the greeting is malformed"
+        if self._is_of_another_role(hello):
+            return "its uuid is that of a peer of another role"
         return ""
+
+    def _is_of_another_role(self, hello: Hello) -> bool:
+        """Tell whether a greeting would put an engine in a client's place."""
+        if hello.role == "client" and hello.uuid in self.engines:
+            return True
+        known = (self._peers.channel(hello.uuid, each) for each in CHANNELS)
+        return any(peer is not None and peer.role != hello.role for peer in known)
 
     def _why_not_again(self, hello: Hello, routing_id: bytes) -> str:
         """Say why an engine that was here before may not come back.
@@ -100,13 +112,12 @@ class Hub:
         What was on its way when its connection broke is lost, in both directions:
         its tasks are dealt with as those of a lost engine, and it must end.
         """
-        known = self._peers.channel(hello.uuid, hello.channel)
-        broke = hello.uuid in self.missing or (
-            known is not None and known.routing_id != routing_id
-        )
-        if hello.uuid in self._given_up or (broke and hello.uuid in self.engines):
-            self.missing.setdefault(hello.uuid, 0.0)
+        if hello.uuid in self._given_up or hello.uuid in self.missing:
             return "its connection broke, and its work was given to others"
+        known = self._peers.channel(hello.uuid, hello.channel)
+        taken = known is not None and known.routing_id != routing_id
+        if taken and hello.uuid in self.engines:
+            return "an engine of this uuid is connected: its place is taken"
         return ""
 
     def _complete(self, peer: Peer, engine_id: EngineId, now: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket as system
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -27,6 +29,7 @@ __all__ = [
     "has_input",
     "new_context",
     "peer_descriptor",
+    "peer_process",
     "receive",
     "receive_routed",
     "send",
@@ -42,6 +45,8 @@ HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2_000, 10_000
 RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
 #: Time to flush what was said when a socket closes, ms.
 LINGER_MS = 100
+#: What SO_PEERCRED tells: pid, uid, gid.
+_CREDENTIALS = struct.Struct("=iII")
 #: Below this, copying a frame is cheaper than libzmq's call back when it is sent.
 COPY_NBYTES = 256 * 1024
 
@@ -235,6 +240,26 @@ def peer_descriptor(frame: Any) -> int:
         return int(frame.get(zmq.SRCFD))
     except zmq.ZMQError:
         return -1
+
+
+def peer_process(descriptor: int) -> int | None:
+    """Return the process at the other end of a connection, as the kernel knows it.
+
+    None over TCP, for a connection that is gone, and where it cannot be known.
+    """
+    option = getattr(system, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    try:
+        with system.socket(fileno=os.dup(descriptor)) as line:
+            if line.family != system.AF_UNIX:
+                return None
+            pid: int = _CREDENTIALS.unpack(
+                line.getsockopt(system.SOL_SOCKET, option, _CREDENTIALS.size)
+            )[0]
+            return pid
+    except OSError:
+        return None
 
 
 def curve_role(frame: Any) -> str | None:

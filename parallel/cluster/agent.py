@@ -3,7 +3,7 @@
 It has one thread and no zmq context, for it forks. It talks with the controller
 that it forked, and with its owner, over pairs of sockets. It alone can prove an
 engine dead (waitpid), and says how it died: the status or signal, what it was
-doing, the last lines of its log.
+doing, the last lines of its log. Whoever dies unasked is replaced.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ from ..protocol.messages import (
     Up,
 )
 from ..state.restarts import Restarts
-from ..transport.keys import Keys
-from ..transport.locations import log_file
+from ..transport.keys import ROLES, Keys
+from ..transport.locations import connection_file, log_file
 from ..transport.pipe import Pipe
 from . import child
 from .child import ChildSpec
-from .ends import last_lines, log_size, say_exit
+from .ends import last_lines, log_size, say_death
+from .keeper import Keeper
 
 __all__ = ["Agent", "AgentSpec", "main"]
 
@@ -114,12 +115,10 @@ class Agent:
     def __init__(self, spec: AgentSpec, owner: Pipe) -> None:
         self._spec = spec
         self._owner: Pipe | None = owner
-        self._link: Pipe | None = None
+        self._controller = self._make_keeper()
         self._engines: dict[int, EngineChild] = {}
         #: The slots that had an engine: the first one of each has its number for an id.
         self._started: set[int] = set()
-        self._controller = 0
-        self._urls: list[str] = []
         self._restarts = Restarts()
         self._stopping = 0.0
         self._killed = False
@@ -140,7 +139,7 @@ class Agent:
         gc.collect()
         gc.freeze()  # what the children share stays shared
         self._start_controller()
-        while not self._stopping or self._engines or self._controller:
+        while not self._stopping or self._engines or self._controller.pid:
             timeout = None
             if self._stopping and not self._killed:
                 timeout = max(0.0, self._stopping + GRACE - time.monotonic())
@@ -148,8 +147,17 @@ class Agent:
                 key.data()
             if timeout is not None and time.monotonic() > self._stopping + GRACE:
                 self._kill()
-        shutil.rmtree(self._spec.runtime_dir, ignore_errors=True)
-        Path(self._spec.cluster_file).unlink(missing_ok=True)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Remove the cluster's files, also those that a killed controller has left."""
+        spec = self._spec
+        shutil.rmtree(spec.runtime_dir, ignore_errors=True)
+        for role in ROLES:
+            file = connection_file(Path(spec.profile_dir), spec.cluster_id, role)
+            file.unlink(missing_ok=True)
+        # Last: until then nobody else writes such files.
+        Path(spec.cluster_file).unlink(missing_ok=True)
 
     def _catch_signals(self) -> int:
         read, write = os.pipe()
@@ -184,19 +192,17 @@ class Agent:
                 self._stop()
 
     def _on_link(self) -> None:
-        if self._link is None:  # it had input, and was closed by what went before
+        link = self._controller.link
+        if link is None:  # it had input, and was closed by what went before
             return
-        messages = self._link.receive()
+        messages = link.receive()
         if messages is None:
-            self._selector.unregister(self._link)
-            self._link = None
+            self._selector.unregister(link)
+            self._controller.hang_up()
             return
         for message in messages:
             if isinstance(message, Up):
-                self._urls = message.urls
-                self._tell_owner(message)
-                for slot in range(0 if self._stopping else self._spec.n):
-                    self._start_engine(slot)
+                self._on_up(message)
             elif isinstance(message, Retire):
                 for engine in self._engines.values():
                     engine.retired |= engine.uuid in message.uuids
@@ -206,9 +212,26 @@ class Agent:
                         engine.killed_for = message.why
                         _kill_group(engine.pid)
             elif isinstance(message, AgentTrouble):
-                self._tell_owner(message)
+                trouble = self._controller.hear(message)
+                if trouble is not None:
+                    self._tell_owner(trouble)
             elif isinstance(message, Stop):
                 self._stop()
+
+    def _on_up(self, up: Up) -> None:
+        is_first = not self._controller.urls
+        trouble = self._controller.up(up)
+        if trouble is not None:
+            self._tell(trouble)
+        if not is_first:
+            return
+        self._tell_owner(up)
+        for slot in range(0 if self._stopping else self._spec.n):
+            self._start_engine(slot)
+
+    def _tell(self, trouble: AgentTrouble) -> None:
+        self._tell_owner(trouble)
+        self._controller.tell(trouble)
 
     def _tell_owner(self, message: Message) -> None:
         if self._owner is not None:
@@ -216,11 +239,8 @@ class Agent:
 
     # Starting
 
-    def _start_controller(self) -> None:
+    def _make_keeper(self) -> Keeper:
         spec = self._spec
-        ours, theirs = socket.socketpair()
-        self._link = Pipe(ours, list[ToAgent])
-        self._selector.register(self._link, selectors.EVENT_READ, self._on_link)
         controller = ControllerSpec(
             cluster_id=spec.cluster_id,
             urls=spec.urls,
@@ -230,13 +250,18 @@ class Agent:
             scheduling=spec.scheduling,
             recording=spec.recording,
         )
-        self._controller_log = self._log("ipcontroller")
-        self._log_begin = log_size(self._controller_log)
-        what = ChildSpec(
-            log=self._controller_log, controller=controller, link=theirs.fileno()
-        )
-        self._controller = child.start(what, spec.start_method, self._private())
-        theirs.close()
+        return Keeper(controller, self._log("ipcontroller"), self._start)
+
+    def _start_controller(self) -> None:
+        link = self._controller.start([e.uuid for e in self._engines.values()])
+        self._selector.register(link, selectors.EVENT_READ, self._on_link)
+
+    def _start(self, what: ChildSpec) -> int:
+        """Start a child that holds nothing of the agent's, nor of the engines'."""
+        engines = self._engines.values()
+        shared = [fd for e in engines for fd in (e.page, e.stdout, e.stderr)]
+        method = self._spec.start_method
+        return child.start(what, method, [*self._private(), *shared])
 
     def _start_engine(self, slot: int) -> None:
         spec = self._spec
@@ -245,8 +270,8 @@ class Agent:
             info=spec.keys.info(
                 "engine",
                 spec.cluster_id,
-                self._urls,
-                encrypted=not self._urls[0].startswith("ipc:"),
+                self._controller.urls,
+                encrypted=not self._controller.urls[0].startswith("ipc:"),
             ),
             uuid=uuid.uuid4().bytes,
             page=page,
@@ -268,10 +293,7 @@ class Agent:
         what = ChildSpec(
             log=log, engine=own, environment=environment, sys_path=spec.sys_path
         )
-        others = [
-            fd for e in self._engines.values() for fd in (e.page, e.stdout, e.stderr)
-        ]
-        pid = child.start(what, spec.start_method, [*self._private(), *others])
+        pid = self._start(what)
         self._engines[pid] = EngineChild(
             slot, own.uuid, pid, page, stdout, stderr, log, begin, time.monotonic()
         )
@@ -281,7 +303,7 @@ class Agent:
 
     def _private(self) -> list[int]:
         """Return the descriptors that no child may keep."""
-        pipes = [pipe.fileno() for pipe in (self._owner, self._link) if pipe]
+        pipes = [p.fileno() for p in (self._owner, self._controller.link) if p]
         inner = self._selector.fileno()
         return [*self._own, *pipes, inner]
 
@@ -296,19 +318,21 @@ class Agent:
             if pid == 0:
                 return
             code = os.waitstatus_to_exitcode(status)
-            if pid == self._controller:
+            if pid == self._controller.pid:
                 self._controller_died(code)
             elif pid in self._engines:
                 self._engine_died(self._engines.pop(pid), code)
 
     def _controller_died(self, code: int) -> None:
-        self._controller = 0
-        if not self._stopping:
-            while self._link is not None:
-                self._on_link()  # its last words
-            last = last_lines(self._controller_log, self._log_begin)
-            why = f"the controller {_say_exit(code)}{last}"
-            self._tell_owner(AgentTrouble(why, fatal=True))
+        while self._controller.link is not None:
+            self._on_link()  # its last words
+        trouble = self._controller.died(code)
+        if self._stopping:
+            return
+        if trouble is None:
+            self._start_controller()
+        else:
+            self._tell_owner(trouble)
             self._stop()
 
     def _engine_died(self, engine: EngineChild, code: int) -> None:
@@ -327,12 +351,12 @@ class Agent:
         engine.close()
         if self._stopping:
             return
-        if self._link is not None:
-            self._link.send([died])
+        self._controller.engine_died(died)
         if left or engine.retired:
             return
         now = time.monotonic()
         worked = position > 0 or now - engine.born > SETTLED
+        worked |= now - self._controller.died_at < SETTLED  # that cost it its place
         if self._restarts.may_restart(engine.slot, now, had_worked=worked):
             self._start_engine(engine.slot)
             return
@@ -340,14 +364,11 @@ class Agent:
             f"engine {engine.slot + 1} of {self._spec.n} did not stay up and is given "
             f"up: it {died.reason}"
         )
-        self._tell_owner(trouble)
-        if self._link is not None:
-            self._link.send([trouble])
+        self._tell(trouble)
 
     def _say_why(self, engine: EngineChild, code: int) -> str:
-        where = f" (pid {engine.pid} on {socket.gethostname()})"
-        how = engine.killed_for or _say_exit(code)
-        return how + where + last_lines(engine.log, engine.log_begin)
+        how = say_death(engine.pid, code, engine.killed_for)
+        return how + last_lines(engine.log, engine.log_begin)
 
     # Stopping
 
@@ -355,7 +376,7 @@ class Agent:
         if self._stopping:
             return
         self._stopping = time.monotonic()
-        for pid in (*self._engines, self._controller):
+        for pid in (*self._engines, self._controller.pid):
             if pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
@@ -363,15 +384,10 @@ class Agent:
 
     def _kill(self) -> None:
         self._killed = True
-        for pid in (*self._engines, self._controller):
+        for pid in (*self._engines, self._controller.pid):
             if pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-
-
-def _say_exit(code: int) -> str:
-    guess = " (by hand, or by the kernel when memory ran out)"
-    return say_exit(code) + (guess if code == -signal.SIGKILL else "")
 
 
 def _kill_group(pid: int) -> None:

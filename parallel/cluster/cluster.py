@@ -249,8 +249,9 @@ class Cluster(ClusterOptions):
             if self._agent is not None:
                 self._agent.look()
                 self._agent.raise_trouble()
-                if self._agent.troubles:
-                    raise EngineError(self._agent.troubles[0].text)
+                for trouble in self._agent.troubles:
+                    if trouble.hinders:
+                        raise EngineError(trouble.text)
 
     def connect_client_sync(self, **options: Any) -> Client:
         """Return a client of this cluster, connected."""

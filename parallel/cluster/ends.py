@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 from pathlib import Path
 
-__all__ = ["last_lines", "log_size", "say_exit"]
+__all__ = ["last_lines", "log_size", "say_death", "say_exit"]
 
 #: So many last lines of a log are told with a death.
 LAST_LINES = 8
@@ -17,6 +18,16 @@ def say_exit(code: int) -> str:
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
     return f"exited with status {code}"
+
+
+def say_death(pid: int, code: int, why: str = "") -> str:
+    """Say how a process of this host ended: by its exit status, unless `why` is known.
+
+    Who was killed is seldom told by whom, so the usual suspects are named.
+    """
+    guess = " (by hand, or by the kernel when memory ran out)"
+    how = why or say_exit(code) + (guess if code == -signal.SIGKILL else "")
+    return f"{how} (pid {pid} on {socket.gethostname()})"
 
 
 def log_size(log: str | Path) -> int:

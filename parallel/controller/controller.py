@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
 
 from ..aliases import Uuid
-from ..errors import ProtocolError
+from ..errors import LauncherError, ProtocolError
 from ..protocol.messages import (
     Abort,
     AgentTrouble,
@@ -71,6 +72,8 @@ log = logging.getLogger("parallel.controller")
 LOOK = 0.05
 #: A disconnected engine is waited for so long, seconds.
 PATIENCE = 30.0
+#: The address of an earlier controller is free within this, seconds.
+LISTENING = 2.0
 #: What an engine may say, and what a client may: the rest is refused.
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset(
@@ -407,7 +410,7 @@ class Controller:
                 position = message.position
                 self._hub.engine_died(message, position, self._loop.time())
             elif isinstance(message, AgentTrouble):
-                self._hub.trouble(message.text)
+                self._hub.trouble(message.text, hinders=message.hinders)
         self._flush()
         self._drain.look()
 
@@ -475,6 +478,10 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     scheduling: Scheduling = Scheduling()
     recording: Recording = Recording()
+    #: Which one it is of those that follow one another at one address, counted from 1.
+    epoch: int = 1
+    #: The engines whose processes its agent has, when it starts.
+    alive: list[Uuid] = []
 
 
 def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
@@ -487,7 +494,7 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     LauncherError
         It cannot listen where it should.
     """
-    controller = Controller(spec.keys, spec.urls, link, spec.scheduling, spec.recording)
+    controller = _listen(spec, link)
     encrypted = not controller.urls[0].startswith("ipc:")
     location = spec.location or socket.gethostname()
     urls = [_reachable(url, location) for url in controller.urls]
@@ -511,6 +518,23 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
         controller.run(spec.lifeline, at_end=remove)
     finally:
         remove()
+
+
+def _listen(spec: ControllerSpec, link: Pipe | None) -> Controller:
+    """Return a controller that listens, also where another one did a moment ago.
+
+    A peer on the way back to that one may have the port for an instant.
+    """
+    deadline = monotonic() + (LISTENING if spec.epoch > 1 else 0.0)
+    while True:
+        try:
+            return Controller(
+                spec.keys, spec.urls, link, spec.scheduling, spec.recording
+            )
+        except LauncherError:
+            if monotonic() > deadline:
+                raise
+            sleep(0.02)
 
 
 def _reachable(url: str, location: str) -> str:

@@ -446,11 +446,13 @@ class EngineDied(Message, tag=50, frozen=True):
 class AgentTrouble(Message, tag=51, frozen=True):
     """Agent → controller, agent → owner: what waiting users should be told.
 
-    A fatal one means that the cluster ends.
+    A fatal one means that the cluster ends; one that `hinders`, that engines may not
+    come that somebody waits for.
     """
 
     text: str
     fatal: bool = False
+    hinders: bool = True
 
 
 class Up(Message, tag=52, frozen=True):

@@ -27,9 +27,10 @@ def test_a_controller_may_close_its_pipe_and_die_at_once(tmp_path: Path) -> None
     owners, owner = socket.socketpair()
     ours, controllers = socket.socketpair()
     agent = Agent(spec, Pipe(owner, list[ToAgent]))
-    agent._link = Pipe(ours, list[ToAgent])
-    agent._selector.register(agent._link, selectors.EVENT_READ, agent._on_link)
-    agent._controller_log, agent._log_begin = str(tmp_path / "none.log"), 0
+    keeper = agent._controller
+    keeper.link = Pipe(ours, list[ToAgent])
+    keeper._log_begin = 0
+    agent._selector.register(keeper.link, selectors.EVENT_READ, agent._on_link)
     controllers.close()
     told = agent._selector.select(0)
     agent._controller_died(-9)

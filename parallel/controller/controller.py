@@ -43,11 +43,9 @@ from ..protocol.messages import (
     Stop,
     Submit,
     Suspended,
-    ToController,
     Up,
-    WhoAreYou,
 )
-from ..protocol.wire import controller_decoder
+from ..protocol.wire import controller_decoder, session_of
 from ..state.policies import SCHEMES
 from ..state.scheduler import Scheduler
 from ..state.stopping import GRACE
@@ -226,37 +224,44 @@ class Controller:
     # Reading
 
     def _on_batch(self, routing_id: bytes, head: Any, frames: list[Any]) -> None:
-        try:
-            session, messages = self._decoder.decode(head.buffer)
-        except ProtocolError as error:
-            log.warning("dropped a batch: %s", error)
-            return
         now = self._loop.time()
-        peer = self._peers.by_session(session)
-        if peer is not None and peer.routing_id != routing_id:
-            peer = None  # a session is no use on another's connection
+        peer = self._peers.by_session(session_of(head.buffer))
+        # A session is no use on another's connection.
+        if peer is None or peer.routing_id != routing_id:
+            hello = self._hub.greeting(head.buffer, routing_id, now)
+            if hello is not None:
+                self._greet(hello, routing_id, head, now)
+            return
+        try:
+            self._hear(peer, head, frames, now)
+        except Exception as error:  # one peer's messages end nobody else's work
+            self._hub.expel(peer, error, now)
+            if peer.role == "engine":
+                self._kill(peer.uuid, f"broke the rules of the wire: {error}")
+
+    def _hear(self, peer: Peer, head: Any, frames: list[Any], now: float) -> None:
+        """Do what a peer says, up to what it may not say.
+
+        Raises
+        ------
+        ProtocolError
+            It makes no sense, or lacks frames.
+        """
+        allowed, handlers = ALLOWED[peer.role], self._handlers
         at = 0
-        for message in messages:
-            if peer is None:
-                self._on_stranger(message, routing_id, head, now)
-                continue
+        for message in self._decoder.decode(head.buffer)[1]:
             if type(message) is Hello:
-                self._greet(message, routing_id, head, now)
+                self._greet(message, peer.routing_id, head, now)
                 continue
             count = getattr(message, "frames", 0)
             own, at = frames[at : at + count], at + count
-            if len(own) != count or type(message) not in ALLOWED[peer.role]:
-                log.warning("%r may not say %s", peer, type(message).__name__)
+            if type(message) not in allowed:
+                self._hub.complain(peer, message, now)
                 return
-            self._handlers[type(message)](peer, message, own, now)
-
-    def _on_stranger(
-        self, message: ToController, routing_id: bytes, head: Any, now: float
-    ) -> None:
-        if type(message) is Hello:
-            self._greet(message, routing_id, head, now)
-        else:
-            self._peers.refuse(routing_id, WhoAreYou())
+            if len(own) != count:
+                name = type(message).__name__
+                raise ProtocolError(f"{name} came with {len(own)} of {count} frames")
+            handlers[type(message)](peer, message, own, now)
 
     def _greet(self, hello: Hello, routing_id: bytes, head: Any, now: float) -> None:
         # Descriptors are used again: note who has left before who has come.

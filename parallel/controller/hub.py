@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from ..aliases import EngineId, Uuid
+from ..errors import ProtocolError
 from ..protocol.messages import (
     PROTOCOL,
     EngineDied,
@@ -14,24 +16,29 @@ from ..protocol.messages import (
     EngineJoined,
     EngineLeft,
     Hello,
+    Message,
     Refused,
     Trouble,
     Welcome,
+    WhoAreYou,
 )
 from ..state.roster import Roster
 from ..transport.keys import Keys
 from ..transport.pids import is_alive
+from .complaints import Complaints
 from .dispatch import Dispatch
 from .peers import Peer, Peers
 from .pulses import Pulses
+from .strangers import Strangers
 
 __all__ = ["Hub"]
 
 log = logging.getLogger("parallel.hub")
 
-CHANNELS = ("work", "control")
 #: The agent tells within this how an engine died; then the pid decides, seconds.
 AGENT_FIRST = 2.0
+#: The kinds of connections that each process has.
+CHANNELS = ("work", "control")
 
 
 class Hub:
@@ -47,22 +54,38 @@ class Hub:
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
         self._given_up: set[Uuid] = set()
+        self._strangers = Strangers()
+        self._complaints = Complaints(log)
         #: The newest troubles, for clients that come later.
         self.troubles: list[Trouble] = []
+
+    def greeting(self, head: Any, routing_id: bytes, now: float) -> Hello | None:
+        """Return the greeting of somebody who has no session: else it is no use."""
+        try:
+            return self._strangers.greeting(head)
+        except ProtocolError as error:
+            self._complaints.tell(now, "a stranger's batch is no greeting: %s", error)
+            self.refuse(routing_id, WhoAreYou(), now)
+        return None
+
+    def refuse(self, routing_id: bytes, answer: Message, now: float) -> None:
+        """Answer somebody who has no session, if that was not done a moment ago."""
+        if self._strangers.may_hear(routing_id, type(answer), now):
+            self._peers.refuse(routing_id, answer)
 
     def greet(
         self, hello: Hello, routing_id: bytes, descriptor: int, curve: str | None,
         now: float,
     ) -> None:  # fmt: skip
         """Let a peer in under the role that its secret proves, or say why not."""
-        why = self._why_not(hello, curve)
+        why = self._why_not(hello, curve) or self._why_not_here(hello, routing_id)
         if not why and hello.role == "engine":
             why = self._why_not_again(hello, routing_id)
         if why:
-            log.warning(
-                "refused %s of %s:%s: %s", hello.role, hello.host, hello.pid, why
+            self._complaints.tell(
+                now, "refused %r of %r:%s: %s", hello.role, hello.host, hello.pid, why
             )
-            self._peers.refuse(routing_id, Refused(why))
+            self.refuse(routing_id, Refused(why), now)
             return
         peer = self._peers.welcome(hello, routing_id, descriptor)
         engine_id = None
@@ -106,6 +129,20 @@ class Hub:
         known = (self._peers.channel(hello.uuid, each) for each in CHANNELS)
         return any(peer is not None and peer.role != hello.role for peer in known)
 
+    def _why_not_here(self, hello: Hello, routing_id: bytes) -> str:
+        """Say why a peer may not greet so on a connection that has been used.
+
+        Else who has one could have any number of names, and memory for each.
+        """
+        before = self._peers.by_route(routing_id)
+        if before is not None and self._peers.by_session(before.session) is None:
+            return "it has taken its leave on this connection: make another one"
+        if before is not None and (before.role, before.channel, before.uuid) != (
+            hello.role, hello.channel, hello.uuid
+        ):  # fmt: skip
+            return "it has greeted under another name on this connection"
+        return ""
+
     def _why_not_again(self, hello: Hello, routing_id: bytes) -> str:
         """Say why an engine that was here before may not come back.
 
@@ -144,11 +181,14 @@ class Hub:
 
     def disconnected(self, peer: Peer, now: float) -> None:
         """Take note of a broken connection."""
+        was_there = self._peers.by_session(peer.session) is peer
+        self._peers.drop(peer)
+        if not was_there:
+            return
         log.info("%r is disconnected", peer)
         if peer.role != "engine":
             self._remove_client(peer)
             return
-        self._peers.remove(peer)
         if peer.uuid in self.engines:
             self.missing.setdefault(peer.uuid, now)
 
@@ -203,7 +243,7 @@ class Hub:
         self._given_up.add(died.uuid)
         self.missing.pop(died.uuid, None)
         info = self.engines.pop(died.uuid, None)
-        for channel in ("work", "control"):
+        for channel in CHANNELS:
             peer = self._peers.channel(died.uuid, channel)
             if peer is not None:
                 self._peers.remove(peer)
@@ -213,6 +253,34 @@ class Hub:
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineLeft(info.engine_id, died.reason))
         self._dispatch.engine_lost(died, position, now, proved=proved)
+
+    def complain(self, peer: Peer, message: Message, now: float) -> None:
+        """Note that a peer said what its role does not."""
+        name = type(message).__name__
+        self._complaints.tell(now, "%r may not say %s: not heard", peer, name)
+
+    def expel(self, peer: Peer, error: Exception, now: float) -> None:
+        """End the session of a peer whose messages cannot be dealt with.
+
+        What else it said may build on them. It is told why, and so is everybody who
+        waits for it: nobody waits for what will not come.
+        """
+        why = f"what it sent cannot be dealt with: {error}"
+        if isinstance(error, ProtocolError):
+            self._complaints.tell(now, "%r is expelled: %s", peer, why)
+        else:  # a mistake of ours
+            text = "%r is expelled, for what it sent was not foreseen: %s"
+            self._complaints.tell(now, text, peer, error, error=error)
+        for channel in CHANNELS:
+            line = self._peers.channel(peer.uuid, channel)
+            if line is not None:
+                self._peers.refuse(line.routing_id, Refused(why))
+                self._peers.remove(line)
+        if peer.role == "engine":
+            died = EngineDied(peer.uuid, f"broke the rules of the wire: {why}", 0)
+            self.engine_died(died, None, now, proved=False)
+        else:
+            self._dispatch.client_left(peer.uuid)
 
     def trouble(self, text: str, *, hinders: bool = True) -> None:
         """Tell all clients, and those to come, what their user should know.

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..aliases import Uuid
-from ..protocol.messages import Hello, Message
+from ..protocol.messages import Hello, Message, Refused
 from ..protocol.wire import SESSION_NBYTES, encode
 
 __all__ = ["Peer", "Peers"]
+
+log = logging.getLogger("parallel.controller")
+
+
+#: What a peer is told for whom there is something that no message can hold.
+UNSAYABLE = "the controller has something to say that cannot travel: see its log"
 
 
 class Peer:
@@ -36,7 +43,8 @@ class Peer:
         self.frames: list[Any] = []
 
     def __repr__(self) -> str:
-        where = f"{self.hello.host}:{self.hello.pid}"
+        host = self.hello.host.encode("unicode_escape").decode()  # this gets into logs
+        where = f"{host}:{self.hello.pid}"
         return f"<{self.role} {self.uuid.hex()[:8]} {self.channel} of {where}>"
 
 
@@ -52,6 +60,8 @@ class Peers:
     def __init__(self, send: Callable[[Sequence[Any]], bool]) -> None:
         self._send = send
         self._sessions: dict[bytes, Peer] = {}
+        #: Who greeted on each connection, until that is gone.
+        self._routes: dict[bytes, Peer] = {}
         self._channels: dict[tuple[Uuid, str], Peer] = {}
         #: Those of them that tasks and results travel on, by the process's uuid.
         self.work: dict[Uuid, Peer] = {}
@@ -63,13 +73,17 @@ class Peers:
         if old is not None:
             if old.routing_id == routing_id:
                 return old  # it greets again: nothing has changed
-            self.remove(old)
-        peer = Peer(hello, routing_id, descriptor)
+            self.drop(old)
+        peer = self._routes[routing_id] = Peer(hello, routing_id, descriptor)
         self._sessions[peer.session] = peer
         self._channels[peer.uuid, peer.channel] = peer
         if peer.channel == "work":
             self.work[peer.uuid] = peer
         return peer
+
+    def by_route(self, routing_id: bytes) -> Peer | None:
+        """Return who greeted on a connection, be it that it has left since."""
+        return self._routes.get(routing_id)
 
     def by_session(self, session: bytes) -> Peer | None:
         """Return the peer that was welcomed into a session."""
@@ -82,7 +96,7 @@ class Peers:
     def by_descriptors(self, lost: Iterable[int]) -> list[Peer]:
         """Return the peers whose connections had these descriptors."""
         wanted = set(lost)
-        return [p for p in self._sessions.values() if p.descriptor in wanted]
+        return [p for p in self._routes.values() if p.descriptor in wanted]
 
     def of_role(self, role: str, channel: str = "work") -> Iterator[Peer]:
         """Yield the peers of a role."""
@@ -90,8 +104,14 @@ class Peers:
             if peer.role == role and peer.channel == channel:
                 yield peer
 
+    def drop(self, peer: Peer) -> None:
+        """Forget a connection that is gone."""
+        self.remove(peer)
+        if self._routes.get(peer.routing_id) is peer:
+            del self._routes[peer.routing_id]
+
     def remove(self, peer: Peer) -> None:
-        """Forget a connection."""
+        """End a session; on its connection, if that lives on, nobody else may greet."""
         self._sessions.pop(peer.session, None)
         if self._channels.get((peer.uuid, peer.channel)) is peer:
             del self._channels[peer.uuid, peer.channel]
@@ -111,11 +131,16 @@ class Peers:
         missing: list[Peer] = []
         while self._dirty:
             peer, _ = self._dirty.popitem()
-            head = encode(peer.session, peer.messages)
-            parts = [peer.routing_id, head, *peer.frames]
+            messages, frames = peer.messages, peer.frames
             peer.messages = []
             peer.frames = []
-            if not self._send(parts):
+            try:
+                head = encode(peer.session, messages)
+            except Exception:  # the others are to hear what is theirs
+                log.exception("cannot say to %r: %.1000r", peer, messages)
+                head, frames = encode(peer.session, [Refused(UNSAYABLE)]), []
+                missing.append(peer)
+            if not self._send([peer.routing_id, head, *frames]):
                 missing.append(peer)
         return missing
 

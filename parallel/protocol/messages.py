@@ -5,6 +5,9 @@ here. Fields are only ever added at the end, with a default. Several messages to
 one peer travel as one batch (`wire`); `frames` counts the buffers behind the
 batch that belong to a message, in the order of the messages.
 
+Some fields have bounds, such as `Seq`: see `bounds`. What lies beyond them is refused
+by the decoder.
+
 The catalogue is drawn from this file in `docs/architecture/messages.md`.
 """
 
@@ -16,6 +19,21 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ..aliases import Digest, EngineId, Uuid
+from .bounds import (
+    Amount,
+    Choice,
+    Count,
+    EngineNumber,
+    FunctionName,
+    Moment,
+    Name,
+    ProcessId,
+    ProcessName,
+    Secret,
+    Seq,
+    SignalNumber,
+    Word,
+)
 from .terms import Terms
 
 __all__ = [
@@ -135,17 +153,17 @@ class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
 class Hello(Message, tag=1, frozen=True):
     """Peer → controller: who I am. Said first on each connection, and again at will."""
 
-    role: str
+    role: Word
     #: `work` or `control`.
-    channel: str
-    uuid: Uuid
-    secret: str
-    host: str
-    pid: int
+    channel: Word
+    uuid: ProcessName
+    secret: Secret
+    host: Name
+    pid: ProcessId
     protocol: int = PROTOCOL
     #: The id that an engine would like to have, such as its rank.
-    engine_id: EngineId | None = None
-    resources: dict[str, float] = {}
+    engine_id: EngineNumber | None = None
+    resources: dict[str, Amount] = {}
     labels: list[str] = []
 
 
@@ -187,14 +205,14 @@ class Pong(Message, tag=7, frozen=True):
 class Define(Message, tag=10, frozen=True):
     """Client → controller → engine: the function of this digest."""
 
-    digest: Digest
+    digest: FunctionName
     code: bytes
 
 
 class Need(Message, tag=11, frozen=True):
     """Engine → controller → client: I lack the function of this digest."""
 
-    digest: Digest
+    digest: FunctionName
 
 
 # Tasks
@@ -207,12 +225,12 @@ class Submit(Message, tag=20, frozen=True):
     that the scheduler places.
     """
 
-    seq: int
+    seq: Seq
     method: Method
-    digest: Digest
+    digest: FunctionName
     payload: bytes
-    frames: int = 0
-    targets: list[EngineId] | None = None
+    frames: Count = 0
+    targets: Choice | None = None
     terms: Terms | None = None
 
 
@@ -236,9 +254,9 @@ class Result(Message, tag=22, frozen=True):
     ordinal: int
     status: Status
     payload: bytes
-    frames: int
-    started: float
-    completed: float
+    frames: Count
+    started: Moment
+    completed: Moment
     stdout: str = ""
     stderr: str = ""
 
@@ -275,7 +293,7 @@ class Revoked(Message, tag=25, frozen=True):
 class Abort(Message, tag=28, frozen=True):
     """Client → controller: give these up; with `interrupt`, those that run, too."""
 
-    seqs: list[int]
+    seqs: list[Seq]
     interrupt: bool = False
 
 
@@ -306,11 +324,11 @@ class Setup(Message, tag=62, frozen=True):
     And on those that are there, but for the `known`, which the client asks itself.
     """
 
-    name: str
-    digest: Digest
+    name: Name
+    digest: FunctionName
     payload: bytes
-    frames: int = 0
-    known: list[EngineId] = []
+    frames: Count = 0
+    known: Choice = []
 
 
 class SetupEnded(Message, tag=65, frozen=True):
@@ -331,9 +349,9 @@ class Publish(Message, tag=63, frozen=True):
     """
 
     ordinal: int
-    kind: str
+    kind: Word
     payload: bytes
-    frames: int = 0
+    frames: Count = 0
 
 
 class Published(Message, tag=64, frozen=True):
@@ -399,7 +417,7 @@ class Query(Message, tag=40, frozen=True):
     """Client → controller: a question by name."""
 
     seq: int
-    name: str
+    name: Word
     arguments: dict[str, Any]
 
 
@@ -414,7 +432,7 @@ class Answer(Message, tag=41, frozen=True):
 class Signal(Message, tag=43, frozen=True):
     """Client → controller → engine: send yourself this signal, by number or name."""
 
-    signum: int | str
+    signum: SignalNumber | Word
     targets: list[EngineId] | None = None
 
 

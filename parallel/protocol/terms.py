@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..aliases import EngineId
+from .bounds import Amount, Choice, Count
 
 __all__ = ["ENGINE_RETRIES", "USUAL", "Condition", "Terms"]
 
@@ -34,27 +34,27 @@ class Terms(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     #: What its user calls it in the record.
     label: str = ""
     #: Only these engines may run it.
-    targets: list[EngineId] | None = None
+    targets: Choice | None = None
     #: It starts after these have ended.
     after: Condition | None = None
     #: It runs on an engine where these ran, after they have ended.
     follow: Condition | None = None
     #: It fails if it is not given to an engine within this.
-    timeout: float | None = None
+    timeout: Amount | None = None
     #: It is interrupted when it has run for so long, and then its engine is killed.
-    time_limit: float | None = None
+    time_limit: Amount | None = None
     #: An exception is tried again so often, each time on another engine.
     retries: int = 0
     #: The death of its engine is survived so often.
     engine_retries: int = ENGINE_RETRIES
     #: What has a higher one goes first.
-    priority: float = 0
+    priority: Amount = 0
     #: So much of each is taken from its engine while it runs.
-    resources: dict[str, float] = {}
+    resources: dict[str, Amount] = {}
     #: Its engine carries all of these.
     labels: list[str] = []
     #: In how many tasks, one within the other, it was submitted: not the user's to say.
-    depth: int = 0
+    depth: Count = 0
 
 
 #: Those of a task that asks for nothing.

@@ -27,6 +27,7 @@ __all__ = [
     "controller_decoder",
     "encode",
     "engine_decoder",
+    "session_of",
     "stow",
     "unstow",
 ]
@@ -69,11 +70,14 @@ class Decoder(Generic[M]):
             The bytes are no batch of such messages.
         """
         try:
-            return bytes(head[:SESSION_NBYTES]), self._decoder.decode(
-                head[SESSION_NBYTES:]
-            )
+            return session_of(head), self._decoder.decode(head[SESSION_NBYTES:])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"not a batch of messages: {error}") from error
+
+
+def session_of(head: Any) -> bytes:
+    """Return the session that a head frame stands for."""
+    return bytes(head[:SESSION_NBYTES])
 
 
 def controller_decoder() -> Decoder[ToController]:

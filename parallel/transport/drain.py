@@ -20,6 +20,8 @@ __all__ = ["Drain"]
 
 #: A turn of reading ends after so long, seconds, for others wait too.
 TURN = 2e-3
+#: To read all that has come takes no longer than this, seconds.
+EMPTYING = 0.5
 
 
 class Drain:
@@ -58,9 +60,17 @@ class Drain:
             self._loop.call_soon(self._turn)
 
     def empty(self) -> None:
-        """Read all that has come, at once."""
+        """Read all that has come, at once.
+
+        Who sends faster than this reads is not waited for: all peers are read from in
+        turn, so what one that has left said is read by then.
+        """
+        end = perf_counter() + EMPTYING
         while not self._closed and (batch := receive_routed(self._socket)):
             self._on_batch(*batch)
+            if perf_counter() > end:
+                self.look()
+                return
 
     def close(self) -> None:
         """Stop reading."""

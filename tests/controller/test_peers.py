@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from parallel.controller.peers import Peer, Peers
-from parallel.protocol.messages import Goodbye, Hello, Ping, Pong
+from parallel.controller.peers import UNSAYABLE, Peer, Peers
+from parallel.protocol.messages import Goodbye, Hello, Ping, Pong, Refused
 from parallel.protocol.wire import NO_SESSION, client_decoder
 
 
@@ -148,3 +148,26 @@ def test_a_stranger_is_answered_outside_of_any_session(
 ) -> None:
     peers.refuse(b"stranger", Goodbye("no"))
     assert sent.batches == [(b"stranger", NO_SESSION, [Goodbye("no")], [])]
+
+
+def test_what_cannot_be_said_to_one_stops_nobody_else(peers: Peers, sent: Sent) -> None:
+    first = peers.welcome(hello(b"1" * 16), b"first", 1)
+    second = peers.welcome(hello(b"2" * 16), b"second", 2)
+    peers.say(second, Ping())
+    peers.say(first, Goodbye(object()))  # type: ignore[arg-type]
+    assert peers.flush() == [first]
+    told = {batch[0]: batch[2] for batch in sent.batches}
+    assert told == {b"first": [Refused(UNSAYABLE)], b"second": [Ping()]}
+    peers.say(first, Ping())
+    assert peers.flush() == []
+
+
+def test_who_has_left_still_has_its_connection(peers: Peers) -> None:
+    peer = peers.welcome(hello(), b"first", 7)
+    peers.remove(peer)
+    assert peers.by_session(peer.session) is None
+    assert peers.by_route(b"first") is peer
+    assert peers.by_descriptors([7]) == [peer]
+    peers.drop(peer)
+    assert peers.by_route(b"first") is None
+    assert peers.by_descriptors([7]) == []

@@ -22,14 +22,15 @@ plain = st.recursive(
 def values_of(kind: inspect.Type) -> st.SearchStrategy[object]:
     """Return the values that a field of some type may have."""
     match kind:
-        case inspect.IntType():
-            return st.integers(-(2**63), 2**64 - 1)
-        case inspect.StrType():
-            return st.text()
-        case inspect.BytesType():
-            return st.binary()
-        case inspect.FloatType():
-            return st.floats(allow_nan=False)
+        case inspect.IntType(ge=ge, lt=lt):
+            low = -(2**63) if ge is None else int(ge)
+            return st.integers(low, 2**64 - 1 if lt is None else int(lt) - 1)
+        case inspect.StrType(max_length=most):
+            return st.text(max_size=most)
+        case inspect.BytesType(min_length=least, max_length=most):
+            return st.binary(min_size=least or 0, max_size=most)
+        case inspect.FloatType(ge=low, le=high):
+            return st.floats(low, high, allow_nan=False)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():

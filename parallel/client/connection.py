@@ -9,7 +9,8 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic, time
+from time import monotonic
+from time import time as timestamp  # of day, as the engines' clocks tell theirs
 from typing import Any
 
 import msgspec
@@ -152,7 +153,7 @@ class Connection:
             self.close()
             raise
 
-    def _make_handlers(self) -> dict[type, Callable[[Line, Any, list[Any]], None]]:
+    def _make_handlers(self) -> dict[type, Callable[[Line, Any, Sequence[Any]], None]]:
         tasks = self.tasks
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
@@ -161,7 +162,6 @@ class Connection:
                 ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
             ),
             Goodbye: lambda _, message, __: self._end(TransportError(message.reason)),
-            Outcome: lambda _, message, frames: tasks.on_outcome(message, frames),
             TaskOutput: lambda _, message, __: tasks.on_output(message),
             Published: lambda _, message, frames: tasks.on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
@@ -448,16 +448,19 @@ class Connection:
         at = 0
         for message in messages:
             count = getattr(message, "frames", 0)
-            own = frames[at : at + count]
+            own = frames[at : at + count] if count else ()
             at += count
-            self._handlers[type(message)](line, message, own)
+            if type(message) is Outcome:  # nearly all are
+                self.tasks.on_outcome(message, own)
+            else:
+                self._handlers[type(message)](line, message, own)
 
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
         line.session = welcome.session
         if line is self._work:  # news of engines comes here: both in one order
             self.engines = {info.engine_id: info for info in welcome.engines}
 
-    def _on_setup_ended(self, ended: SetupEnded, frames: list[Any]) -> None:
+    def _on_setup_ended(self, ended: SetupEnded, frames: Sequence[Any]) -> None:
         if ended.status is not Status.OK:
             text = _say_setup_failed(ended, frames)
             self.troubles.append(text)
@@ -484,7 +487,7 @@ class Connection:
         self.departed[left.engine_id] = left.reason
 
 
-def _say_setup_failed(ended: SetupEnded, frames: list[Any]) -> str:
+def _say_setup_failed(ended: SetupEnded, frames: Sequence[Any]) -> str:
     payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
     why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
     return f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
@@ -492,8 +495,3 @@ def _say_setup_failed(ended: SetupEnded, frames: list[Any]) -> str:
 
 def _pause(seconds: float | None) -> None:
     threading.Event().wait(seconds)
-
-
-def timestamp() -> float:
-    """Return the time of day, as the engines' clocks tell theirs."""
-    return time()

@@ -96,7 +96,7 @@ class LazyFeeder:
                 return False
             self._batch.append(row)
             self._submit_if_due()
-            while self._under_way >= self._submitter.most() and not self._stopped:
+            while self._under_way >= self._submitter.most and not self._stopped:
                 self._changed.wait()
             return not self._stopped
 

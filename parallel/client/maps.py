@@ -124,7 +124,7 @@ class Feeder:
     def feed(self) -> None:
         """Submit as many chunks as may be under way."""
         with self._lock:  # the caller feeds, and whoever reads the results
-            while self._chunks.remaining and self._under_way < self._submitter.most():
+            while self._chunks.remaining and self._under_way < self._submitter.most:
                 if self._stopped:
                     return
                 self._submit(self._chunks.next_size())
@@ -151,7 +151,7 @@ class Feeder:
             if self._adapts:
                 self._chunks.learn(size, max(duration, 0.0))
             # A fixed-size map is fed in batches: they travel together.
-            due = self._adapts or self._under_way <= self._submitter.most() // 2
+            due = self._adapts or self._under_way <= self._submitter.most // 2
             if not self._chunks.remaining or not due or self._stopped:
                 return
             try:

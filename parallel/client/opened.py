@@ -19,6 +19,8 @@ from .values import error_of, failure_of, value_of
 __all__ = ["END", "Opened", "without_payload"]
 
 _UNSET: Any = object()
+#: To let go of fewer bytes of an outcome, once it is unpacked, is not worth it.
+SMALL = 128
 #: The end of an iteration, in the place of an index.
 END = -1
 
@@ -45,7 +47,7 @@ class Opened(Facts):
             self._values[index] = value
             # The value keeps what it needs of the buffers.
             kept = delivered.outcome
-            if kept.frames or kept.payload:
+            if kept.frames or len(kept.payload) > SMALL:
                 kept = without_payload(kept)
                 self._delivered[index] = Delivered(kept, (), delivered.received)
         return value

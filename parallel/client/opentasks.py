@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -48,7 +49,7 @@ class OpenTasks:
         #: How many have ended so far.
         self.finished = 0
         #: The tasks that finished last: what they print now still finds them.
-        self._recent: dict[int, tuple[weakref.ref[Sink], int]] = {}
+        self._recent: deque[tuple[int, weakref.ref[Sink], int]] = deque(maxlen=RECENT)
 
     def load(self) -> float:
         """Return how much is under way; 1.0 is as much as ever speeds things up."""
@@ -73,7 +74,7 @@ class OpenTasks:
         found = [each[0] for each in self.open.copy().values()]
         return list({id(sink): sink for sink in found}.values())
 
-    def on_outcome(self, outcome: Outcome, frames: list[Any]) -> None:
+    def on_outcome(self, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Deliver an outcome."""
         found = self.open.pop(outcome.seq, None)
         if found is not None:
@@ -81,10 +82,7 @@ class OpenTasks:
             sink, index, nbytes, _ = found
             self.nbytes -= nbytes
             sink.deliver(index, outcome, frames)
-            recent = self._recent
-            recent[outcome.seq] = weakref.ref(sink), index
-            if len(recent) > RECENT:
-                del recent[next(iter(recent))]
+            self._recent.append((outcome.seq, weakref.ref(sink), index))
 
     def on_output(self, output: TaskOutput) -> None:
         """Show what a task printed."""
@@ -92,7 +90,7 @@ class OpenTasks:
         if sink is not None:
             sink.show(index, output)
 
-    def on_published(self, published: Published, frames: list[Any]) -> None:
+    def on_published(self, published: Published, frames: Sequence[Any]) -> None:
         """Pass on what a task shows."""
         sink, index = self._sink_of(published.seq)
         if sink is not None:
@@ -101,9 +99,10 @@ class OpenTasks:
     def _sink_of(self, seq: int) -> tuple[Sink | None, int]:
         """Return where what a task says goes, if it is not long finished."""
         sink, index, *_ = self.open.get(seq, (None, 0))
-        if sink is None and seq in self._recent:
-            reference, index = self._recent[seq]
-            sink = reference()
+        if sink is None:
+            for number, reference, place in self._recent:
+                if number == seq:
+                    return reference(), place
         return sink, index
 
     def give_up(self, error: ParallelError) -> None:

@@ -51,24 +51,21 @@ class Submitter:
         self._terms = terms
         self._submitted = submitted
         self.engines = engines
-        self._most = most
+        #: How many chunks may be under way: so many, or as many as `AHEAD_NBYTES` are,
+        #: but enough that no engine is idle in any case.
+        self.most = most
         self._largest = 1
-
-    def most(self) -> int:
-        """Return how many chunks may be under way: so many, or so many bytes.
-
-        Enough that no engine is idle in any case.
-        """
-        by_size = max(2 * self.engines, AHEAD_NBYTES // self._largest)
-        return min(self._most, by_size)
 
     def __call__(self, parts: Sequence[Any], size: int, begin: int) -> None:
         """Submit one part of each sequence, of `size` elements from the `begin`-th."""
         packed = pack_elements(parts, self.name, begin)
-        nbytes = len(packed.payload) + sum(
-            memoryview(buffer).nbytes for buffer in packed.buffers
-        )
-        self._largest = max(self._largest, nbytes)
+        nbytes = len(packed.payload)
+        if packed.buffers:
+            nbytes += sum(memoryview(buffer).nbytes for buffer in packed.buffers)
+        if nbytes > self._largest:
+            self._largest = nbytes
+            by_size = max(2 * self.engines, AHEAD_NBYTES // nbytes)
+            self.most = min(self.most, by_size)
         index = self.result.add_chunk(size)
         try:
             seq = self.connection.submit(

@@ -41,6 +41,7 @@ def pack(obj: Any) -> Packed:
 #: Containers longer than this are not looked through: pickling them takes longer
 #: than making the pickler that can do everything.
 _SHORT = 8
+_PLAIN = frozenset({*ATOMS, range})
 
 
 def is_plain(obj: Any, depth: int = 3) -> bool:
@@ -50,11 +51,14 @@ def is_plain(obj: Any, depth: int = 3) -> bool:
     function or a class of `__main__` by its name, which means nothing elsewhere.
     """
     kind = type(obj)
-    if kind in ATOMS or kind is range:
+    if kind in _PLAIN:
         return True
-    if kind is not list and kind is not tuple:
+    if (kind is not tuple and kind is not list) or len(obj) > _SHORT or not depth:
         return False
-    return len(obj) <= _SHORT and depth > 0 and all(is_plain(o, depth - 1) for o in obj)
+    for each in obj:  # not by `all`: a generator would cost more than the rest
+        if type(each) not in _PLAIN and not is_plain(each, depth - 1):
+            return False
+    return True
 
 
 def _collector(buffers: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:

@@ -218,9 +218,9 @@ def _is_copied(part: Any) -> bool:
     return type(part) is not zmq.Frame and len(part) < COPY_NBYTES
 
 
-def as_buffers(frames: Sequence[Any]) -> list[Any]:
+def as_buffers(frames: Sequence[Any]) -> Sequence[Any]:
     """Return received frames as memory that unpickling can point into."""
-    return [f.buffer if isinstance(f, zmq.Frame) else f for f in frames]
+    return frames and [f.buffer if isinstance(f, zmq.Frame) else f for f in frames]
 
 
 def has_input(socket: Socket) -> bool:

@@ -68,6 +68,7 @@ __all__ = [
     "TaskAborted",
     "TaskRejectError",
     "TaskTimeout",
+    "TooMuchUnderWay",
     "TransportError",
     "UnmetDependency",
     "collect_exceptions",
@@ -146,6 +147,10 @@ class NoEnginesRegistered(ParallelError):
 
 class NotAvailable(ParallelError, NotImplementedError):
     """Raised when something is asked for that this release does not have."""
+
+
+class TooMuchUnderWay(ParallelError):
+    """Raised by a view that is not to wait when its client has used up its credit."""
 
 
 class TaskAborted(ParallelError):

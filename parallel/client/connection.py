@@ -27,6 +27,7 @@ from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import (
     Abort,
     Answer,
+    Credit,
     Define,
     EngineInfo,
     EngineJoined,
@@ -57,6 +58,7 @@ from ..transport import nesting, sockets
 from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
+from .pace import Pace
 from .pump import Pump
 from .questions import Questions
 from .sent import SentFunctions
@@ -70,9 +72,6 @@ _log = logging.getLogger("parallel.client")
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
 TOGETHER = 5e-4
-#: It waits so long at a time, seconds; if fewer results than these came meanwhile,
-#: tasks are long, and a quarter more may be under way than is.
-WAIT_AHEAD, QUICK = 0.05, 16
 GREET_EVERY = 0.5
 #: Somebody listens there, and hangs up before we are greeted: it will not do better
 #: after so long, seconds.
@@ -123,7 +122,6 @@ class Connection:
         self._functions = FunctionCache()
         self._sent = SentFunctions(self.tasks.digests)
         self._flushed = 0.0
-        self._slack = 1.0
         #: When a connection broke first, if only before the greeting was answered.
         self._broke = 0.0
         #: Both lines are welcome: nothing to look after.
@@ -145,6 +143,7 @@ class Connection:
         descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
         self.waits = Waits(self._pump.wait)
+        self._pace = Pace(self, self._pump)
         try:
             self._greet(timeout)
             self._pump.start()
@@ -170,6 +169,7 @@ class Connection:
             EngineLeft: lambda _, message, __: self._on_left(message),
             Trouble: lambda _, message, __: self._on_trouble(message),
             Answer: lambda _, message, __: self.questions.on_answer(message),
+            Credit: lambda _, message, __: self._pace.on_credit(message),
             Ping: lambda line, *_: line.outbox.append((Pong(), ())),
             Pong: lambda *_: None,
         }
@@ -273,14 +273,17 @@ class Connection:
         """
         if self.closed is not None:
             raise self.closed
-        if nesting.current is not None and (depth := nesting.current.depth):
+        depth = 0 if nesting.current is None else nesting.current.depth
+        if depth:
             terms = msgspec.structs.replace(terms or USUAL, depth=depth)
         count = len(targets) if targets else 1
         payload, frames = packed.payload, packed.buffers
-        nbytes = 0
-        if frames or len(payload) > INLINE_NBYTES:
+        nbytes = len(payload)
+        if frames or nbytes > INLINE_NBYTES:
             payload, frames = stow(payload, frames)
             nbytes = sum(memoryview(frame).nbytes for frame in frames)
+        if self._sent.fresh:  # its code counts, too, with its first task
+            nbytes += self._sent.fresh.pop(digest, 0)
         with INTERRUPTS, self._seq_lock:
             seq = self._next_seq
             self._next_seq = seq + count
@@ -289,6 +292,8 @@ class Connection:
                 self._open[seq + i] = (sink, index + i, nbytes, digest)
             message = Submit(seq, method, digest, payload, len(frames), targets, terms)
             self._work.outbox.append((message, frames))
+            if depth:
+                self._pace.levels.add(depth, range(seq, seq + count), nbytes)
         return seq
 
     def abort(self, seqs: Sequence[int], *, interrupt: bool = False) -> None:
@@ -314,18 +319,11 @@ class Connection:
         """
         self._pump.nudge(now=monotonic() - self._flushed > TOGETHER)
 
-    def pace(self) -> None:
-        """Wait a little if far more is submitted than comes back, and comes quickly.
-
-        So a loop over a million short tasks keeps a few thousand in memory, and one
-        over a thousand long tasks is done at once.
-        """
-        if self.tasks.load() < self._slack:
-            return
-        before = self.tasks.finished
-        self.wait(lambda: self.tasks.load() < 0.5, None, WAIT_AHEAD)
-        quick = self.tasks.finished - before >= QUICK
-        self._slack = 1.0 if quick else 1.25 * self.tasks.load()
+    def pace(self, view: Any) -> None:
+        """Hold back what a view submits while too much is under way: see `Pace`."""
+        pace = self._pace
+        if len(self._open) >= pace.tasks or self.tasks.nbytes >= pace.nbytes:
+            pace.hold_back(raises=view.when_full == "raise")
 
     @property
     def submitted(self) -> int:
@@ -459,6 +457,7 @@ class Connection:
         line.session = welcome.session
         if line is self._work:  # news of engines comes here: both in one order
             self.engines = {info.engine_id: info for info in welcome.engines}
+            self._pace.on_welcome()
 
     def _on_setup_ended(self, ended: SetupEnded, frames: Sequence[Any]) -> None:
         if ended.status is not Status.OK:

@@ -21,6 +21,7 @@ __all__ = [
     "duration",
     "labelled",
     "number",
+    "reaction",
     "seconds",
     "switch",
     "terms_of",
@@ -150,6 +151,13 @@ def text(name: str, value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"{name} is a string or None, not {value!r}")
+
+
+def reaction(name: str, value: Any) -> str:
+    """Return what a call does that cannot go on: `wait` or `raise`."""
+    if value in ("wait", "raise"):
+        return str(value)
+    raise ValueError(f"{name} is 'wait' or 'raise', not {value!r}")
 
 
 def dependency(name: str, value: Any) -> Any:

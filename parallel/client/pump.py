@@ -106,7 +106,7 @@ class Pump:
         self._leading = Sleeper(descriptors)
         #: Innermost last: who is to be woken to send.
         self._sleepers = [self._watching, self._leading]
-        #: The thread that takes a turn.
+        #: The thread that takes a turn, and runs callbacks in it.
         self._turning: int | None = None
         self._leader: int | None = None
         self._followers = 0
@@ -177,6 +177,14 @@ class Pump:
             self._out = False
             self._parked.set()
 
+    def reads(self) -> bool:
+        """Tell whether the calling thread is the one that reads, in a callback."""
+        return self._turning == threading.get_ident()
+
+    def is_read_elsewhere(self) -> bool:
+        """Tell whether another thread is at what it has read."""
+        return self._turning not in (None, threading.get_ident())
+
     # Waiting
 
     def wait(
@@ -195,7 +203,7 @@ class Pump:
             Waits for the same at most so many seconds while another thread reads.
         """
         with INTERRUPTS:
-            if self._turning == threading.get_ident():
+            if self.reads():
                 return self._lead_within(done, deadline)
             nest = nesting.current
             if nest is None or not nest.applies():
@@ -290,8 +298,15 @@ class Pump:
         ready: Sequence[int] = ()
         try:
             while True:
-                with self.lock:
+                if not self.lock.acquire(blocking=False):
+                    # Another thread's callback may want what this one holds.
+                    left = -1 if deadline is None else max(0, deadline - monotonic())
+                    if not self.lock.acquire(timeout=left):
+                        return done()
+                try:
                     more = self._take_turn(ready)
+                finally:
+                    self.lock.release()
                 sleeper.asleep = True
                 if done():
                     return True

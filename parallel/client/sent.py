@@ -33,6 +33,8 @@ class SentFunctions:
         self._kept_nbytes = kept_nbytes
         self._codes: dict[Digest, bytes] = {}
         self._nbytes = 0
+        #: How long the codes are of those that no task was submitted with so far.
+        self.fresh: dict[Digest, int] = {}
 
     def __contains__(self, digest: Digest) -> bool:
         return digest in self._codes
@@ -49,6 +51,7 @@ class SentFunctions:
         if function.digest in self._codes:
             return
         self._codes[function.digest] = function.code
+        self.fresh[function.digest] = len(function.code)
         self._nbytes += len(function.code)
         if len(self._codes) > self._kept or self._nbytes > self._kept_nbytes:
             self._forget({function.digest, *self._under_way()})
@@ -57,6 +60,7 @@ class SentFunctions:
         """Forget half of them at once, for to find them takes a while."""
         for digest in [each for each in self._codes if each not in needed]:
             self._nbytes -= len(self._codes.pop(digest))
+            self.fresh.pop(digest, None)
             few = len(self._codes) <= self._kept // 2
             if few and self._nbytes <= self._kept_nbytes // 2:
                 return

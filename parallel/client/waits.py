@@ -43,6 +43,7 @@ class Waits:
         follow: Callable[[float | None], object],
         timeout: float | None,
         explain: Callable[[], list[str]],
+        look: float | None = None,
     ) -> bool:
         """Wait until `done()`, at most `timeout` seconds; tell whether it is.
 
@@ -50,14 +51,31 @@ class Waits:
         ----------
         explain
             Says what is waited for, in lines; of none, nothing is said.
+        look
+            Look so often whether it is done, seconds, though nothing comes.
         """
         begin, word = monotonic(), self.explain_after
         deadline = None if timeout is None else begin + timeout
         while word is not None and (deadline is None or begin + word < deadline):
-            if self._wait(done, follow, begin + word):
+            if self._until(done, follow, begin + word, look):
                 return True
             _say(monotonic() - begin, explain)
             word *= 2
+        return self._until(done, follow, deadline, look)
+
+    def _until(
+        self,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object],
+        deadline: float | None,
+        look: float | None,
+    ) -> bool:
+        while look is not None:
+            end = monotonic() + look
+            if deadline is not None and end >= deadline:
+                break
+            if self._wait(done, follow, end):
+                return True
         return self._wait(done, follow, deadline)
 
 

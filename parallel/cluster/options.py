@@ -25,6 +25,7 @@ from traitlets import (
 from traitlets.config import Configurable, LoggingConfigurable
 
 from ..controller.controller import Recording, Scheduling
+from ..controller.credits import Holdings
 from ..controller.store.record import Limits
 from ..state.policies import SCHEMES
 from ..transport.locations import profile_dir
@@ -66,14 +67,31 @@ class ControllerOptions(Configurable):
         1 << 30, min=0, help="Bytes of arguments and results that are kept."
     )
 
+    held_tasks = Int(
+        Holdings().tasks,
+        min=1,
+        help="Unfinished tasks that the controller holds, for all clients together; "
+        "but each may have 2,048.",
+    )
+    held_nbytes = Int(
+        Holdings().nbytes,
+        min=1,
+        help="Bytes of their arguments that it holds; but each client may have 4 MiB.",
+    )
+
     for _option in (scheme, hwm, grace, task_record, task_record_file, task_records,
-                   task_record_nbytes):  # fmt: skip
+                   task_record_nbytes, held_tasks, held_nbytes):  # fmt: skip
         _option.tag(config=True)
     del _option
 
     def scheduling(self) -> Scheduling:
         """Return how tasks are given to engines."""
-        return Scheduling(scheme=self.scheme, hwm=self.hwm, grace=self.grace)
+        return Scheduling(
+            scheme=self.scheme,
+            hwm=self.hwm,
+            grace=self.grace,
+            holdings=Holdings(tasks=self.held_tasks, nbytes=self.held_nbytes),
+        )
 
     def recording(self, file: Path | None) -> Recording:
         """Return what is recorded of tasks: in this file, if none was chosen."""

@@ -44,6 +44,7 @@ from ..protocol.messages import (
     Submit,
     Suspended,
     Up,
+    WantCredit,
 )
 from ..protocol.wire import controller_decoder, session_of
 from ..state.policies import SCHEMES
@@ -54,6 +55,7 @@ from ..transport.drain import Drain
 from ..transport.keys import ROLES, Gate, Keys
 from ..transport.locations import write_connection_files
 from ..transport.pipe import Pipe
+from .credits import Holdings
 from .dispatch import Dispatch
 from .hub import Hub
 from .peers import Peer, Peers
@@ -80,6 +82,7 @@ ALLOWED: dict[str, frozenset[type]] = {
     ),
     "client": frozenset(
         {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
+        | {WantCredit}
     ),
 }
 #: Who is told goodbye where: an engine may be too busy to read its work.
@@ -120,10 +123,11 @@ class Controller:
         self._link = link
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
-        machine = (scheduling or Scheduling()).machine()
+        scheduling = scheduling or Scheduling()
+        machine, holdings = scheduling.machine(), scheduling.holdings
         self._record = (recording or Recording()).record()
         self._dispatch = Dispatch(
-            self._peers, machine, self._record, self._kill_running
+            self._peers, machine, self._record, self._kill_running, holdings
         )
         self._hub = Hub(self._peers, self._dispatch, keys)
         self._monitor = sockets.DisconnectMonitor(self._socket)
@@ -156,6 +160,7 @@ class Controller:
                 peer, message, frames
             ),
             Signal: self._on_signal,
+            WantCredit: lambda peer, *_: dispatch.credits.want(peer.uuid),
             Goodbye: lambda peer, message, _, now: self._hub.leave(peer, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
             Pong: lambda peer, *_: self._hub.pulses.hear(peer.uuid),
@@ -432,11 +437,14 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
         for as many as hide the way there.
     grace
         Seconds that an interrupted task is given to end before its engine is killed.
+    holdings
+        How much the controller holds of what has not ended.
     """
 
     scheme: str = "leastload"
     hwm: int | None = None
     grace: float = GRACE
+    holdings: Holdings = Holdings()
 
     def machine(self) -> Scheduler:
         """Return a scheduler that does so."""

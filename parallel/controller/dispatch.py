@@ -57,6 +57,7 @@ from ..state.events import (
 from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
 from ..state.tasks import TaskKey, task_key
+from .credits import Credits, Holdings
 from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
@@ -85,6 +86,7 @@ class Dispatch:
         machine: Scheduler,
         record: Record,
         kill: Callable[[Uuid, str], None],
+        holdings: Holdings,
     ) -> None:
         self.machine = machine
         self.record = record
@@ -93,6 +95,8 @@ class Dispatch:
         self._functions = FunctionStore()
         self._parking = Parking()
         self._setups = Setups()
+        #: How much each client may have under way.
+        self.credits = Credits(peers, holdings)
         #: Setups' tasks are numbered down: no client knows them.
         self._setup_seqs = count(-1, -1)
         self._known: dict[Uuid, set[Digest]] = {}
@@ -211,6 +215,7 @@ class Dispatch:
     def client_left(self, client: Uuid) -> None:
         """Forget what waits for a function that will not come any more."""
         self._parking.forget(client)
+        self.credits.leave(client)
         for work in self._setups.forget(client):
             self._functions.release(work.submit.digest)
 

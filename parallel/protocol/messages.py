@@ -37,11 +37,13 @@ from .bounds import (
 from .terms import Terms
 
 __all__ = [
+    "FREE",
     "PROTOCOL",
     "Abort",
     "AgentTrouble",
     "Answer",
     "Assign",
+    "Credit",
     "Define",
     "EngineDied",
     "EngineInfo",
@@ -83,6 +85,7 @@ __all__ = [
     "ToOwner",
     "Trouble",
     "Up",
+    "WantCredit",
     "Welcome",
     "WhoAreYou",
 ]
@@ -297,6 +300,21 @@ class Abort(Message, tag=28, frozen=True):
     interrupt: bool = False
 
 
+class WantCredit(Message, tag=66, frozen=True):
+    """Client → controller: tell me how much I may have under way, beyond `FREE`."""
+
+
+class Credit(Message, tag=67, frozen=True):
+    """Controller → client: so many tasks, and bytes of arguments, and no more."""
+
+    tasks: int
+    nbytes: int
+
+
+#: What each client has without asking.
+FREE = Credit(2048, 4 << 20)
+
+
 class Interrupt(Message, tag=29, frozen=True):
     """Controller → engine: interrupt this task if it runs; else do not start it.
 
@@ -495,6 +513,7 @@ class Kill(Message, tag=54, frozen=True):
 ToController: TypeAlias = (
     Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked | Output
     | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
+    | WantCredit
 )  # fmt: skip
 ToEngine: TypeAlias = (
     Welcome
@@ -513,7 +532,7 @@ ToEngine: TypeAlias = (
 ToClient: TypeAlias = (
     Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput
     | EngineJoined | EngineLeft | Trouble | Answer | Published
-    | SetupEnded
+    | SetupEnded | Credit
 )  # fmt: skip
 
 #: What an agent hears, from its owner and from its controller.

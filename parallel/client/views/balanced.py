@@ -83,7 +83,7 @@ class LoadBalancedView(View):
         packed = pack_call(function.name, args, kwargs)
         terms = self._terms_now() if self._is_open else self._terms
         result = AsyncResult(connection, function.name, single=True, terms=terms)
-        connection.pace()
+        connection.pace(self)
         seq = connection.submit(
             result, Method.APPLY, function.digest, packed, terms=terms
         )
@@ -127,6 +127,7 @@ class LoadBalancedView(View):
         ValueError
             A chunksize below 1.
         """
+        self._connection.pace(self)
         result = start_map(
             self._connection,
             self._connection.pack_function(f),
@@ -208,6 +209,7 @@ class LoadBalancedView(View):
         )  # fmt: skip
         for i, part in enumerate(parts):
             packed = pack_call(function.name, part, {})
+            connection.pace(self)
             seq = connection.submit(
                 result, Method.APPLY, function.digest, packed, index=i, terms=terms
             )

@@ -15,7 +15,7 @@ from ...serialize.functions import refuse_pickling
 from ...serialize.objects import Packed
 from ...transport import nesting
 from ..executor import ViewExecutor
-from ..flags import Flag, Flagged, duration, switch, terms_of, text
+from ..flags import Flag, Flagged, duration, reaction, switch, terms_of, text
 from ..history import MsgIds, Outstanding, Spans
 from ..remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from ..results import AsyncResult
@@ -37,6 +37,9 @@ class View(Flagged):
     targets = Flag(checked_targets, None, "The engines: ids, or 'all'.")
     label = Flag(text, None, "What to call the tasks in their metadata.")
     time_limit = Flag(duration, None, "A task is stopped after so many seconds.")
+    when_full = Flag(
+        reaction, "wait", "Wait, or raise, when its client may submit no more for now."
+    )
     #: The client that made this view.
     client: Any = None
 
@@ -183,6 +186,8 @@ class View(Flagged):
         targets: list[EngineId], index: int = 0, terms: Terms | None = None,
     ) -> None:  # fmt: skip
         """Send the same payload to each target."""
+        if not index:  # of several parts, all go together
+            self._connection.pace(self)
         seq = self._connection.submit(
             result, method, digest, packed, targets, index, terms
         )

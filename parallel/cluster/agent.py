@@ -399,9 +399,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Be an agent: the argument is the descriptor of the pipe to the owner."""
     descriptor = int((sys.argv[1:] if argv is None else argv)[0])
     end = socket.socket(fileno=descriptor)
+    end.set_inheritable(False)
     nbytes = int.from_bytes(_read_exactly(end, 4), "big")
     spec = msgspec.json.decode(_read_exactly(end, nbytes), type=AgentSpec)
     sys.path += [folder for folder in spec.sys_path if folder not in sys.path]
+    if spec.lifeline is not None:
+        os.set_inheritable(spec.lifeline, False)
     Agent(spec, Pipe(end, list[ToAgent])).run()
 
 

@@ -25,7 +25,7 @@ import msgspec
 from ..controller.controller import ControllerSpec, run_controller
 from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
-from ..transport.logs import open_log
+from ..transport.logs import open_log, open_log_file
 from ..transport.pipe import Pipe
 
 __all__ = ["ChildSpec", "main", "program_of", "start"]
@@ -170,7 +170,7 @@ def _redirect(log: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    file = open_log_file(log)
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
@@ -181,6 +181,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     descriptor = int((sys.argv[1:] if argv is None else argv)[0])
     with open(descriptor, "rb") as file:
         spec = msgspec.json.decode(file.read(), type=ChildSpec)
+    for inherited in spec.descriptors:  # what users' code starts gets none of them
+        os.set_inheritable(inherited, False)
     status: Any = run(spec)
     gc.disable()
     os._exit(status)

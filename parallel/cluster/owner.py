@@ -19,6 +19,7 @@ import msgspec
 from ..errors import LauncherError
 from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
 from ..transport.durations import milliseconds
+from ..transport.logs import open_log_file
 from ..transport.pipe import Pipe
 from .agent import AgentSpec
 from .child import program_of
@@ -202,7 +203,7 @@ class AgentProcess:
 def _run(
     pipe: int, log: Path, work_dir: str, descriptors: Sequence[int]
 ) -> subprocess.Popen[bytes]:
-    with log.open("ab") as output:
+    with os.fdopen(open_log_file(log), "ab") as output:
         return subprocess.Popen(
             [sys.executable, "-c", program_of("parallel.cluster.agent"), str(pipe)],
             stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..errors import ConnectionRefused
+from .secrets import repr_without
 
 __all__ = ["ConnectionInfo", "Curve", "curve_keys", "from_json", "to_json"]
 
@@ -15,6 +16,9 @@ class Curve(msgspec.Struct, frozen=True):
     server: str
     public: str
     secret: str
+
+    def __repr__(self) -> str:
+        return repr_without(self, "secret")
 
 
 class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,9 @@ class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     curve: Curve | None = None
     #: So that a file of another program or release is told apart.
     format: str = "parallel-connection-1"
+
+    def __repr__(self) -> str:
+        return repr_without(self, "secret")
 
 
 def curve_keys(info: ConnectionInfo) -> tuple[bytes | None, bytes | None, bytes | None]:

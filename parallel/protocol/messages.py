@@ -34,6 +34,7 @@ from .bounds import (
     SignalNumber,
     Word,
 )
+from .secrets import repr_without
 from .terms import Terms
 
 __all__ = [
@@ -169,6 +170,9 @@ class Hello(Message, tag=1, frozen=True):
     resources: dict[str, Amount] = {}
     labels: list[str] = []
 
+    def __repr__(self) -> str:
+        return repr_without(self, "secret")
+
 
 class Welcome(Message, tag=2, frozen=True):
     """Controller → peer: come in. The session opens every further batch."""
@@ -176,6 +180,9 @@ class Welcome(Message, tag=2, frozen=True):
     session: bytes
     engine_id: EngineId | None
     engines: list[EngineInfo]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "session")
 
 
 class Refused(Message, tag=3, frozen=True):

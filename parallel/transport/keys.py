@@ -18,6 +18,7 @@ import zmq.auth
 from zmq.utils import z85
 
 from ..protocol.connection import ConnectionInfo, Curve
+from ..protocol.secrets import repr_without
 
 __all__ = ["ROLES", "ZAP_DOMAIN", "Gate", "KeyPair", "Keys", "new_keys"]
 
@@ -30,6 +31,9 @@ class KeyPair(msgspec.Struct, frozen=True):
     public: str
     secret: str
 
+    def __repr__(self) -> str:
+        return repr_without(self, "secret")
+
 
 class Keys(msgspec.Struct, frozen=True):
     """All secrets of a cluster: the controller's own, and one set a role."""
@@ -37,6 +41,9 @@ class Keys(msgspec.Struct, frozen=True):
     server: KeyPair
     pairs: dict[str, KeyPair]
     secrets: dict[str, str]
+
+    def __repr__(self) -> str:
+        return repr_without(self, "secrets")
 
     def info(
         self, role: str, cluster_id: str, urls: list[str], *, encrypted: bool

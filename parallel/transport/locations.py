@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import stat
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
-from ..errors import ConnectionRefused, ControllerUnreachable
+from ..errors import ConnectionRefused, ControllerUnreachable, LauncherError
 from ..protocol.connection import ConnectionInfo, from_json, to_json
+from .folders import (
+    close_to_others,
+    is_open_to_all,
+    keep_from_writing,
+    make_folder,
+)
 
 __all__ = [
     "cluster_file",
@@ -62,10 +71,18 @@ def profile_dir(
 
 
 def make_profile(folder: Path) -> Path:
-    """Make a profile's folders where they lack; return the profile's."""
-    for sub in ("security", "log", "pid", "startup"):
-        (folder / sub).mkdir(parents=True, exist_ok=True)
-    (folder / "security").chmod(0o700)
+    """Make a profile's folders where they lack; return the profile's.
+
+    Raises
+    ------
+    LauncherError
+        They cannot be made, or the one of the keys is another user's.
+    """
+    subfolders = [folder / sub for sub in ("security", "log", "pid", "startup")]
+    for each in (folder, *subfolders):
+        make_folder(each)
+        keep_from_writing(each)
+    close_to_others(folder / "security")
     return folder
 
 
@@ -93,8 +110,24 @@ def log_file(folder: Path, name: str, cluster_id: str) -> Path:
 
 
 def write_private(path: Path, text: bytes) -> None:
-    """Write a file that only its owner can read, whatever the umask; all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file that only its owner can read, whatever the umask; all or nothing.
+
+    Raises
+    ------
+    LauncherError
+        It cannot be written: why, and what to do.
+    """
+    try:
+        _write_private(path, text)
+    except OSError as error:
+        raise LauncherError(
+            f"cannot write {path}: {error.strerror}. See to that, or choose another "
+            "folder (--profile-dir, profile_dir=)"
+        ) from error
+
+
+def _write_private(path: Path, text: bytes) -> None:
+    make_folder(path.parent)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -130,7 +163,9 @@ def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
     told = False
     while True:
         try:
-            return from_json(path.read_bytes(), str(path))
+            info = from_json(path.read_bytes(), str(path))
+            _warn_if_shown(path)
+            return info
         except FileNotFoundError:
             if time.monotonic() >= deadline:
                 raise ControllerUnreachable(_missing(path, timeout)) from None
@@ -140,6 +175,17 @@ def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
             time.sleep(0.02)
         except OSError as error:
             raise ConnectionRefused(f"cannot read {path}: {error.strerror}") from error
+
+
+def _warn_if_shown(path: Path) -> None:
+    mode = path.stat().st_mode
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        warnings.warn(
+            f"every user of this host can read {path}, and so run code as the user of "
+            f"its cluster: `chmod 600 {shlex.quote(str(path))}`",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _missing(path: Path, timeout: float) -> str:
@@ -168,5 +214,24 @@ def make_runtime_dir() -> Path:
     """Make a 0700 folder for sockets, with a path short enough for them.
 
     A unix socket's path has 107 bytes at the most.
+
+    Raises
+    ------
+    LauncherError
+        It cannot be made, or others could put theirs in its place.
     """
-    return Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+    above = Path(tempfile.gettempdir())
+    if is_open_to_all(above):
+        raise LauncherError(
+            f"everybody can replace what is in {above}, also the sockets of clusters: "
+            f"`chmod +t {above}`, or let TMPDIR name another folder"
+        )
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+    except OSError as error:
+        raise LauncherError(
+            f"cannot make a folder for sockets in {above}: {error.strerror}. See to "
+            "that, or let TMPDIR name another folder"
+        ) from error
+    folder.chmod(0o700)  # the umask may have taken from it
+    return folder

@@ -6,12 +6,23 @@ The root logger belongs to the user: what is logged there goes to their stderr, 
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+from pathlib import Path
 from typing import TextIO
 
-__all__ = ["keep_log", "open_log"]
+__all__ = ["keep_log", "open_log", "open_log_file"]
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def open_log_file(path: str | Path) -> int:
+    """Return the descriptor of a log to append to, which only its owner can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with contextlib.suppress(OSError):  # it is somebody else's, or no file at all
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def open_log() -> None:

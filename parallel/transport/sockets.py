@@ -7,6 +7,7 @@ import os
 import socket as system
 import struct
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import zmq
@@ -120,7 +121,10 @@ def _bind(router: Socket, url: str) -> str:
             f"the controller cannot listen on {url}: {why}. Is the port in use "
             "(--port=0 takes a free one), or the address not of this host?"
         ) from error
-    return router.get_string(zmq.LAST_ENDPOINT)
+    bound = router.get_string(zmq.LAST_ENDPOINT)
+    if bound.startswith("ipc://"):  # the umask may have given too much, or too little
+        Path(bound.removeprefix("ipc://")).chmod(0o600)
+    return bound
 
 
 def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:

@@ -99,7 +99,10 @@ class Database:
     def __init__(self, path: str, limits: Limits) -> None:
         self._limits = limits
         if path not in ("", ":memory:"):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            if not os.fstat(descriptor).st_size:  # whatever the umask says
+                os.fchmod(descriptor, 0o600)
+            os.close(descriptor)
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=1.0
         )

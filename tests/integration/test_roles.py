@@ -37,6 +37,7 @@ from parallel.protocol.messages import (
     Stop,
     Submit,
     Suspended,
+    WantCredit,
     Welcome,
     WhoAreYou,
 )
@@ -64,10 +65,11 @@ SAMPLES: dict[type, Any] = {
     Suspended: Suspended(1),
     Resumed: Resumed(1),
     Publish: Publish(1, "data", NOTHING),
+    WantCredit: WantCredit(),
     Ping: Ping(),
     Pong: Pong(),
 }
-CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop}
+CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop, WantCredit}
 ENGINES = {Need, Result, Revoked, Output, Suspended, Resumed, Publish}
 #: What every peer says to come and to go.
 ANYONES = {Hello, Goodbye}

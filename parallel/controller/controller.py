@@ -136,12 +136,15 @@ class Controller:
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._handlers = self._make_handlers()
+        #: For what comes many at a time: all that follow one another are told at once.
+        self._together: dict[type, Callable[..., None]] = {
+            Submit: self._dispatch.on_submits,
+            Result: self._dispatch.on_results,
+        }
 
     def _make_handlers(self) -> dict[type, Callable[..., None]]:
         dispatch = self._dispatch
         return {
-            Submit: dispatch.on_submit,
-            Result: dispatch.on_result,
             Define: lambda peer, message, _, now: dispatch.on_define(message, now),
             Need: lambda peer, message, *_: dispatch.on_need(peer, message),
             Revoked: lambda peer, message, _, now: dispatch.on_revoked(
@@ -253,20 +256,30 @@ class Controller:
             It makes no sense, or lacks frames.
         """
         allowed, handlers = ALLOWED[peer.role], self._handlers
-        at = 0
-        for message in self._decoder.decode(head.buffer)[1]:
-            if type(message) is Hello:
+        together, at = self._together, 0
+        many: list[tuple[Any, Sequence[Any]]] = []
+        messages = self._decoder.decode(head.buffer)[1]
+        for message, following in zip(messages, (*messages[1:], None), strict=True):
+            kind = type(message)
+            if isinstance(message, Hello):
                 self._greet(message, peer.routing_id, head, now)
                 continue
             count = getattr(message, "frames", 0)
-            own, at = frames[at : at + count], at + count
-            if type(message) not in allowed:
+            own = frames[at : at + count] if count else ()
+            at += count
+            if kind not in allowed:
                 self._hub.complain(peer, message, now)
                 return
             if len(own) != count:
-                name = type(message).__name__
+                name = kind.__name__
                 raise ProtocolError(f"{name} came with {len(own)} of {count} frames")
-            handlers[type(message)](peer, message, own, now)
+            if kind not in together:
+                handlers[kind](peer, message, own, now)
+                continue
+            many.append((message, own))
+            if type(following) is not kind:
+                together[kind](peer, many, now)
+                many = []
 
     def _greet(self, hello: Hello, routing_id: bytes, head: Any, now: float) -> None:
         # Descriptors are used again: note who has left before who has come.

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import time
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from ..aliases import Digest, EngineId, Uuid
 from ..protocol.messages import (
@@ -73,6 +73,9 @@ __all__ = ["Dispatch"]
 RECENT = 64
 #: The targets of a task that any engine may run.
 ANYWHERE: Sequence[EngineId | None] = (None,)
+M = TypeVar("M")
+#: Messages of one kind, each with its frames, at least one.
+Come: TypeAlias = Sequence[tuple[M, Sequence[Any]]]
 #: So many functions an engine is remembered to know.
 KNOWN = 1024
 
@@ -118,18 +121,21 @@ class Dispatch:
 
     # What clients say
 
-    def on_submit(
-        self, peer: Peer, submit: Submit, frames: Sequence[Any], now: float
-    ) -> None:
-        """Take in one submission: a task for each of its targets."""
-        work = Work(submit, frames)
-        peer.submitted = submit.seq
-        if submit.digest in self._functions and peer.uuid not in self._parking:
-            self._admit(peer.uuid, work, now)
-            return
-        if submit.digest not in self._functions:
-            self._peers.say(peer, Need(submit.digest))
-        self._parking.park(peer.uuid, work)
+    def on_submits(self, peer: Peer, come: Come[Submit], now: float) -> None:
+        """Take in submissions that came together."""
+        client, functions, parking = peer.uuid, self._functions, self._parking
+        events: list[TaskSubmitted] = []
+        when = time()
+        for submit, frames in come:
+            work = Work(submit, frames)
+            if submit.digest in functions and client not in parking:
+                events += self._admitted(client, work, when)
+                continue
+            if submit.digest not in functions:
+                self._peers.say(peer, Need(submit.digest))
+            parking.park(client, work)
+        peer.submitted = come[-1][0].seq
+        self.handle(events, now)
 
     def is_coming(self, msg_id: str) -> bool:
         """Tell whether a task may be on its way from a client that is there."""
@@ -139,17 +145,18 @@ class Dispatch:
             return False
         return key.seq > peer.submitted or key.client in self._parking
 
-    def _admit(self, client: Uuid, work: Work, now: float) -> None:
+    def _admitted(self, client: Uuid, work: Work, when: float) -> list[TaskSubmitted]:
+        """Take in one submission: return a task for each of its targets."""
         submit, frames = work.submit, work.frames
-        digest, terms, when = submit.digest, submit.terms or USUAL, time()
+        digest, terms = submit.digest, submit.terms or USUAL
         code = self._functions.code(digest) if digest else b""
-        seq = submit.seq
-        for target in submit.targets or ANYWHERE:
+        events: list[TaskSubmitted] = []
+        for seq, target in enumerate(submit.targets or ANYWHERE, submit.seq):
             self._functions.hold(digest)
             key = TaskKey(client, seq)
             self.record.open(key, submit, frames, code, when)
-            self.handle(TaskSubmitted(key, work, target, terms), now)
-            seq += 1
+            events.append(TaskSubmitted(key, work, target, terms))
+        return events
 
     def resubmit(self, entries: Sequence[Entry], now: float) -> list[str]:
         """Take in recorded tasks once more, under new ids; return these.
@@ -167,7 +174,7 @@ class Dispatch:
             if entry.digest:
                 self._functions.define(entry.digest, entry.code)
             work = Work(entry.again(key.seq), entry.frames or ())
-            self._admit(key.client, work, now)
+            self.handle(self._admitted(key.client, work, time()), now)
         self.record.resubmitted(
             {entry.key: key for key, entry in zip(keys, entries, strict=True)}
         )
@@ -178,7 +185,7 @@ class Dispatch:
         self._functions.define(define.digest, define.code)
         for client in self._parking.clients():
             for work in self._parking.release(client, self._functions.__contains__):
-                self._admit(client, work, now)
+                self.handle(self._admitted(client, work, time()), now)
             lacking = self._parking.lacking(client)
             peer = self._peers.channel(client, "work")
             if lacking is not None and peer is not None:
@@ -195,7 +202,7 @@ class Dispatch:
         for seq in self._parking.withdraw(client, set(seqs)):
             aborted = _without_result(seq, Status.ABORTED, ABORTED)
             self._tell_client(TaskKey(client, seq), aborted)
-        self.handle(TasksAborted(client, seqs, interrupt), now)
+        self.handle([TasksAborted(client, seqs, interrupt)], now)
 
     def on_setup(
         self, peer: Peer, setup: Setup, frames: Sequence[Any], now: float
@@ -210,7 +217,7 @@ class Dispatch:
         for engine_id in sorted(set(self.machine.by_id) - set(setup.known)):
             self._functions.hold(setup.digest)
             key = TaskKey(peer.uuid, next(self._setup_seqs))
-            self.handle(TaskSubmitted(key, work, engine_id), now)
+            self.handle([TaskSubmitted(key, work, engine_id)], now)
 
     def client_left(self, client: Uuid) -> None:
         """Forget what waits for a function that will not come any more."""
@@ -228,28 +235,32 @@ class Dispatch:
                 peer, Define(need.digest, self._functions.code(need.digest))
             )
 
-    def on_result(
-        self, peer: Peer, result: Result, frames: Sequence[Any], now: float
-    ) -> None:
-        """Take in a result."""
-        duration = result.completed - result.started
-        ended = Ended(result, frames)
-        self.handle(
-            TaskFinished(peer.uuid, result.ordinal, duration, ended, result.status),
-            now,
-        )
+    def on_results(self, peer: Peer, come: Come[Result], now: float) -> None:
+        """Take in results that came together."""
+        uuid = peer.uuid
+        events = [
+            TaskFinished(
+                uuid,
+                result.ordinal,
+                result.completed - result.started,
+                Ended(result, frames),
+                result.status,
+            )
+            for result, frames in come
+        ]
+        self.handle(events, now)
 
     def on_suspended(self, peer: Peer, suspended: Suspended, now: float) -> None:
         """Note that a task waits for others, and its engine may run more."""
-        self.handle(TaskSuspended(peer.uuid, suspended.ordinal), now)
+        self.handle([TaskSuspended(peer.uuid, suspended.ordinal)], now)
 
     def on_resumed(self, peer: Peer, resumed: Resumed, now: float) -> None:
         """Note that a task has what it waited for."""
-        self.handle(TaskResumed(peer.uuid, resumed.ordinal), now)
+        self.handle([TaskResumed(peer.uuid, resumed.ordinal)], now)
 
     def on_revoked(self, peer: Peer, revoked: Revoked, now: float) -> None:
         """Take back what an engine will not start."""
-        self.handle(TasksRevoked(peer.uuid, revoked.asked, revoked.given), now)
+        self.handle([TasksRevoked(peer.uuid, revoked.asked, revoked.given)], now)
 
     def on_output(self, peer: Peer, output: Output) -> None:
         """Pass on what a task printed after its result, or beside it."""
@@ -287,10 +298,8 @@ class Dispatch:
         for client, work in self._setups:
             self._functions.hold(work.submit.digest)
             setups.append((TaskKey(client, next(self._setup_seqs)), work))
-        self.handle(
-            EngineJoined(uuid, info.engine_id, info.resources, info.labels, setups),
-            now,
-        )
+        joined = EngineJoined(uuid, info.engine_id, info.resources, info.labels, setups)
+        self.handle([joined], now)
 
     def engine_lost(
         self, died: EngineDied, position: int | None, now: float, *, proved: bool
@@ -298,21 +307,22 @@ class Dispatch:
         """Do with a dead engine's work what the machine decides."""
         engine = self.machine.engines.get(died.uuid)
         self._dying = None if engine is None else (engine.engine_id, died)
-        self.handle(EngineLost(died.uuid, died.reason, position, proved), now)
+        self.handle([EngineLost(died.uuid, died.reason, position, proved)], now)
         self._dying = None
         self._known.pop(died.uuid, None)
         self._recent.pop(died.uuid, None)
 
     def on_time(self, now: float) -> None:
         """Tell the machine that it is as late as it asked."""
-        self.handle(TimePassed(), now)
+        self.handle([TimePassed()], now)
 
     # Carrying out
 
-    def handle(self, event: Event, now: float) -> None:
+    def handle(self, events: Sequence[Event], now: float) -> None:
         """Let the machine decide, and do it."""
-        for action in self.machine.handle(event, now):
-            self._carry[type(action)](action)
+        carry = self._carry
+        for action in self.machine.handle_all(events, now):
+            carry[type(action)](action)
 
     def _send_task(self, action: SendTask) -> None:
         peer = self._peers.work.get(action.uuid)
@@ -339,8 +349,8 @@ class Dispatch:
         self._peers.say(peer, assign, work.frames)
 
     def _deliver(self, action: DeliverOutcome) -> None:
-        result, work = action.outcome.result, action.task.body
-        key = action.task.key
+        task, result = action.task, action.outcome.result
+        key, work = task.key, task.body
         self._functions.release(work.submit.digest)
         engine = self.machine.by_id.get(action.engine_id)
         if engine is not None:

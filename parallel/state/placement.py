@@ -60,7 +60,7 @@ class Placement:
         return engine
 
     def give(self, task: Task, engine: Engine, now: float) -> int:
-        """Put a task in an engine's line; return its ordinal."""
+        """Put a task in an engine's line; return its ordinal. Settle it after that."""
         if len(engine.inhand) == len(engine.suspended):
             engine.heard = now
         engine.ordinal = ordinal = engine.ordinal + 1
@@ -69,8 +69,18 @@ class Placement:
         task.holder, task.ordinal = engine, ordinal
         engine.balanced += task.is_movable
         engine.limited += task.terms.time_limit is not None
-        self.settle(engine)
         return ordinal
+
+    def share(self, engine: Engine, waiting: int) -> int:
+        """Return how many of so many plain tasks an engine that has room gets in a row.
+
+        To choose an engine for each would cost as much as all the rest.
+        """
+        if not self.policy.evens:
+            return 1
+        limit = engine.depth.limit if self._hwm is None else self._hwm
+        room = limit - engine.load if limit else waiting
+        return min(room, -(-waiting // len(self.policy.loads)))
 
     def take(self, engine: Engine, ordinal: int) -> Task:
         """Take a task out of an engine's line: settle the engine after that."""

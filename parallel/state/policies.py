@@ -28,6 +28,8 @@ class Policy:
 
     #: Whether engines have room without end: nobody's line is full.
     greedy = False
+    #: Whether it evens out loads, so that an engine may get its part of many in a row.
+    evens = False
 
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random(0)
@@ -75,6 +77,8 @@ class LeastLoad(Policy):
     Engines stand in levels by load, so that a choice costs the same with four
     engines and with a thousand.
     """
+
+    evens = True
 
     def __init__(self, random: Random | None = None) -> None:
         super().__init__(random)

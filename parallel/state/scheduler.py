@@ -22,7 +22,7 @@ Rules of this machine:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..protocol.messages import Status
@@ -32,7 +32,6 @@ from .events import (
     EngineJoined,
     EngineLost,
     Event,
-    RevokeTasks,
     SendTask,
     TaskFinished,
     TaskResumed,
@@ -43,7 +42,8 @@ from .events import (
     TimePassed,
 )
 from .ledger import Ledger
-from .placement import PILE, STALLED, Placement
+from .levelling import Levelling
+from .placement import PILE, Placement
 from .policies import LeastLoad, Policy
 from .stopping import GRACE, Stopping
 from .stories import (
@@ -90,6 +90,7 @@ class Scheduler:
         self._placement = Placement(policy or LeastLoad(), hwm, pile)
         self._ledger = Ledger(self._placement)
         self._stopping = Stopping(self._placement, self._ledger, grace)
+        self._levelling = Levelling(self._placement, self._ledger)
         self.engines = self._placement.engines
         self.by_id = self._placement.by_id
         self.queue = self._ledger.queue
@@ -99,7 +100,9 @@ class Scheduler:
         self.departed = self._ledger.departed
         self._deadlines = self._ledger.deadlines
         self._actions: list[Action] = []
-        self._level_due: float | None = None
+        #: Engines that have ended tasks, and whose loads are not told yet.
+        self._unsettled: set[Engine] = set()
+
         self._handlers: dict[type, Any] = {
             TaskSubmitted: self._on_submitted,
             TasksAborted: self._on_aborted,
@@ -114,9 +117,19 @@ class Scheduler:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take an event into account and return what is to be done."""
+        return self.handle_all((event,), now)
+
+    def handle_all(self, events: Iterable[Event], now: float) -> list[Action]:
+        """Take events into account that came together, and only then assign tasks."""
         actions: list[Action] = []
         self._actions = self._ledger.actions = actions
-        self._handlers[type(event)](event, now)
+        handlers = self._handlers
+        for event in events:
+            handlers[type(event)](event, now)
+        while self._unsettled:
+            engine = self._unsettled.pop()
+            if engine.uuid in self.engines:
+                self._placement.settle(engine)
         if self._ledger.decided:
             self._ledger.let_go()
         if self.queue.size or self._placement.crowded:
@@ -124,16 +137,15 @@ class Scheduler:
         if self._placement.piled:
             self._watch_piles(now)
         if self.queue.urgent:
-            self._watch_urgent(now)
+            self._levelling.watch_urgent(now)
         return actions
 
     @property
     def wakeup(self) -> float | None:
         """When the machine wants to hear `TimePassed`, or None."""
         due = self._deadlines.next if self._deadlines else None
-        if due is None or (self._level_due is not None and self._level_due < due):
-            return self._level_due
-        return due
+        level = self._levelling.due
+        return level if due is None or (level is not None and level < due) else due
 
     def waits_for(self, task: Task) -> list[TaskKey]:
         """Return the tasks that a waiting one waits for, and that have not ended."""
@@ -158,6 +170,7 @@ class Scheduler:
             self._ledger.fail(task, Status.LOST, reason, task.pinned)
         else:
             self._assign(task, engine, now)
+            self._unsettled.add(engine)
 
     # Tasks end
 
@@ -173,7 +186,7 @@ class Scheduler:
             self._ledger.deliver(task, engine.engine_id, event.outcome)
         else:
             self._on_raised(task, engine, event)
-        self._placement.settle(engine)
+        self._unsettled.add(engine)
         if engine.limited:
             self._stopping.limit_running(engine, now)
         if engine.unheard:
@@ -226,7 +239,7 @@ class Scheduler:
             else:
                 asked.setdefault(engine, []).append(ordinal)
         for engine, ordinals in asked.items():
-            self._ask_back(engine, ordinals)
+            self._levelling.ask_back(engine, ordinals)
 
     def _on_revoked(self, event: TasksRevoked, now: float) -> None:
         engine = self.engines.get(event.uuid)
@@ -289,6 +302,7 @@ class Scheduler:
         for key, body in event.setups:
             task = self.tasks[key] = Task(key, body, engine.engine_id)
             self._assign(task, engine, now)
+        self._placement.settle(engine)
 
     def _on_lost(self, event: EngineLost, now: float) -> None:
         engine = self._placement.remove(event.uuid)
@@ -335,13 +349,13 @@ class Scheduler:
     # Time passes
 
     def _on_time(self, event: TimePassed, now: float) -> None:
-        self._level_due = None
+        self._levelling.due = None
         overdue: dict[str, Callable[..., None]] = {
             "late": self._on_late,
             "limit": self._stopping.on_limit,
             "kill": self._stopping.on_kill,
             "rest": self._on_rest,
-            "urgent": self._on_urgent,
+            "urgent": self._levelling.on_urgent,
         }
         for kind, *what in self._deadlines.pop_due(now):
             overdue[kind](*what, now)
@@ -362,7 +376,7 @@ class Scheduler:
                 self._dispatch_lanes(now)
             self._dispatch_plain(now)
         if placement.crowded and placement.policy.idle():
-            self._level(now)
+            self._levelling.level(now)
 
     def _dispatch_plain(self, now: float) -> None:
         """Assign while there are tasks that any engine may run, and room."""
@@ -373,8 +387,13 @@ class Scheduler:
             engine = engines[uuid] if uuid else placement.choose(None, task.terms.depth)
             if engine is None:
                 return
-            queue.pop(plain)
-            self._assign(task, engine, now)
+            share = placement.share(engine, queue.size) if uuid else 1
+            while task is not None and share > 0:
+                queue.pop(plain)
+                self._assign(task, engine, now)
+                task = plain.head()
+                share = share - 1 if task is None or task.near is None else 0
+            placement.settle(engine)
 
     def _dispatch_lanes(self, now: float) -> None:
         """Assign in turn while there are tasks that only some engines may run."""
@@ -386,6 +405,7 @@ class Scheduler:
                 if engine is not None:
                     self.queue.pop(lane)
                     self._assign(task, engine, now)
+                    placement.settle(engine)
                     placed = True
                     break
                 if lane.needs is not None and not (
@@ -420,32 +440,6 @@ class Scheduler:
         if task.terms.time_limit is not None or task.stopping is not None:
             self._stopping.call_off(task, engine, ordinal)
         return task
-
-    def _level(self, now: float) -> None:
-        """Ask stalled engines for what waits in line, since somebody is idle."""
-        for engine, asked in list(self._placement.stalled(now)):
-            self._ask_back(engine, asked)
-        self._level_due = self._placement.next_stall(now)
-
-    def _ask_back(self, engine: Engine, ordinals: list[int]) -> None:
-        engine.revoking.update(ordinals)
-        self._actions.append(RevokeTasks(engine.uuid, ordinals))
-
-    def _watch_urgent(self, now: float) -> None:
-        """See to it that what is urgent does not wait for a line that stands still."""
-        self.queue.urgent = False
-        if self._placement.crowded and ("urgent",) not in self._deadlines:
-            self._deadlines.set(("urgent",), now + STALLED)
-
-    def _on_urgent(self, now: float) -> None:
-        rank = self.queue.urgent_rank()
-        if rank is None:
-            return
-        for engine, asked in list(self._placement.overtaken(rank, now)):
-            self._ask_back(engine, asked)
-        due = self._placement.next_stall(now)
-        if due is not None:
-            self._deadlines.set(("urgent",), due)
 
     # Looking inside
 

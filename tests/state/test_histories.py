@@ -100,6 +100,10 @@ class Histories(RuleBasedStateMachine):
         for _ in range(number):
             self.world.submit()
 
+    @rule(wanted=st.lists(st.just({}) | limits, min_size=1, max_size=12))
+    def submit_together(self, wanted: list[dict[str, Any]]) -> None:
+        self.world.submit_many(wanted)
+
     @precondition(lambda self: self.world.engines)
     @rule(
         data=st.data(),
@@ -191,10 +195,11 @@ class Histories(RuleBasedStateMachine):
             engine = data.draw(st.sampled_from(self.world.engines))
             self.world.work_off(engine, duration, status)
 
-    @rule(data=st.data())
-    def hear_result(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), together=st.booleans())
+    def hear_result(self, data: st.DataObject, together: bool) -> None:
         if engine := self.one_of(data, "results"):
-            self.world.hear_result(engine)
+            hear = self.world.hear_results if together else self.world.hear_result
+            hear(engine)
 
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:

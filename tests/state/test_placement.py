@@ -36,6 +36,7 @@ def give_all(placement: Placement, most: int = 100) -> int:
         if engine is None:
             return number
         placement.give(make(), engine, 0.0)
+        placement.settle(engine)
     return most
 
 
@@ -63,12 +64,14 @@ def test_who_waits_for_others_has_room() -> None:
     engine = Engine(b"a", 0)
     placement = placement_of(engine)
     ordinal = placement.give(make(), engine, 0.0)
+    placement.settle(engine)
     assert placement.choose(None) is None
     engine.suspended.add(ordinal)
     engine.nested.add(ordinal)
     placement.settle(engine)
     assert placement.choose(None) is engine
     placement.give(make(), engine, 1.0)
+    placement.settle(engine)
     assert engine.heard == 1.0, "what comes to an idle engine is not yet stalled"
     assert placement.choose(None) is None
     placement.check()
@@ -78,6 +81,7 @@ def test_choosy_tasks_get_an_idle_engine_that_suits_them() -> None:
     busy, plain, fast = Engine(b"a", 0), Engine(b"b", 1), Engine(b"c", 2, {}, ["fast"])
     placement = placement_of(busy, plain, fast, hwm=5)
     placement.give(make(), busy, 0.0)
+    placement.settle(busy)
     assert placement.choose(make(targets=[0]).needs) is None
     assert placement.choose(make(targets=[0, 1]).needs) is plain
     assert placement.choose(make(labels=["fast"]).needs) is fast
@@ -98,6 +102,7 @@ def test_what_waits_for_others_holds_no_resources() -> None:
         task = make(resources={"gpu": 1})
         assert placement.choose(task.needs) is engine
         ordinal = placement.give(task, engine, 0.0)
+        placement.settle(engine)
         assert placement.choose(make(resources={"gpu": 0.1}).needs) is None
         engine.suspended.add(ordinal)
         engine.nested.add(ordinal)
@@ -110,6 +115,7 @@ def test_direct_tasks_take_no_resources() -> None:
     placement = placement_of(engine)
     for _ in range(2):
         placement.give(make(0, resources={"gpu": 1}), engine, 0.0)
+        placement.settle(engine)
     placement.check()
 
 
@@ -144,6 +150,7 @@ def test_a_stalled_engine_gives_what_could_run_elsewhere() -> None:
     tasks = [make(), make(), make(0), make(), make(targets=[0]), make()]
     for task in tasks:
         placement.give(task, stalled, 0.0)
+        placement.settle(stalled)
     assert set(placement.crowded) == {b"a"}
     assert placement.next_stall(0.0) == STALLED
     assert list(placement.stalled(STALLED / 2)) == []

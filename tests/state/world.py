@@ -90,11 +90,21 @@ class World:
 
     def submit(self, pinned: EngineId | None = None, **terms: Any) -> TaskKey:
         """Submit a task."""
+        submission = self._submission(pinned, terms)
+        self.tell(submission)
+        return submission.key
+
+    def submit_many(self, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """Submit tasks that arrive together, each under its terms."""
+        self.tell_all([self._submission(None, terms) for terms in wanted])
+
+    def _submission(
+        self, pinned: EngineId | None, terms: Mapping[str, Any]
+    ) -> TaskSubmitted:
         key = TaskKey(CLIENT, next(self._seqs))
         self.submitted[key] = agreed = Terms(**terms) if terms else USUAL
         self.submitted_at[key] = self.now
-        self.tell(TaskSubmitted(key, None, pinned, agreed))
-        return key
+        return TaskSubmitted(key, None, pinned, agreed)
 
     def abort(self, *keys: TaskKey, interrupt: bool = False) -> None:
         """Give tasks up."""
@@ -128,6 +138,19 @@ class World:
         self.tell(said)
         if isinstance(said, TaskFinished) and said.status is Status.OK:
             assert said.outcome in self.outcomes
+
+    def hear_results(self, engine: FakeEngine) -> None:
+        """Let all results that an engine has sent arrive together."""
+        told = [said for said in engine.results if isinstance(said, TaskFinished)]
+        if len(told) < len(engine.results):
+            self.hear_result(engine)  # what else it says comes in its order
+            return
+        engine.results.clear()
+        self.stale += told
+        for said in told:
+            if said.status is not Status.OK:
+                self.refused[said.outcome].add(engine.engine_id)
+        self.tell_all(told)
 
     def hear_answer(self, engine: FakeEngine) -> None:
         """Let an engine's next answer to a request arrive."""
@@ -291,9 +314,14 @@ class World:
 
     def tell(self, event: Event) -> list[Action]:
         """Tell the machine what happened, and carry out what it says."""
+        return self.tell_all([event])
+
+    def tell_all(self, events: Sequence[Event]) -> list[Action]:
+        """Tell the machine what happened at once, and carry out what it says."""
+        statuses = {e.outcome: e.status for e in events if isinstance(e, TaskFinished)}
         inhand = [e.inhand.values() for e in self.machine.engines.values()]
         held = {task.key for tasks in inhand for task in tasks}
-        actions = self.machine.handle(event, self.now)
+        actions = self.machine.handle_all(events, self.now)
         for action in actions:
             match action:
                 case SendTask():
@@ -309,11 +337,11 @@ class World:
                     self._judge_killing(engine)
                     self.doomed += [engine] if engine not in self.doomed else []
                 case DeliverOutcome(task, engine_id, outcome, note):
-                    assert isinstance(event, TaskFinished)
                     assert outcome == task.key, "another task's result"
-                    self._end(task, event.status is Status.OK, engine_id)
+                    ended = statuses[outcome]
+                    self._end(task, ended is Status.OK, engine_id)
                     self.outcomes[task.key] = engine_id
-                    self._judge_note(task, event.status, note)
+                    self._judge_note(task, ended, note)
                 case FailTask(task, engine_id, reason, _, status):
                     self._judge_failure(task, status, task.key in held)
                     self._end(task, False, engine_id)

@@ -8,7 +8,8 @@ from traitlets import Enum, Int, Unicode
 
 from ..cluster.options import ControllerOptions
 from ..cluster.records import read_record
-from ..controller.controller import ControllerSpec, run_controller
+from ..controller.controller import run_controller
+from ..controller.spec import ControllerSpec
 from ..errors import LauncherError
 from ..transport.keys import new_keys
 from ..transport.locations import (

@@ -46,6 +46,7 @@ ipcluster list --profile=simulations -o json
                 "profile": self._name(folder),
                 **msgspec.structs.asdict(record),
                 "running": record.is_running(),
+                "restarting": record.is_restarting(),
                 "cluster_file": str(record.path),
             }
             for folder in self._folders()
@@ -58,7 +59,7 @@ ipcluster list --profile=simulations -o json
                 (
                     str(each["profile"]),
                     each["cluster_id"] or "''",
-                    str(each["running"]),
+                    "restarting" if each["restarting"] else str(each["running"]),
                     str(each["n"]),
                     each["launcher"],
                 )

@@ -23,10 +23,11 @@ from pathlib import Path
 
 import msgspec
 
-from ..controller.controller import ControllerSpec, Recording, Scheduling
+from ..controller.spec import ControllerSpec, Recording, Scheduling
 from ..engine.engine import EngineSpec
 from ..engine.output import open_stream, read_from
 from ..engine.page import Page, open_page
+from ..errors import LauncherError
 from ..protocol.messages import (
     AgentTrouble,
     EngineDied,
@@ -40,11 +41,13 @@ from ..protocol.messages import (
 from ..state.restarts import Restarts
 from ..transport.keys import ROLES, Keys
 from ..transport.locations import connection_file, log_file
+from ..transport.pids import start_time
 from ..transport.pipe import Pipe
 from . import child
 from .child import ChildSpec
 from .ends import last_lines, log_size, say_death
 from .keeper import Keeper
+from .records import read_record
 
 __all__ = ["Agent", "AgentSpec", "main"]
 
@@ -221,6 +224,7 @@ class Agent:
     def _on_up(self, up: Up) -> None:
         is_first = not self._controller.urls
         trouble = self._controller.up(up)
+        self._write_down()
         if trouble is not None:
             self._tell(trouble)
         if not is_first:
@@ -228,6 +232,24 @@ class Agent:
         self._tell_owner(up)
         for slot in range(0 if self._stopping else self._spec.n):
             self._start_engine(slot)
+
+    def _write_down(self) -> None:
+        """Tell in the cluster's file which controller it has, and where."""
+        record = read_record(Path(self._spec.cluster_file))
+        if record is None:
+            return
+        keeper = self._controller
+        record = msgspec.structs.replace(
+            record,
+            urls=keeper.urls,
+            controller=keeper.pid,
+            controller_started=start_time(keeper.pid) or 0,
+            epoch=keeper.epoch,
+        )
+        try:
+            record.write()
+        except LauncherError as error:  # others are not told of it: it goes on
+            self._tell(AgentTrouble(str(error), hinders=False))
 
     def _tell(self, trouble: AgentTrouble) -> None:
         self._tell_owner(trouble)
@@ -249,6 +271,7 @@ class Agent:
             lifeline=spec.lifeline,
             scheduling=spec.scheduling,
             recording=spec.recording,
+            roster=str(Path(spec.runtime_dir) / "roster.json"),
         )
         return Keeper(controller, self._log("ipcontroller"), self._start)
 

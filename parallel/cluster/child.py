@@ -22,7 +22,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ..controller.controller import ControllerSpec, run_controller
+from ..controller.controller import run_controller
+from ..controller.spec import ControllerSpec
 from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport.logs import open_log, open_log_file

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 from traitlets.config.loader import (
     ConfigFileNotFound,
     JSONFileConfigLoader,
@@ -181,8 +180,7 @@ class Cluster(ClusterOptions):
         self._info = self._keys.info(
             "client", self.cluster_id, urls, encrypted=encrypted
         )
-        self._record = msgspec.structs.replace(self._record, urls=urls)
-        self._record.write()
+        self._record = self.record  # the agent has written where
 
     def _is_running_already(self) -> ClusterRunning:
         return ClusterRunning(
@@ -390,7 +388,9 @@ class Cluster(ClusterOptions):
     @property
     def record(self) -> ClusterRecord | None:
         """What its file says while it runs."""
-        return self._record
+        if self._record is None:
+            return None
+        return read_record(self._record.path) or self._record
 
     def __repr__(self) -> str:
         state = "running" if self._record is not None else "stopped"

@@ -11,7 +11,7 @@ from time import monotonic
 import msgspec
 
 from ..aliases import Uuid
-from ..controller.controller import ControllerSpec
+from ..controller.spec import ControllerSpec
 from ..protocol.messages import AgentTrouble, EngineDied, ToAgent, Up
 from ..state.restarts import Restarts
 from ..transport.pipe import Pipe

@@ -24,8 +24,8 @@ from traitlets import (
 )
 from traitlets.config import Configurable, LoggingConfigurable
 
-from ..controller.controller import Recording, Scheduling
 from ..controller.credits import Holdings
+from ..controller.spec import Recording, Scheduling
 from ..controller.store.record import Limits
 from ..state.policies import SCHEMES
 from ..transport.locations import profile_dir

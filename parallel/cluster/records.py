@@ -46,6 +46,10 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         the same pid (clock ticks since boot; 0 where that cannot be known).
     urls
         Where its controller listens; none while it starts.
+    controller, controller_started
+        The controller's process, likewise; 0 while the first one starts.
+    epoch
+        The how manieth controller that is.
     """
 
     cluster_id: str
@@ -57,6 +61,9 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     urls: list[str] = []
     launcher: str = "Local"
+    controller: int = 0
+    controller_started: int = 0
+    epoch: int = 1
 
     @property
     def path(self) -> Path:
@@ -71,6 +78,12 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
     def is_running(self) -> bool:
         """Tell whether its agent is alive; of another host, it is believed to be."""
         return not self.is_here or start_time(self.pid) == self.started
+
+    def is_restarting(self) -> bool:
+        """Tell whether its controller has died, and another is about to come up."""
+        if not self.is_here or not self.controller or not self.is_running():
+            return False
+        return start_time(self.controller) != self.controller_started
 
     def claim(self) -> bool:
         """Write its file, unless a running cluster has one there; tell whether so.

@@ -11,8 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from random import Random
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Any
 
 import msgspec
@@ -47,24 +46,19 @@ from ..protocol.messages import (
     WantCredit,
 )
 from ..protocol.wire import controller_decoder, session_of
-from ..state.policies import SCHEMES
-from ..state.scheduler import Scheduler
-from ..state.stopping import GRACE
 from ..transport import sockets
 from ..transport.drain import Drain
 from ..transport.keys import ROLES, Gate, Keys
 from ..transport.locations import write_connection_files
 from ..transport.pipe import Pipe
-from .credits import Holdings
 from .dispatch import Dispatch
 from .hub import Hub
+from .muster import Muster
 from .peers import Peer, Peers
 from .queries import QUERIES
-from .store.memory import MemoryRecord, NoRecord
-from .store.record import Limits, Record
-from .store.sqlite import SqliteRecord
+from .spec import ControllerSpec, Recording, Scheduling
 
-__all__ = ["Controller", "ControllerSpec", "run_controller"]
+__all__ = ["Controller", "run_controller"]
 
 log = logging.getLogger("parallel.controller")
 
@@ -74,6 +68,8 @@ LOOK = 0.05
 PATIENCE = 30.0
 #: The address of an earlier controller is free within this, seconds.
 LISTENING = 2.0
+#: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
+LEASE = 120.0
 #: What an engine may say, and what a client may: the rest is refused.
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset(
@@ -98,6 +94,8 @@ class Controller:
         Where to listen; see `transport.sockets.bind_controller`.
     link
         The pipe to the agent that forked this process, if one did.
+    muster
+        The engines that earlier controllers at this address had.
     """
 
     def __init__(
@@ -107,6 +105,7 @@ class Controller:
         link: Pipe | None = None,
         scheduling: Scheduling | None = None,
         recording: Recording | None = None,
+        muster: Muster | None = None,
     ) -> None:
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
@@ -129,7 +128,7 @@ class Controller:
         self._dispatch = Dispatch(
             self._peers, machine, self._record, self._kill_running, holdings
         )
-        self._hub = Hub(self._peers, self._dispatch, keys)
+        self._hub = Hub(self._peers, self._dispatch, keys, muster)
         self._monitor = sockets.DisconnectMonitor(self._socket)
         #: Whose connection broke, and what they said last may be unread.
         self._gone: list[Peer] = []
@@ -200,6 +199,7 @@ class Controller:
             loop.add_reader(self._link.fileno(), self._on_link)
         self._drain = drain
         self._record.start(self._tell_trouble)
+        loop.call_later(LEASE, lambda: self._record.lose_inherited(time()))
         log.info("listening on %s (pid %s)", ", ".join(self.urls), os.getpid())
         try:
             await self._done.wait()
@@ -346,10 +346,21 @@ class Controller:
     # The rest of the loop
 
     def _flush(self) -> None:
+        if self._hub.muster.is_stale:  # an engine is written down before it gets work
+            self._save_muster()
         self._gone += self._peers.flush()
         if self._gone:
             self._loop.call_soon(self._on_disconnects)
         self._set_timers()
+
+    def _save_muster(self) -> None:
+        self._hub.muster.save()
+        self._tell_of_muster()
+
+    def _tell_of_muster(self) -> None:
+        trouble = self._hub.muster.take_trouble()
+        if trouble:
+            self._hub.trouble(trouble, hinders=False)
 
     def _set_timers(self) -> None:
         wakeup = self._dispatch.machine.wakeup
@@ -358,7 +369,8 @@ class Controller:
             self._timer = None
         if wakeup is not None and self._timer is None:
             self._timer = self._loop.call_at(wakeup, self._on_time)
-        if self._hub.missing and self._looking is None:
+        is_waiting = self._hub.missing or self._hub.muster.awaited
+        if is_waiting and self._looking is None:
             self._looking = self._loop.call_later(LOOK, self._on_look)
 
     def _on_time(self) -> None:
@@ -371,6 +383,8 @@ class Controller:
         self._looking = None
         kill = self._kill if self._link is not None else None
         self._hub.look_for_missing(self._loop.time(), PATIENCE, kill)
+        if self._hub.muster.awaited:
+            self._hub.look_for_awaited(self._loop.time(), PATIENCE, kill)
         self._flush()
         self._drain.look()
 
@@ -438,78 +452,6 @@ class Controller:
         self._drain.look()
 
 
-class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
-    """How tasks are given to engines.
-
-    Parameters
-    ----------
-    scheme
-        One of `state.policies.SCHEMES`.
-    hwm
-        An engine has at most so many balanced tasks in hand; 0 for any number, None
-        for as many as hide the way there.
-    grace
-        Seconds that an interrupted task is given to end before its engine is killed.
-    holdings
-        How much the controller holds of what has not ended.
-    """
-
-    scheme: str = "leastload"
-    hwm: int | None = None
-    grace: float = GRACE
-    holdings: Holdings = Holdings()
-
-    def machine(self) -> Scheduler:
-        """Return a scheduler that does so."""
-        policy = SCHEMES[self.scheme](Random())
-        return Scheduler(policy, hwm=self.hwm, grace=self.grace)
-
-
-class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What is recorded of tasks, and where.
-
-    Parameters
-    ----------
-    kind
-        `sqlite`, `memory` or `none`.
-    path
-        The file of a database; None for a temporary one that ends with the controller.
-    limits
-        How much is kept.
-    """
-
-    kind: str = "sqlite"
-    path: str | None = None
-    limits: Limits | None = None
-
-    def record(self) -> Record:
-        """Return a record that is kept so."""
-        if self.kind == "none":
-            return NoRecord()
-        if self.kind == "memory":
-            return MemoryRecord(self.limits)
-        return SqliteRecord(Path(self.path) if self.path else None, self.limits)
-
-
-class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a controller is started with."""
-
-    cluster_id: str
-    urls: list[str]
-    keys: Keys
-    profile_dir: str
-    #: A pipe whose end means that the owner of the cluster is gone.
-    lifeline: int | None = None
-    #: The name or address by which others reach this host; by default its name.
-    location: str = ""
-    scheduling: Scheduling = Scheduling()
-    recording: Recording = Recording()
-    #: Which one it is of those that follow one another at one address, counted from 1.
-    epoch: int = 1
-    #: The engines whose processes its agent has, when it starts.
-    alive: list[Uuid] = []
-
-
 def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     """Run a controller in this process until it is told to stop.
 
@@ -552,10 +494,14 @@ def _listen(spec: ControllerSpec, link: Pipe | None) -> Controller:
     A peer on the way back to that one may have the port for an instant.
     """
     deadline = monotonic() + (LISTENING if spec.epoch > 1 else 0.0)
+    roster = Path(spec.roster) if spec.roster else None
+    muster = Muster(roster, spec.epoch, spec.alive)
+    again = spec.epoch > 1
+    recording = msgspec.structs.replace(spec.recording, inherits=again)
     while True:
         try:
             return Controller(
-                spec.keys, spec.urls, link, spec.scheduling, spec.recording
+                spec.keys, spec.urls, link, spec.scheduling, recording, muster
             )
         except LauncherError:
             if monotonic() > deadline:

@@ -22,11 +22,11 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
-from ..state.roster import Roster
 from ..transport.keys import Keys
 from ..transport.pids import is_alive
 from .complaints import Complaints
 from .dispatch import Dispatch
+from .muster import Muster
 from .peers import Peer, Peers
 from .pulses import Pulses
 from .strangers import Strangers
@@ -44,11 +44,20 @@ CHANNELS = ("work", "control")
 class Hub:
     """Registers peers, and notices when they are gone."""
 
-    def __init__(self, peers: Peers, dispatch: Dispatch, keys: Keys) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        dispatch: Dispatch,
+        keys: Keys,
+        muster: Muster | None = None,
+    ) -> None:
         self._peers = peers
         self._dispatch = dispatch
         self._keys = keys
-        self._roster = Roster()
+        self.muster = muster or Muster()
+        self._roster = self.muster.roster
+        #: Until when awaited engines are waited for (seconds, monotonic).
+        self._patient_until = 0.0
         self.pulses = Pulses(peers)
         self.engines: dict[Uuid, EngineInfo] = {}
         #: Engines whose connection broke, and since when (seconds, monotonic).
@@ -167,6 +176,7 @@ class Hub:
             engine_id, uuid, hello.host, hello.pid, hello.resources, hello.labels
         )
         self.engines[uuid] = info
+        self.muster.join(info)
         log.info("engine %s joined: %s:%s", engine_id, hello.host, hello.pid)
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineJoined(info))
@@ -231,6 +241,36 @@ class Hub:
                 died = EngineDied(uuid, reason, 0)
                 self.engine_died(died, None, now, proved=False)
 
+    def look_for_awaited(
+        self, now: float, patience: float, kill: Callable[[Uuid], bool] | None
+    ) -> None:
+        """Give up engines of earlier controllers that are dead or do not come back.
+
+        Those that an agent has are killed first.
+        """
+        for each in self.muster.proved_dead():
+            log.warning("%s is gone: it ended while there was no controller", each)
+            died = EngineDied(each.info.uuid, "ended meanwhile", 0)
+            self.engine_died(died, None, now)
+        if not self._patient_until:
+            self._patient_until = now + patience
+        if not self.muster.awaited or now < self._patient_until:
+            return
+        self._patient_until = now + patience
+        for each in list(self.muster.awaited.values()):
+            uuid = each.info.uuid
+            if kill is not None and uuid not in self._given_up and kill(uuid):
+                self._given_up.add(uuid)  # should it come back now, it is too late
+                continue
+            self.trouble(
+                f"{each} has not come back {patience:.0f} s after the controller was "
+                "started again: it is given up. What it runs, if it still does, may be "
+                "started again elsewhere",
+                hinders=False,
+            )
+            died = EngineDied(uuid, "did not come back", 0)
+            self.engine_died(died, None, now, proved=False)
+
     def engine_died(
         self,
         died: EngineDied,
@@ -242,6 +282,7 @@ class Hub:
         """Take an engine out, tell the clients, and see to its work."""
         self._given_up.add(died.uuid)
         self.missing.pop(died.uuid, None)
+        self.muster.leave(died.uuid)
         info = self.engines.pop(died.uuid, None)
         for channel in CHANNELS:
             peer = self._peers.channel(died.uuid, channel)

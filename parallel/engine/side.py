@@ -125,7 +125,8 @@ class SideThread(threading.Thread):
         if self._lifeline is not None:
             descriptors.append(self._lifeline)
         watcher = sockets.Watcher([self._socket], descriptors)
-        self._monitor.lost()  # its descriptor tells nothing before it is read
+        if self._monitor.lost():  # its descriptor tells nothing before it is read
+            self._end(CONNECTION_BROKE)
         while not self._ended:
             now = monotonic()
             if self._session == NO_SESSION and now - self._greeted >= GREET_EVERY:
@@ -140,7 +141,8 @@ class SideThread(threading.Thread):
             _empty(self._wakeup[0])
             self._patience = HELD_MOST
             self._read()
-            if self._monitor.lost() and self._session != NO_SESSION:
+            # Also before this line's welcome: the other one has had its own.
+            if self._monitor.lost():
                 self._read()  # it may have said goodbye just before
                 # The controller refuses who comes back: what was on its way is lost.
                 if not self._ended:

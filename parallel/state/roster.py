@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..aliases import EngineId, Uuid
 
 __all__ = ["Roster"]
 
 
 class Roster:
-    """Gives ids to engines: the same one however often an engine asks."""
+    """Gives ids to engines: the same one however often an engine asks.
 
-    def __init__(self) -> None:
-        self._ids: dict[Uuid, EngineId] = {}
-        self._given: set[EngineId] = set()
-        self._next: EngineId = 0
+    Parameters
+    ----------
+    ids
+        Those that an earlier controller gave to engines that may return.
+    next_id
+        All below this were given by earlier controllers.
+    """
+
+    def __init__(
+        self, ids: Mapping[Uuid, EngineId] | None = None, next_id: EngineId = 0
+    ) -> None:
+        self._ids: dict[Uuid, EngineId] = dict(ids or {})
+        self._first = self._next = next_id
+        self._given: set[EngineId] = set(self._ids.values())
+
+    @property
+    def next_id(self) -> EngineId:
+        """A number above all that were given."""
+        return max(self._first, *(given + 1 for given in self._given), 0)
 
     def register(self, uuid: Uuid, wanted: EngineId | None = None) -> EngineId:
         """Return the id of an engine; a free one that it wants, such as its rank."""
         known = self._ids.get(uuid)
         if known is not None:
             return known
-        if wanted is None or wanted < 0 or wanted in self._given:
+        if wanted is None or wanted < self._first or wanted in self._given:
             while self._next in self._given:
                 self._next += 1
             wanted = self._next

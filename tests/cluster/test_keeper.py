@@ -12,7 +12,7 @@ import pytest
 
 from parallel.cluster.child import ChildSpec
 from parallel.cluster.keeper import MOST_DEATHS, Keeper
-from parallel.controller.controller import ControllerSpec
+from parallel.controller.spec import ControllerSpec
 from parallel.protocol.messages import AgentTrouble, EngineDied, FromAgent, Up
 from parallel.transport.keys import new_keys
 from parallel.transport.pipe import Pipe

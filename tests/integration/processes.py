@@ -24,11 +24,9 @@ def engines_of(client: Client) -> list[int]:
 
 
 def controller_of(client: Client) -> int:
-    """Return the controller's process id: the agent's one child that is no engine."""
-    agent = agent_of(client)
-    found = (PROC / f"{agent}/task/{agent}/children").read_text().split()
-    (controller,) = set(map(int, found)) - set(engines_of(client))
-    return controller
+    """Return the controller's process id."""
+    pid: int = client.cluster.record.controller
+    return pid
 
 
 def is_gone(pid: int) -> bool:

@@ -228,6 +228,37 @@ def test_what_a_killed_cluster_left_is_removed() -> None:
     assert security() == []
 
 
+def test_a_cluster_whose_controller_is_started_again_is_listed_as_such() -> None:
+    with daemonized("-n 1") as said:
+        file = Path(said.splitlines()[-1])
+        first = json.loads(file.read_text())
+        os.kill(first["pid"], signal.SIGSTOP)  # it cannot start one yet
+        os.kill(first["controller"], signal.SIGKILL)
+        wait_until(lambda: "restarting" in run("ipcluster list")[0].splitlines()[1])
+        assert json.loads(run("ipcluster list -o json")[0])[0]["restarting"]
+        os.kill(first["pid"], signal.SIGCONT)
+        wait_until(lambda: " True " in run("ipcluster list")[0].splitlines()[1])
+        second = json.loads(file.read_text())
+        assert (first["epoch"], second["epoch"]) == (1, 2)
+        assert second["urls"] == first["urls"]
+        assert second["controller"] != first["controller"]
+        with Client() as client:
+            client.wait_for_engines(1, timeout=20)
+            assert client[0:1].apply_sync(forty_two) == [42]
+    assert security() == []
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_cluster_is_stopped_while_it_has_no_controller(seen: bool) -> None:
+    with daemonized("-n 2") as said:
+        record = json.loads(Path(said.splitlines()[-1]).read_text())
+        os.kill(record["controller"], signal.SIGKILL)
+        if seen:
+            wait_until(lambda: '"epoch": 2' in run("ipcluster list -o json")[0])
+        assert "stopped cluster" in run("ipcluster stop")[1]
+    assert security() == []
+
+
 def test_a_cluster_of_another_host_is_left_alone() -> None:
     with daemonized("-n 1") as said:
         file = Path(said.splitlines()[-1])

@@ -41,3 +41,21 @@ def test_no_id_is_given_twice(history: list[tuple[int, int | None]]) -> None:
         assert ids.setdefault(uuid, given_id) == given_id
     assert len(set(ids.values())) == len(ids)
     assert all(each >= 0 for each in ids.values())
+
+
+@given(st.lists(requests), st.lists(requests))
+def test_no_id_is_given_again_by_the_next_controller(
+    before: list[tuple[int, int | None]], after: list[tuple[int, int | None]]
+) -> None:
+    first = Roster()
+    ids = {b"%d" % n: first.register(b"%d" % n, wanted) for n, wanted in before}
+    stays = {uuid: given_id for uuid, given_id in ids.items() if given_id % 2}
+    roster = Roster(stays, first.next_id)
+    for number, wanted in after:
+        uuid = b"%d" % number
+        given_id = roster.register(uuid, wanted)
+        if uuid in stays:
+            assert given_id == stays[uuid]
+        else:
+            assert given_id not in ids.values()
+    assert all(given_id < roster.next_id for given_id in stays.values())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...aliases import Digest
-from ...protocol.messages import Outcome, Status
 from ...state.tasks import TaskKey
 from .blocks import groups_of, pack, times, unpack
 from .clauses import of_keys, where
 from .conditions import Condition, matches
-from .entry import Entry
+from .entry import Entry, lost
 from .record import Limits
 
 __all__ = ["Database", "Foreign", "Unreadable"]
@@ -60,8 +58,6 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -2000;
 PRAGMA temp_store = MEMORY;
 """
-ENDED = "the controller ended before this task did: it has no result. Resubmit it"
-
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_numbers = msgspec.msgpack.Decoder(set[int]).decode
 
@@ -85,6 +81,8 @@ class Database:
     path
         The file, made if it is not there; '' for a temporary one that nobody else
         sees, and ':memory:' for none.
+    inherits
+        Tasks that an earlier controller left unfinished may go on.
 
     Raises
     ------
@@ -96,8 +94,10 @@ class Database:
         It cannot be used.
     """
 
-    def __init__(self, path: str, limits: Limits) -> None:
+    def __init__(self, path: str, limits: Limits, *, inherits: bool = False) -> None:
         self._limits = limits
+        #: What an earlier controller left unfinished.
+        self.inherited: list[Entry] = []
         if path not in ("", ":memory:"):
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
             if not os.fstat(descriptor).st_size:  # whatever the umask says
@@ -110,6 +110,11 @@ class Database:
         self._begun: dict[int, set[int]] = {}
         try:
             self._prepare(path)
+            for (row,) in self._connection.execute("SELECT id FROM begun").fetchall():
+                if inherits:
+                    self._inherit(row)
+                else:
+                    self._finish_lost(row)
         except sqlite3.Error as error:
             self._connection.close()
             if isinstance(error, sqlite3.OperationalError):
@@ -129,7 +134,6 @@ class Database:
             self._connection.executescript(SCHEMA)
         (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
         self._measure()
-        self._finish_lost()
 
     def _measure(self) -> None:
         #: How many finished tasks there are, and how many bytes of them.
@@ -159,26 +163,33 @@ class Database:
         found = self._connection.execute(f"PRAGMA table_info({table})")
         return {name for _, name, *_ in found}
 
-    def _finish_lost(self) -> None:
-        """Give those an end that an earlier controller left unfinished."""
-        payload = pickle.dumps(ENDED)
-        for (row,) in self._connection.execute("SELECT id FROM begun").fetchall():
-            block = self._one(
-                "SELECT id, client, body, frames, unfinished FROM begun WHERE id = ?",
-                (row,),
-            )
-            left = None if block[4] is None else _unpack_numbers(block[4])
-            lost = [
-                e
-                for e in _readable(unpack, *block[:4])
-                if left is None or e.key[1] in left
-            ]
-            for entry in lost:
-                entry.outcome = entry.outcome or Outcome(
-                    entry.key.seq, Status.LOST, payload, 0, -1, 0.0, 0.0
-                )
-            self.write(lost, ())
-            self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
+    def _unfinished(self, row: int) -> list[Entry]:
+        """Return what was left unfinished of a block of begun tasks."""
+        *packed, unfinished = self._one(
+            "SELECT client, body, frames, unfinished FROM begun WHERE id = ?", (row,)
+        )
+        left = None if unfinished is None else _unpack_numbers(unfinished)
+        found = _readable(unpack, row, *packed)
+        return [e for e in found if left is None or e.key[1] in left]
+
+    def _inherit(self, row: int) -> None:
+        """Take over what an earlier controller left unfinished."""
+        entries = self._unfinished(row)
+        self._begun[row] = {entry.key[1] for entry in entries}
+        for entry in entries:
+            entry.row = row
+            entry.code = self._code(entry.digest)
+        ended = [entry for entry in entries if entry.outcome is not None]
+        self.write(ended, ())
+        self.inherited += [entry for entry in entries if entry.outcome is None]
+
+    def _finish_lost(self, row: int) -> None:
+        """Give an end to what an earlier controller left unfinished."""
+        entries = self._unfinished(row)
+        for entry in entries:
+            entry.outcome = entry.outcome or lost(entry.key.seq)
+        self.write(entries, ())
+        self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
         self._connection.execute(
             "UPDATE functions SET last = max(last, ?)", (self._highest,)
         )

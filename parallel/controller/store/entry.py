@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,22 @@ from ...aliases import Digest, EngineId, Uuid
 from ...protocol.messages import Outcome, Status, Submit
 from ...state.tasks import TaskKey
 
-__all__ = ["Entry", "msg_id_of"]
+__all__ = ["Entry", "lost", "msg_id_of"]
+
+ENDED = (
+    "the controller ended before this task did, and no client asked for it again: it "
+    "has no result. Resubmit it"
+)
 
 
 def msg_id_of(key: TaskKey) -> str:
     """Return the id by which users know a task."""
     return f"{key[0].hex()}_{key[1]}"
+
+
+def lost(seq: int) -> Outcome:
+    """Return the outcome of a task that an earlier controller did not see end."""
+    return Outcome(seq, Status.LOST, pickle.dumps(ENDED), 0, -1, 0.0, 0.0)
 
 
 # One is made for each task, in the controller's one thread: a struct that refers to

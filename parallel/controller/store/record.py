@@ -96,6 +96,9 @@ class Record:
         """
         raise NotImplementedError
 
+    def lose_inherited(self, now: float) -> None:
+        """End what an earlier controller left unfinished, and nobody asks for."""
+
     def new_key(self) -> TaskKey:
         """Return a key for a task that no client has numbered."""
         return TaskKey(self._own, next(self._numbers))

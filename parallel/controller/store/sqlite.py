@@ -23,7 +23,7 @@ from ...state.tasks import TaskKey
 from .allowance import Allowance
 from .conditions import Condition, matches
 from .database import Change, Database, Unreadable
-from .entry import Entry
+from .entry import Entry, lost
 from .record import Limits, Record, frames_nbytes, settle
 
 __all__ = ["SqliteRecord"]
@@ -59,10 +59,18 @@ class SqliteRecord(Record):
     ----------
     path
         The file; None for a temporary one that ends with this process.
+    inherits
+        What an earlier controller left unfinished may go on, until `lose_inherited`;
+        otherwise it is lost.
     """
 
-    def __init__(self, path: Path | None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, path: Path | None, limits: Limits | None = None, *, inherits: bool = False
+    ) -> None:
         super().__init__(limits)
+        self._inherits = inherits
+        #: What an earlier controller left unfinished, and nobody has asked for yet.
+        self._inherited: dict[TaskKey, Entry] = {}
         self._path = "" if path is None else str(path)
         self._opened: deque[Entry] = deque(maxlen=self._limits.records)
         self._finished: deque[Entry] = deque()
@@ -149,6 +157,15 @@ class SqliteRecord(Record):
             self._late.append((key, stdout, stderr))
             self._rouse()
 
+    def lose_inherited(self, now: float) -> None:
+        """End what an earlier controller left unfinished, and nobody asks for."""
+        inherited, self._inherited = self._inherited, {}
+        for key, entry in list(inherited.items()):
+            if self._entries.get(key) is not entry:  # it was asked for in a crowd
+                self._dropped.append(entry)
+            elif entry.outcome is None:
+                self.finish(key, lost(key.seq), (), b"", now)
+
     def _rouse(self) -> None:
         self._idle = False
         self._wake.set()
@@ -214,7 +231,9 @@ class SqliteRecord(Record):
 
     def _open_database(self) -> Database:
         try:
-            return Database(self._path, self._limits)
+            return self._inherit(
+                Database(self._path, self._limits, inherits=self._inherits)
+            )
         except Unreadable as error:
             aside = _unused(f"{self._path}.unreadable")
             for suffix in ("-wal", "-journal", ""):  # its own log goes with it
@@ -225,6 +244,21 @@ class SqliteRecord(Record):
                 f"moved to {aside}, and a new one is begun"
             )
             return Database(self._path, self._limits)
+
+    def _inherit(self, database: Database) -> Database:
+        """Take over what an earlier controller left unfinished."""
+        for entry in database.inherited:
+            self._inherited[entry.key] = entry
+            self._entries.setdefault(entry.key, entry)
+        database.inherited = []
+        return database
+
+    def _adopt(self, fresh: Sequence[Entry]) -> None:
+        """See that tasks which clients ask for again are the ones that were known."""
+        for entry in fresh:
+            known = self._inherited.pop(entry.key, None)
+            if known is not None:
+                entry.row, entry.submitted = known.row, known.submitted
 
     def _safely(self, do: Callable[[], object]) -> None:
         """Do something with the file, or else leave it for good, and say so."""
@@ -266,6 +300,8 @@ class SqliteRecord(Record):
         """
         database = self._disk
         finished, fresh = _taken(self._finished), _taken(self._opened)
+        if self._inherited:
+            self._adopt(fresh)
         begun, self._aging = self._aging, fresh
         if wholly:
             begun, self._aging = list(self._entries.values()), []

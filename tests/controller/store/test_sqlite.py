@@ -18,6 +18,7 @@ from parallel.protocol.messages import Status
 from parallel.state.tasks import TaskKey
 from tests.controller.store.feeding import (
     CLIENT,
+    START,
     finish_task,
     open_task,
     run_task,
@@ -33,10 +34,14 @@ def path(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def recording(
-    path: Path | None, limits: Limits | None = None, told: list[str] | None = None
+    path: Path | None,
+    limits: Limits | None = None,
+    told: list[str] | None = None,
+    *,
+    inherits: bool = False,
 ) -> Iterator[SqliteRecord]:
     """Give a record that is at work; troubles fail the test unless they are told."""
-    record = SqliteRecord(path, limits)
+    record = SqliteRecord(path, limits, inherits=inherits)
     record.start(pytest.fail if told is None else told.append)
     try:
         yield record
@@ -95,6 +100,74 @@ def test_of_many_that_were_written_unfinished_only_the_unfinished_are_lost(
         ended = [seq < 100 or seq % 2 == 0 for seq in range(600)]
         assert [each["status"] == "ok" for each in found] == ended
         assert not record._disk._begun
+
+
+def status_of(record: SqliteRecord, msg_id: str) -> str:
+    """Return how a task stands."""
+    (entry,) = record.entries([msg_id]).result(5)
+    return entry.status
+
+
+def test_what_the_last_controller_left_is_waited_for_and_then_lost(path: Path) -> None:
+    with recording(path) as record:
+        ids = [open_task(record, seq, frames=[b"f"]) for seq in range(3)]
+    with recording(path, inherits=True) as record:
+        assert [status_of(record, msg_id) for msg_id in ids] == ["pending"] * 3
+        watched = record.watch(ids[0])
+        record.lose_inherited(START)
+        assert watched.result(5).status == "error"
+        (entry,) = record.entries(ids[:1], frames=True).result(5)
+        assert (entry.frames, entry.code) == ([b"f"], b"code")
+        assert [status_of(record, msg_id) for msg_id in ids] == ["error"] * 3
+    with recording(path) as record:
+        assert record.history().result(5) == ids
+
+
+def test_what_a_client_asks_for_again_goes_on(path: Path) -> None:
+    with recording(path) as record:
+        ids = [open_task(record, seq) for seq in range(4)]
+        (before,) = record.entries(ids[:1]).result(5)
+    with recording(path, inherits=True) as record:
+        record.history().result(5)
+        for seq in range(3):
+            open_task(record, seq)
+        finish_task(record, 0)
+        record.history().result(5)
+        record.lose_inherited(START)
+        finish_task(record, 1)
+        found = [status_of(record, msg_id) for msg_id in ids]
+        assert found == ["ok", "ok", "pending", "error"]
+        (entry,) = record.entries(ids[:1]).result(5)
+        assert entry.submitted == before.submitted
+    with recording(path) as record:
+        found = [status_of(record, msg_id) for msg_id in ids]
+        assert found == ["ok", "ok", "error", "error"]
+        assert record.history().result(5) == ids
+
+
+def test_an_inherited_task_that_ends_elsewhere_is_recorded(path: Path) -> None:
+    with recording(path) as record:
+        msg_id = open_task(record, 0)
+    with recording(path, inherits=True) as record:
+        assert status_of(record, msg_id) == "pending"
+        finish_task(record, 0)
+        record.lose_inherited(START)
+        assert status_of(record, msg_id) == "ok"
+
+
+def test_tasks_that_are_asked_for_in_a_crowd_are_not_lost(path: Path) -> None:
+    with recording(path) as record:
+        ids = [open_task(record, seq) for seq in range(300)]
+    with recording(path, Limits(records=20), inherits=True) as record:
+        for seq in range(300):
+            open_task(record, seq)
+        record.history().result(5)
+        record.lose_inherited(START)
+        assert {status_of(record, msg_id) for msg_id in ids} == {"pending"}
+        for seq in range(300):
+            finish_task(record, seq)
+        assert status_of(record, ids[-1]) == "ok"
+        assert not record._inherited
 
 
 def test_what_is_printed_late_stays_with_its_task(path: Path) -> None:

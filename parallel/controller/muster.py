@@ -1,0 +1,152 @@
+"""The engines that are registered, on disk: for the next controller to know them by."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..aliases import EngineId, Uuid
+from ..errors import LauncherError
+from ..protocol.messages import EngineInfo
+from ..state.roster import Roster
+from ..transport.locations import write_private
+from ..transport.pids import start_time
+
+__all__ = ["Enrolled", "Muster"]
+
+FORMAT = "parallel-roster-1"
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """An engine as it is written down.
+
+    Parameters
+    ----------
+    started
+        When its process did, clock ticks since boot, which tells it from a later one
+        of its pid; 0 where that cannot be known.
+    epoch
+        Of the controller that let it in.
+    """
+
+    info: EngineInfo
+    started: int
+    epoch: int
+
+    def is_dead(self) -> bool:
+        """Tell whether its process is proved to be gone: on this host, that can be."""
+        if self.info.host != socket.gethostname() or not self.info.pid:
+            return False
+        return start_time(self.info.pid) != self.started
+
+    def __str__(self) -> str:
+        info = self.info
+        name = "an engine" if info.engine_id < 0 else f"engine {info.engine_id}"
+        where = f" (pid {info.pid} on {info.host})" if info.pid else ""
+        return name + where
+
+
+class Roll(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the file."""
+
+    epoch: int
+    next_id: EngineId
+    engines: list[Enrolled]
+    format: str = FORMAT
+
+
+class Muster:
+    """Who is registered, written down as they come and go.
+
+    Parameters
+    ----------
+    path
+        The file; None to write none.
+    epoch
+        Which controller this is; the first one believes no file.
+    alive
+        The engines whose processes the agent has, also those that did not register.
+    """
+
+    def __init__(
+        self, path: Path | None = None, epoch: int = 1, alive: Sequence[Uuid] = ()
+    ) -> None:
+        self._path = path
+        self._epoch = epoch
+        self._enrolled: dict[Uuid, Enrolled] = {}
+        self._trouble = ""
+        self._is_broken = False
+        next_id = self._read() if epoch > 1 and path is not None else 0
+        #: Engines of earlier controllers that have neither come nor been proved dead:
+        #: each may hold tasks of theirs.
+        self.awaited: dict[Uuid, Enrolled] = dict(self._enrolled)
+        for uuid in alive:
+            unknown = Enrolled(EngineInfo(-1, uuid, "", 0), 0, epoch)
+            self.awaited.setdefault(uuid, unknown)
+        ids = {uuid: each.info.engine_id for uuid, each in self._enrolled.items()}
+        self.roster = Roster(ids, next_id)
+        #: Whether the file is out of date.
+        self.is_stale = path is not None
+
+    def _read(self) -> EngineId:
+        assert self._path is not None
+        try:
+            roll = msgspec.json.decode(self._path.read_bytes(), type=Roll)
+            if roll.format != FORMAT:
+                raise msgspec.ValidationError(f"its format is {roll.format!r}")
+        except FileNotFoundError:
+            return 0  # no engine was ever there
+        except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+            self._trouble = (
+                f"the roster of engines {self._path} cannot be read ({error}): engines "
+                "that come back get new ids, and what those run that do not is "
+                "started again without waiting for them"
+            )
+            return 0
+        self._enrolled = {each.info.uuid: each for each in roll.engines}
+        return roll.next_id
+
+    def join(self, info: EngineInfo) -> None:
+        """Enrol an engine, or take note that one is there again."""
+        known = self.awaited.pop(info.uuid, None)
+        epoch = self._epoch if known is None else known.epoch
+        here = info.host == socket.gethostname()
+        started = (start_time(info.pid) or 0) if here else 0
+        self._enrolled[info.uuid] = Enrolled(info, started, epoch)
+        self.is_stale = self._path is not None
+
+    def leave(self, uuid: Uuid) -> None:
+        """Strike off an engine that is dead, or given up."""
+        self.awaited.pop(uuid, None)
+        if self._enrolled.pop(uuid, None) is not None:
+            self.is_stale = self._path is not None
+
+    def save(self) -> None:
+        """Write the file anew; work goes on if that cannot be done, and users hear."""
+        assert self._path is not None
+        self.is_stale = False
+        engines = list(self._enrolled.values())
+        roll = Roll(epoch=self._epoch, next_id=self.roster.next_id, engines=engines)
+        try:
+            write_private(self._path, msgspec.json.encode(roll) + b"\n")
+        except LauncherError as error:
+            if self._is_broken:
+                return
+            self._is_broken = True
+            self._trouble = (
+                f"the roster of engines is out of date: {error}. Should the controller "
+                "be killed, engines that come back get new ids, and their tasks may be "
+                "started twice"
+            )
+
+    def proved_dead(self) -> list[Enrolled]:
+        """Return those awaited whose processes are gone."""
+        return [each for each in self.awaited.values() if each.is_dead()]
+
+    def take_trouble(self) -> str:
+        """Return what users should be told of the file, the first time."""
+        trouble, self._trouble = self._trouble, ""
+        return trouble

@@ -1,0 +1,99 @@
+"""What a controller is started with: one value, which may travel to its process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from ..aliases import Uuid
+from ..state.policies import SCHEMES
+from ..state.scheduler import Scheduler
+from ..state.stopping import GRACE
+from ..transport.keys import Keys
+from .credits import Holdings
+from .store.memory import MemoryRecord, NoRecord
+from .store.record import Limits, Record
+from .store.sqlite import SqliteRecord
+
+__all__ = ["ControllerSpec", "Recording", "Scheduling"]
+
+
+class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tasks are given to engines.
+
+    Parameters
+    ----------
+    scheme
+        One of `state.policies.SCHEMES`.
+    hwm
+        An engine has at most so many balanced tasks in hand; 0 for any number, None
+        for as many as hide the way there.
+    grace
+        Seconds that an interrupted task is given to end before its engine is killed.
+    holdings
+        How much the controller holds of what has not ended.
+    """
+
+    scheme: str = "leastload"
+    hwm: int | None = None
+    grace: float = GRACE
+    holdings: Holdings = Holdings()
+
+    def machine(self) -> Scheduler:
+        """Return a scheduler that does so."""
+        policy = SCHEMES[self.scheme](Random())
+        return Scheduler(policy, hwm=self.hwm, grace=self.grace)
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded of tasks, and where.
+
+    Parameters
+    ----------
+    kind
+        `sqlite`, `memory` or `none`.
+    path
+        The file of a database; None for a temporary one that ends with the controller.
+    limits
+        How much is kept.
+    inherits
+        Whether what an earlier controller left unfinished is waited for: its clients,
+        or its engines, may be there.
+    """
+
+    kind: str = "sqlite"
+    path: str | None = None
+    limits: Limits | None = None
+    inherits: bool = False
+
+    def record(self) -> Record:
+        """Return a record that is kept so."""
+        if self.kind == "none":
+            return NoRecord()
+        if self.kind == "memory":
+            return MemoryRecord(self.limits)
+        path = Path(self.path) if self.path else None
+        return SqliteRecord(path, self.limits, inherits=self.inherits)
+
+
+class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a controller is started with."""
+
+    cluster_id: str
+    urls: list[str]
+    keys: Keys
+    profile_dir: str
+    #: A pipe whose end means that the owner of the cluster is gone.
+    lifeline: int | None = None
+    #: The name or address by which others reach this host; by default its name.
+    location: str = ""
+    scheduling: Scheduling = Scheduling()
+    recording: Recording = Recording()
+    #: Which one it is of those that follow one another at one address, counted from 1.
+    epoch: int = 1
+    #: The engines whose processes its agent has, when it starts.
+    alive: list[Uuid] = []
+    #: The file of the engines that are registered; '' for none.
+    roster: str = ""

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from ..errors import ProtocolError
 from .messages import Message, ToClient, ToController, ToEngine
+from .pieces import LARGEST, cut, is_cut, join
 
 __all__ = [
     "INLINE_NBYTES",
@@ -100,18 +102,27 @@ def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:
 
     A payload too large for the head becomes the first frame, and an empty one
     stands for it. Buffers are copied once, here: they are memory of the user's
-    objects, which may change before the frames have left.
+    objects, which may change before the frames have left. What is too large for one
+    frame is cut.
     """
     frames: list[Any] = [
         bytes(b.raw() if isinstance(b, pickle.PickleBuffer) else b) for b in buffers
     ]
     if len(payload) > INLINE_NBYTES or (not payload and frames):
-        return b"", [payload, *frames]
+        payload, frames = b"", [payload, *frames]
+    if is_cut(payload) or (frames and max(map(len, frames)) > LARGEST):
+        return cut(payload, frames)
     return payload, frames
 
 
 def unstow(payload: bytes, frames: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-    """Undo `stow`: return the payload and the buffers."""
+    """Undo `stow`: return the payload and the buffers.
+
+    What does not come from there is returned as it is, and cannot be unpacked.
+    """
+    if is_cut(payload):
+        with suppress(msgspec.MsgspecError, ValueError):
+            payload, frames = join(payload, frames)
     if payload or not frames:
         return payload, frames
     return frames[0], frames[1:]

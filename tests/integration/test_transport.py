@@ -23,6 +23,7 @@ from parallel import (
     EngineError,
     LauncherError,
 )
+from parallel.protocol import pieces, wire
 from tests.integration.soon import SOON, said_soon
 from tests.integration.tasks import add, divide, fsquare
 
@@ -44,6 +45,22 @@ def connection(client: Client, role: str = "client") -> dict[str, Any]:
 
 def is_tcp(client: Client) -> bool:
     return bool(client.cluster.transport == "tcp")
+
+
+def test_what_is_too_large_for_a_frame_goes_in_pieces(
+    cluster: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "LARGEST", 1 << 20)
+    monkeypatch.setattr(pieces, "PIECE", 1 << 18)
+    monkeypatch.setattr(wire, "LARGEST", 1 << 20)
+    array = np.arange(1 << 18)
+    text = bytes(range(256)) * 8192
+    cluster[:].push({"array": array, "text": text, "small": b"small"}, block=True)
+    monkeypatch.undo()
+    assert all((found == array).all() for found in cluster[:]["array"])
+    assert cluster[:]["text"] == [text] * 2
+    cluster[0].execute("array += 1", block=True)  # what was joined can be written to
+    assert cluster[0]["array"][0] == 1
 
 
 def test_the_work_is_the_same(cluster: Client) -> None:

@@ -361,7 +361,7 @@ class Agent:
     def _engine_died(self, engine: EngineChild, code: int) -> None:
         _kill_group(engine.pid)  # what it started, it would have ended
         page = Page(engine.page)
-        position, out_begin, err_begin, left = page.read()
+        position, out_begin, err_begin, reach, left = page.read()
         left = left and code == 0
         page.close()
         died = EngineDied(
@@ -370,6 +370,7 @@ class Agent:
             position=position,
             stdout=read_from(engine.stdout, out_begin),
             stderr=read_from(engine.stderr, err_begin),
+            reach=reach,
         )
         engine.close()
         if self._stopping:

@@ -163,7 +163,7 @@ class Controller:
             ),
             Signal: self._on_signal,
             WantCredit: lambda peer, *_: dispatch.credits.want(peer.uuid),
-            Goodbye: lambda peer, message, _, now: self._hub.leave(peer, now),
+            Goodbye: lambda peer, message, _, now: self._hub.leave(peer, message, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
             Pong: lambda peer, *_: self._hub.pulses.hear(peer.uuid),
             Query: self._on_query,

@@ -307,7 +307,8 @@ class Dispatch:
         """Do with a dead engine's work what the machine decides."""
         engine = self.machine.engines.get(died.uuid)
         self._dying = None if engine is None else (engine.engine_id, died)
-        self.handle([EngineLost(died.uuid, died.reason, position, proved)], now)
+        lost = EngineLost(died.uuid, died.reason, position, proved, died.reach)
+        self.handle([lost], now)
         self._dying = None
         self._known.pop(died.uuid, None)
         self._recent.pop(died.uuid, None)

@@ -15,6 +15,7 @@ from ..protocol.messages import (
     EngineInfo,
     EngineJoined,
     EngineLeft,
+    Goodbye,
     Hello,
     Message,
     Refused,
@@ -182,10 +183,11 @@ class Hub:
             self._peers.say(client, EngineJoined(info))
         self._dispatch.engine_joined(info, now)
 
-    def leave(self, peer: Peer, now: float) -> None:
+    def leave(self, peer: Peer, goodbye: Goodbye, now: float) -> None:
         """Take note of a goodbye."""
         if peer.role == "engine":
-            self.engine_died(EngineDied(peer.uuid, "was stopped", 0), None, now)
+            died = EngineDied(peer.uuid, "was stopped", 0, reach=goodbye.reach)
+            self.engine_died(died, None, now)
         else:
             self._remove_client(peer)
 

@@ -215,7 +215,7 @@ class Engine:
         with contextlib.suppress(Exception):
             self._sender.flush()
             if self._ending not in ("", "the controller was stopped"):
-                self._sender.say([Goodbye(self._ending)])
+                self._sender.say([Goodbye(self._ending, self.turns.position)])
         self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:

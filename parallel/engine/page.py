@@ -1,7 +1,8 @@
 """A page shared with the agent: what an engine was doing, readable after its death.
 
 Before a task starts, its ordinal is written here, and how much of the output had
-been read by then. After a `kill -9` the agent still reads both.
+been read by then. When one that waits for others goes on, its own ordinal is written
+again, so the highest one is kept apart. After a `kill -9` the agent still reads it all.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pathlib import Path
 
 __all__ = ["Page", "open_page", "open_unnamed"]
 
-_LAYOUT = struct.Struct("=QQQQ")
+_LAYOUT = struct.Struct("=QQQQQ")
 
 
 class Page:
-    """Four numbers in shared memory.
+    """Five numbers in shared memory.
 
     Parameters
     ----------
@@ -29,20 +30,30 @@ class Page:
 
     def __init__(self, descriptor: int) -> None:
         self._map = mmap.mmap(descriptor, mmap.PAGESIZE)
+        self._reach = 0
 
     def start(self, ordinal: int, stdout: int, stderr: int) -> None:
-        """Note that a task starts, and where its output will begin."""
-        _LAYOUT.pack_into(self._map, 0, ordinal, stdout, stderr, 0)
+        """Note that a task starts, or goes on, and where its output will begin."""
+        if ordinal > self._reach:
+            self._reach = ordinal
+        _LAYOUT.pack_into(self._map, 0, ordinal, stdout, stderr, self._reach, 0)
 
     def leave(self) -> None:
         """Note that the engine ends in good order: it is not to be replaced."""
-        ordinal, stdout, stderr, _ = _LAYOUT.unpack_from(self._map)
-        _LAYOUT.pack_into(self._map, 0, ordinal, stdout, stderr, 1)
+        *before, _ = _LAYOUT.unpack_from(self._map)
+        _LAYOUT.pack_into(self._map, 0, *before, 1)
 
-    def read(self) -> tuple[int, int, int, bool]:
-        """Return the ordinal started last, the output offsets, and whether it left."""
-        ordinal, stdout, stderr, left = _LAYOUT.unpack_from(self._map)
-        return ordinal, stdout, stderr, bool(left)
+    def read(self) -> tuple[int, int, int, int, bool]:
+        """Return what was noted last.
+
+        Returns
+        -------
+        tuple[int, int, int, int, bool]
+            The ordinal of the task that ran last, the offsets of its output, the
+            highest ordinal that was started, and whether the engine left.
+        """
+        ordinal, stdout, stderr, reach, left = _LAYOUT.unpack_from(self._map)
+        return ordinal, stdout, stderr, reach, bool(left)
 
     def close(self) -> None:
         """Unmap it."""

@@ -39,6 +39,11 @@ class Turns:
         #: The task that the next SIGINT is for, if `on_call` has raised it.
         self._called: int | None = None
 
+    @property
+    def position(self) -> int:
+        """The highest ordinal that may have been started."""
+        return self._position
+
     # In the main thread
 
     def begin(self, ordinal: int) -> bool:

@@ -192,9 +192,13 @@ class Refused(Message, tag=3, frozen=True):
 
 
 class Goodbye(Message, tag=4, frozen=True):
-    """Either way: I am leaving in good order."""
+    """Either way: I am leaving in good order.
+
+    An engine tells the highest ordinal that it may have started.
+    """
 
     reason: str = ""
+    reach: int | None = None
 
 
 class WhoAreYou(Message, tag=5, frozen=True):
@@ -474,8 +478,8 @@ class Stop(Message, tag=42, frozen=True):
 class EngineDied(Message, tag=50, frozen=True):
     """Agent → controller: that process is gone: waitpid said so.
 
-    `position` is the ordinal that it had started last, from the page it shared
-    with its agent; 0 for none.
+    `position` is the ordinal that it was at, from the page it shared with its agent,
+    and 0 for none; `reach` the highest that it had started, if that is known.
     """
 
     uuid: Uuid
@@ -484,6 +488,7 @@ class EngineDied(Message, tag=50, frozen=True):
     engine_id: EngineId | None = None
     stdout: str = ""
     stderr: str = ""
+    reach: int | None = None
 
 
 class AgentTrouble(Message, tag=51, frozen=True):

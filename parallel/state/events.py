@@ -55,7 +55,8 @@ class EngineLost(Struct, frozen=True, gc=False):
     """An engine is gone.
 
     `position` is the ordinal of the task that it had started last, where that is
-    known; else the first in hand counts as started. What is not proved dead may
+    known; else the first in hand counts as started. `reach` is the highest ordinal
+    that it may have started; by default all in hand. What is not proved dead may
     still be running all it was sent, so nothing of that is tried again.
     """
 
@@ -63,6 +64,7 @@ class EngineLost(Struct, frozen=True, gc=False):
     reason: str
     position: int | None = None
     proved: bool = True
+    reach: int | None = None
 
 
 class TaskSubmitted(Struct, frozen=True, gc=False):

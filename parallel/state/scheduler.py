@@ -324,11 +324,7 @@ class Scheduler:
     ) -> None:
         """Run a dead engine's task again, or tell why not."""
         engine_id, ledger = engine.engine_id, self._ledger
-        # What it had ended, and not told, killed nobody; but when what it started
-        # last has ended, those may run again that had waited below it.
-        ran = not event.proved or task.ordinal == position
-        if position not in engine.inhand:
-            ran = ran or task.ordinal in engine.nested
+        ran = not event.proved or _is_counted(task, engine, event.reach, position)
         if task.stopping is not None:
             status, reason = task.stopping
             reason = say_stopped(reason, engine_id, event.reason)
@@ -457,3 +453,18 @@ class Scheduler:
             if head is not None:
                 free = self._placement.choose(lane.needs, head.terms.depth)
                 assert free is None, "an engine is free for it"
+
+
+def _is_counted(task: Task, engine: Engine, reach: int | None, position: int) -> bool:
+    """Tell whether an engine's death counts for a task that it had in hand.
+
+    What it had ended, and not told, killed nobody; but when what it started last has
+    ended, those may run again that had waited below it. What must not be started
+    twice counts if it may have been started at all: up to the ordinal `reach`.
+    """
+    if task.ordinal == position:
+        return True
+    if position not in engine.inhand and task.ordinal in engine.nested:
+        return True
+    once = task.terms.engine_retries == 0
+    return once and task.ordinal <= (engine.ordinal if reach is None else reach)

@@ -49,10 +49,11 @@ def say_why(
             f"{first_lines}{newline}{details}"
         )
     when = "while it ran the task"
-    if ordinal < position:
+    if ordinal < position or (event.reach or 0) >= ordinal != position:
         when = "before the task's result had left"
     elif ordinal > position:
-        when = "before it started the task"
+        known = event.reach is not None
+        when = f"before it {'' if known else 'had told that it '}started the task"
     return f"engine {engine_id} died {when}: {event.reason}"
 
 

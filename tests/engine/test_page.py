@@ -20,20 +20,21 @@ def descriptor() -> Iterator[int]:
 
 def test_a_new_page_tells_of_nothing(descriptor: int) -> None:
     page = Page(descriptor)
-    assert page.read() == (0, 0, 0, False)
+    assert page.read() == (0, 0, 0, 0, False)
     page.close()
 
 
 def test_what_one_notes_another_reads(descriptor: int) -> None:
     engine, agent = Page(descriptor), Page(descriptor)
     engine.start(3, 100, 2**40)
-    assert agent.read() == (3, 100, 2**40, False)
+    assert agent.read() == (3, 100, 2**40, 3, False)
     engine.leave()
-    assert agent.read() == (3, 100, 2**40, True)
+    assert agent.read() == (3, 100, 2**40, 3, True)
     engine.start(4, 0, 0)
-    assert agent.read() == (4, 0, 0, False)
+    assert agent.read() == (4, 0, 0, 4, False)
+    engine.start(3, 200, 2**40)  # one that had waited goes on
     engine.close()
-    assert agent.read() == (4, 0, 0, False)
+    assert agent.read() == (3, 200, 2**40, 4, False)
     agent.close()
 
 
@@ -44,7 +45,7 @@ def test_it_outlives_a_killed_process(descriptor: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
     page = Page(descriptor)
-    assert page.read() == (7, 8, 9, False)
+    assert page.read() == (7, 8, 9, 7, False)
     page.close()
 
 

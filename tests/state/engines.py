@@ -57,8 +57,9 @@ class FakeEngine:
         self.stack: list[SendTask] = []
         self.waits: set[int] = set()
         self.interrupted: set[int] = set()
-        #: The ordinal looked at last, and the one really started last.
-        self.position = self.page = 0
+        #: The ordinal looked at last, the one that runs or ran last, and the highest
+        #: that was started.
+        self.position = self.page = self.reach = 0
         self.started: list[SendTask] = []
         #: What raised here, or refused to run here.
         self.raised: set[TaskKey] = set()
@@ -88,7 +89,7 @@ class FakeEngine:
         self.position = task.ordinal
         if task.ordinal in self.given_back:
             return None
-        self.page = task.ordinal
+        self.page = self.reach = task.ordinal
         self.stack.append(task)
         self.started.append(task)
         return task
@@ -100,6 +101,8 @@ class FakeEngine:
         if status is Status.UNMET and done.task.pinned is not None:
             status = Status.ERROR
         self.stack.pop()
+        if self.stack:  # the one below is itself again
+            self.page = self.stack[-1].ordinal
         key = done.task.key
         if status is not Status.OK:
             self.raised.add(key)

@@ -251,6 +251,43 @@ def test_a_task_that_was_not_started_is_not_blamed() -> None:
     assert other.tasks[0].task.deaths == []
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_must_not_be_started_twice_is_not_when_its_result_is_lost(
+    known: bool,
+) -> None:
+    world, (engine,) = warm_world(1)
+    keys = [world.submit(engine_retries=0) for _ in range(2)]
+    for _ in keys:
+        world.start(engine)
+        engine.finish(1e-6)
+    if known:  # what it had started last is to blame for its death
+        world.submit()
+        world.start(engine)
+    world.die(engine, known=known)
+    other = world.join()
+    assert not {*seqs(other)} & {key.seq for key in keys}
+    said = "before the task's result had left" if known else "while it ran the task"
+    assert said in world.failures[keys[0]]
+    if not known:
+        assert "before it had told that it started" in world.failures[keys[1]]
+
+
+def test_what_ended_on_top_of_another_task_is_not_started_twice_either() -> None:
+    world = World()
+    engine = world.join()
+    world.submit()
+    world.start(engine)
+    engine.suspend()
+    world.hear_result(engine)
+    key = world.submit(engine_retries=0)
+    world.start(engine)
+    engine.finish(1e-6)
+    assert engine.page < engine.reach, "the one below is itself again"
+    world.die(engine)
+    world.join()
+    assert "died before the task's result had left" in world.failures[key]
+
+
 def test_the_ordinals_of_an_engine_count_up_from_one() -> None:
     world, (engine,) = warm_world(1)
     for _ in range(3):

@@ -124,7 +124,10 @@ class World:
         key = started.task.key
         assert key not in self.ends, f"task {key.seq} was started after its end"
         assert not [s for s in before if s.task.key == key], "twice on one engine"
+        # Nobody is at it who lives; none ever was if no death is to be survived.
         others = [e for e in self.engines if e is not engine and key not in e.raised]
+        if started.task.terms.engine_retries == 0:
+            others += [e for e in self.dead if key not in e.raised]
         rivals = [e for e in others for s in e.started if s.task.key == key]
         assert not rivals, f"task {key.seq} was started twice: {rivals[0].engine_id}"
 
@@ -198,12 +201,15 @@ class World:
         results = [r for r in engine.results if isinstance(r, TaskFinished)]
         self.stale += [*results, *engine.answers]
         position = engine.page if known else None
-        self.tell(EngineLost(engine.uuid, "killed", position, proved))
+        reach = engine.reach if known else None
+        self.tell(EngineLost(engine.uuid, "killed", position, proved, reach))
         ordinals = [started.ordinal for started in engine.started]
         for ordinal, task in held.items():
             blamed = not proved or ordinal in guilty
             if known and proved and blamed:
                 assert ordinal in ordinals, "a task was blamed that had not started"
+            if task.terms.engine_retries == 0:  # it must not be started twice at all
+                blamed |= not known or ordinal <= engine.reach
             self._judge_loss(task, blamed, proved)
 
     def _judge_loss(self, task: Task, blamed: bool, proved: bool) -> None:

@@ -1,0 +1,1 @@
+"""Faults at random moments, under a mixed load: what `scripts/chaos` runs."""

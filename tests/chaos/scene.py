@@ -1,0 +1,217 @@
+"""What faults strike: a cluster, who joined it from outside, and the way to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from parallel import Client, Cluster
+from parallel.transport.locations import connection_file, log_file
+from parallel.transport.pids import is_alive
+from tests.chaos.load import Tally
+from tests.chaos.relay import Relay
+from tests.commands import Running
+
+__all__ = ["Scene"]
+
+#: Seconds that a command is waited for at the end.
+ENDING = 60
+
+
+class Scene:
+    """A cluster with everything around it, while the block lasts.
+
+    Parameters
+    ----------
+    networked
+        It listens on a port, and who joins it from outside comes over a relay.
+    """
+
+    def __init__(
+        self, folder: Path, seed: int, n: int, *, networked: bool, patience: float
+    ) -> None:
+        self.starts = folder / "starts"
+        self._folder = folder
+        self._patience = patience
+        self._random = Random(f"scene {seed}")
+        self.cluster = Cluster(
+            n=n,
+            cluster_id=f"chaos-{seed}",
+            transport="tcp" if networked else "ipc",
+            engine_timeout=120,
+        )
+        self.relays: list[Relay] = []
+        self.guests: list[Running] = []
+        self.visitors: list[subprocess.Popen[str]] = []
+        #: The processes that were killed or stopped, with what was done to them.
+        self.struck: dict[int, str] = {}
+        self._stopped: set[int] = set()
+        self._timers: list[threading.Timer] = []
+        self._started = 0
+        #: What became of the visitors' jobs that were there to the end.
+        self.tally = Tally()
+
+    def __enter__(self) -> Scene:
+        with ExitStack() as stack:
+            self.client = stack.enter_context(self.cluster)
+            record = self.cluster.record
+            assert record is not None
+            self.agent = record.pid
+            stack.callback(self._close)
+            if self.cluster.transport == "tcp":
+                url = record.urls[0]
+                host, _, port = url.removeprefix("tcp://").rpartition(":")
+                self.relays += [Relay((host, int(port))) for _ in range(2)]
+            self.second = self._connect_client()
+            self.add_guest()
+            self.add_visitor()
+            self.client.wait_for_engines(len(self.guests), timeout=120)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stack.close()
+
+    # Who is there
+
+    @property
+    def engines(self) -> list[int]:
+        """The engines' process ids."""
+        return sorted(info.pid for info in self.client._connection.engines.values())
+
+    @property
+    def controller(self) -> int:
+        """The controller's process id: the newest that has told."""
+        cluster = self.cluster
+        file = log_file(Path(cluster.profile_dir), "ipcontroller", cluster.cluster_id)
+        told = re.findall(r"listening on .*\(pid (\d+)\)", file.read_text())
+        return int(told[-1])
+
+    def add_guest(self) -> None:
+        """Start an engine that no agent watches."""
+        file = self._file_for("engine")
+        where = {
+            "IPP_CLUSTER_ID": self.cluster.cluster_id,
+            "IPP_PROFILE_DIR": self.cluster.profile_dir,
+        }
+        self.guests.append(Running(f"ipengine --file={file} --timeout=60", where))
+
+    def add_visitor(self) -> None:
+        """Start a process with a client that submits, too."""
+        self._started += 1
+        words: list[object] = [self._file_for("client"), self._random.random()]
+        words += [self.starts, f"v{self._started}x", self._patience]
+        self.visitors.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.visitor", *map(str, words)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    def _connect_client(self) -> Client:
+        return Client(self._file_for("client"))
+
+    def _file_for(self, role: str) -> Path:
+        """Return a connection file for who comes over a relay, if there is one."""
+        cluster = self.cluster
+        file = connection_file(Path(cluster.profile_dir), cluster.cluster_id, role)
+        if not self.relays:
+            return file
+        self._started += 1
+        relay = self.relays[self._started % len(self.relays)]
+        told = {**json.loads(file.read_text()), "urls": [relay.url]}
+        path = self._folder / f"{role}-{self._started}.json"
+        path.write_text(json.dumps(told))
+        return path
+
+    # What is done to them
+
+    def strike(self, pid: int, signum: int) -> str:
+        """Send a signal to a process, and note it; say so."""
+        words = f"{signal.Signals(signum).name} to {pid}"
+        self.struck[pid] = words
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)
+        return words
+
+    def stop_for(self, pid: int, seconds: float) -> str:
+        """Stop a process, and let it go on after a while; say so."""
+        words = self.strike(pid, signal.SIGSTOP)
+        self._stopped.add(pid)
+        self.later(seconds, lambda: self._go_on(pid))
+        return f"{words} for {seconds:.1f} s"
+
+    def _go_on(self, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Do something after a while."""
+        timer = threading.Timer(seconds, what)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+    def restore(self) -> None:
+        """Let everybody go on, and everything pass."""
+        for timer in self._timers:
+            timer.cancel()
+            timer.join()
+        for pid in self._stopped:
+            self._go_on(pid)
+        for relay in self.relays:
+            relay.heal()
+
+    def replace_those_that_left(self) -> None:
+        """See to it that there is a guest and a visitor."""
+        if all(guest.process.poll() is not None for guest in self.guests):
+            self.add_guest()
+        if all(visitor.poll() is not None for visitor in self.visitors):
+            self.add_visitor()
+
+    # The end
+
+    def dismiss_visitors(self) -> None:
+        """Have those that were not killed end, and take their tallies."""
+        for visitor in self.visitors:
+            killed = visitor.pid in self.struck and visitor.poll() is not None
+            out, _ = visitor.communicate(timeout=2 * self._patience)
+            if visitor.returncode == 0:
+                self.tally.add(Tally(**json.loads(out)))
+            elif not killed:
+                words = f"a visitor ended with the status {visitor.returncode}"
+                self.tally.complaints.append(words)
+
+    def dead(self, pids: set[int]) -> set[int]:
+        """Return which of these processes have died."""
+        return {pid for pid in pids if not is_alive(pid)}
+
+    def _close(self) -> None:
+        for visitor in self.visitors:
+            visitor.kill()
+            visitor.wait()
+            for pipe in (visitor.stdin, visitor.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+        self.second.close()
+        for guest in self.guests:
+            guest.process.terminate()
+        for guest in self.guests:
+            with suppress(subprocess.TimeoutExpired):
+                guest.process.wait(ENDING)
+            guest.close()
+        for relay in self.relays:
+            relay.close()

@@ -1,0 +1,31 @@
+"""A short run of `scripts/chaos`: a cluster is struck at random, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+#: Another one each time would find more, but a failure here is to be had again.
+SEED = 6
+
+
+def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    words = f"--seed {SEED} --minutes 0.2 --n 3 --patience 90 --json {file}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.chaos", *words.split()],
+        capture_output=True,
+        text=True,
+        timeout=380,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads(file.read_text())["runs"]
+    assert found["tasks"] > 100
+    assert found["faults"]
+    assert not found["complaints"]

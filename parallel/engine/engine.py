@@ -341,6 +341,10 @@ class Engine:
         """Return results held back since before this time."""
         return self._sender.take_held(older_than)
 
+    def is_holding(self) -> bool:
+        """Tell whether there are results held back."""
+        return self._sender.is_holding()
+
     def take_output(self) -> list[Message]:
         """Return what was printed, and that no result has carried yet."""
         self._capture.repair()

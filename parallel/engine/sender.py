@@ -56,3 +56,7 @@ class Sender:
             held, self._held = self._held, []
             frames, self._frames = self._frames, []
         return held, frames
+
+    def is_holding(self) -> bool:
+        """Tell whether anything is held."""
+        return bool(self._held)

@@ -55,6 +55,9 @@ class Main(Protocol):
     def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
         """Return results held back since before this time."""
 
+    def is_holding(self) -> bool:
+        """Tell whether there are results held back."""
+
     def take_output(self) -> list[Message]:
         """Return what was printed, and that no result has carried yet."""
 
@@ -159,7 +162,9 @@ class SideThread(threading.Thread):
             self._patience = HELD_MOST if held else HELD_LONGER
         if now - self._looked >= OUTPUT_EVERY:
             self._looked = now
+            # In this order: what is held from here on is guarded by who holds it.
             self._guarding = False
+            self._guarding = self._main.is_holding()
             printed = self._main.take_output()
             if printed:
                 self._say(printed)

@@ -1,0 +1,60 @@
+"""The side thread sends what the main thread holds back for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zmq
+
+from parallel.engine.sender import Sender
+from parallel.engine.side import HELD_MOST, OUTPUT_EVERY, SideThread
+from parallel.engine.turns import Turns
+from parallel.protocol.messages import Hello, Pong
+
+
+class Main:
+    """The main thread's half: it holds back, and has printed nothing."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.sender = Sender(None)  # type: ignore[arg-type] # nothing is sent by it
+        self.take_held = self.sender.take_held
+        self.is_holding = self.sender.is_holding
+
+    def take_output(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def main() -> Main:
+    return Main()
+
+
+@pytest.fixture
+def side(main: Main) -> Iterator[SideThread]:
+    """Make a side thread that does not run: the tests are its clock."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        hello = Hello("engine", "control", b"u" * 16, b"secret", "host", 1)
+        side = SideThread(main, socket, hello, print, None)
+        yield side
+        side.stop()
+
+
+def test_it_guards_what_is_young_when_it_looks_for_output(
+    main: Main, side: SideThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(side, "_say", lambda held, frames: said.append(held))
+    now = 1000.0
+    side._looked = now - OUTPUT_EVERY
+    main.sender.flushed = now - HELD_MOST / 2
+    main.sender.hold(Pong(), [])
+    side.guard()
+    side._look_after_main(now)
+    assert not said, "it may still travel with the next one"
+    side._look_after_main(now + HELD_MOST)
+    assert said == [[Pong()]]
+    side._look_after_main(now + OUTPUT_EVERY)
+    assert not side._guarding, "nothing is held any more"

@@ -39,7 +39,7 @@ class Records(Submissions):
 
     def get_result(
         self, indices_or_msg_ids: Any = None, block: bool | None = None,
-        owner: bool = True,
+        owner: bool = True, *, label: str | None = None,
     ) -> AsyncResult:  # fmt: skip
         """Return the result of tasks: of this client's or another's, now or later.
 
@@ -51,14 +51,29 @@ class Records(Submissions):
             Whether to wait for it; the client's own `block` if None.
         owner
             Of no effect.
+        label
+            In place of these: all tasks of this label (see `View.label`), of whatever
+            client, as a list in the order of their submission. Of one that was
+            submitted again it is the last time that counts.
 
         Returns
         -------
         AsyncResult
             The one that the tasks were submitted for, if that is under way in this
             client; else an `AsyncHubResult`. For one id or place, it has one value;
-            for a list, a list of them.
+            for a list or a label, a list of them.
+
+        Raises
+        ------
+        KeyError
+            From the result: nobody knows such a task; at once: nor such a label.
+        TypeError
+            Both tasks and a label are given.
         """
+        if label is not None:
+            if indices_or_msg_ids is not None:
+                raise TypeError("get_result takes tasks or a label, not both")
+            indices_or_msg_ids = self._labelled(label)
         jobs = -1 if indices_or_msg_ids is None else indices_or_msg_ids
         ids = ids_of(jobs, self.history)
         single = _is_single(jobs)
@@ -69,6 +84,16 @@ class Records(Submissions):
             if self._have_come(ids):  # so is what users ask of it without waiting
                 result.wait(PATIENCE)
         return self._waited_for(result, block)
+
+    def _labelled(self, label: str) -> list[str]:
+        """Return the ids of the tasks of a label, but for those submitted again."""
+        found = self.db_query({"label": label, "resubmitted": None}, keys="msg_id")
+        if not found:
+            raise KeyError(
+                f"no task of the label {label!r} is recorded: it may have been purged, "
+                "or so many came after it that it was dropped"
+            )
+        return [record["msg_id"] for record in found]
 
     def _have_come(self, ids: Sequence[str]) -> bool:
         """Tell whether this client has had the results of tasks that are its own."""

@@ -21,7 +21,7 @@ from ..serialize.calls import (
 from ..serialize.functions import ABSENT
 from ..serialize.main import adopt, gathered
 from ..serialize.modules import generation
-from ..serialize.objects import Packed, is_plain, pack
+from ..serialize.objects import Packed, is_plain, pack_plain
 from .namespace import Namespace
 from .sources import Sources
 from .turns import Turns
@@ -167,7 +167,7 @@ class Execution:
 
     def _pack(self, value: Any, assign: Assign) -> Packed:
         if is_plain(value):  # nothing to blame by name
-            return pack(value)
+            return pack_plain(value)
         return pack_value(value, f"the result of {self._name(assign)}")
 
     def _attempt(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .functions import ATOMS
 from .switches import pickled
 
-__all__ = ["Packed", "is_plain", "pack", "unpack"]
+__all__ = ["Packed", "is_plain", "pack", "pack_plain", "unpack"]
 
 #: A buffer smaller than this is cheaper inside the bytes than in a frame.
 OUT_OF_BAND_NBYTES = 8 * 1024
@@ -33,9 +33,14 @@ def pack(obj: Any) -> Packed:
     callers know what the object is to its user, and say it.
     """
     if is_plain(obj):
-        return Packed(pickle.dumps(obj, 5))
+        return pack_plain(obj)
     buffers: list[Any] = []
     return Packed(pickled(obj, None, _collector(buffers)), buffers)
+
+
+def pack_plain(obj: Any) -> Packed:
+    """Return an object as bytes that `is_plain`."""
+    return Packed(pickle.dumps(obj, 5))
 
 
 #: Containers longer than this are not looked through: pickling them takes longer

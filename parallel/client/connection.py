@@ -144,6 +144,7 @@ class Connection:
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
         self.waits = Waits(self._pump.wait)
         self._pace = Pace(self, self._pump)
+        self.defers, self.attend = self._pump.defers, self._pump.attend
         try:
             self._greet(timeout)
             self._pump.start()
@@ -378,10 +379,6 @@ class Connection:
     def look(self) -> None:
         """Take in what has come, without waiting."""
         self._pump.look()
-
-    def attend(self) -> None:
-        """See that what comes is taken in though nobody waits."""
-        self._pump.attend()
 
     # The pump's side: all of it under the pump's lock
 

@@ -32,6 +32,12 @@ _NOTHING = Shown()
 _FAILED = ParallelError("ask the result for its exception")
 
 
+def _is_ours(callback: Any) -> bool:
+    """Tell whether a callback takes no lock that its user may hold."""
+    module = getattr(callback, "__module__", None) or ""
+    return module.startswith(("parallel.client.", "asyncio."))
+
+
 class Delivered(NamedTuple):
     """An outcome as it came."""
 
@@ -127,6 +133,13 @@ class Deliveries(LazyFuture):
             failed = self._failed or self._failure is not None
             self.settle(None, _FAILED if failed else None)
         self._end_watches()
+
+    def _invoke_callbacks(self) -> None:
+        """Call who asked for it: now, or soon where the caller may hold a lock."""
+        call = super()._invoke_callbacks  # type: ignore[misc]
+        theirs = any(not _is_ours(each) for each in self._done_callbacks)
+        if not theirs or not self._connection.defers(call):
+            call()
 
     def give_up(self, error: Exception) -> None:
         """Take note that no outcome will come any more."""

@@ -187,13 +187,14 @@ class Pace:
 
     def _wait(self, done: Callable[[], bool], timeout: float | None) -> None:
         connection = self._connection
-        connection.waits.wait(
-            lambda: connection.closed is not None or done(),
-            _pause,
-            timeout,
-            self._explain,
-            look=LOOK,
-        )
+        with self._pump.submitting():
+            connection.waits.wait(
+                lambda: connection.closed is not None or done(),
+                _pause,
+                timeout,
+                self._explain,
+                look=LOOK,
+            )
 
     def _explain(self) -> list[str]:
         return [f"to submit more, for {self._say()}", *explain_tasks(self._connection)]

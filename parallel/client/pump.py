@@ -16,7 +16,8 @@ import contextlib
 import os
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
 from ..transport import nesting
@@ -116,6 +117,10 @@ class Pump:
         self._out = False
         self._closed = False
         self._lead_lock = threading.Lock()
+        #: Threads that read only because they have something to send.
+        self._submitters: set[int] = set()
+        #: What the background thread is to call.
+        self._deferred: deque[Callable[[], object]] = deque()
         self._thread = threading.Thread(
             target=self._run, name="parallel-client", daemon=True
         )
@@ -132,6 +137,7 @@ class Pump:
             sleeper.wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(2)
+        self._call_deferred()
         with self.lock:
             self._watching.close()
             self._leading.close()
@@ -142,6 +148,7 @@ class Pump:
         self.lock = threading.RLock()
         self._lead_lock = threading.Lock()
         self._leader = None
+        self._deferred.clear()
 
     # Sending
 
@@ -152,13 +159,41 @@ class Pump:
                 try:
                     # A turn under way, of which this is part, will see to it.
                     if self._turning is None and not self._closed:
-                        self._take_turns(None)
+                        with self.submitting():
+                            self._take_turns(None)
                         if self._next_timer() is not None:
                             self._watching.wake()  # to look at the time
                 finally:
                     self.lock.release()
             else:
                 self._wake()
+
+    @contextlib.contextmanager
+    def submitting(self) -> Iterator[None]:
+        """Read, for the length of a block, only because there is something to send.
+
+        The user does not wait for results then, and may hold a lock that a callback
+        wants. So callbacks are for the background thread.
+        """
+        ident = threading.get_ident()
+        self._submitters.add(ident)
+        try:
+            yield
+        finally:
+            self._submitters.discard(ident)
+
+    def defers(self, call: Callable[[], object]) -> bool:
+        """Have users' callbacks called soon, if not now; tell which."""
+        if threading.get_ident() not in self._submitters:
+            return False
+        self._deferred.append(call)
+        self._parked.set()
+        self._watching.wake()
+        return True
+
+    def _call_deferred(self) -> None:
+        while self._deferred:
+            self._deferred.popleft()()
 
     def look(self) -> None:
         """Take in what has come, unless another thread is at it."""
@@ -333,6 +368,7 @@ class Pump:
     def _run(self) -> None:
         ready: Sequence[int] | None = None
         while True:
+            self._call_deferred()
             self._out = True  # before it looks, so that what comes then wakes it
             if self._keeps_out():
                 self._parked.wait(PARKED)
@@ -350,7 +386,8 @@ class Pump:
 
     def _watch(self) -> Sequence[int]:
         self._watching.asleep = True
-        ready = () if self._closed else self._sleep(self._watching, None)
+        idle = not self._closed and not self._deferred
+        ready = self._sleep(self._watching, None) if idle else ()
         self._watching.asleep = False
         return ready
 

@@ -44,6 +44,9 @@ class FakeConnection:
 
     # What results and maps call
 
+    def defers(self, call: Callable[[], object]) -> bool:
+        return False
+
     def submit(
         self, sink: Any, method: Any, digest: bytes, packed: Packed,
         targets: Any = None, index: int = 0, terms: Terms | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -179,3 +180,23 @@ def test_a_fork_leaves_the_client_to_its_parent(cluster: Client) -> None:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert cluster[:].apply_sync(add, 1) == [2] * 4
+
+
+@pytest.mark.parametrize("many", [1000, 5000])
+def test_a_callback_may_want_a_lock_that_is_held_while_more_is_submitted(
+    cluster: Client, many: int
+) -> None:
+    """So does who counts what is under way: also when it is held up."""
+    view, lock = cluster.load_balanced_view(), threading.Lock()
+    ended: list[object] = []
+
+    def note(result: object) -> None:
+        with lock:
+            ended.append(result)
+
+    for i in range(many):
+        with lock:
+            result = view.apply_async(add, i)
+        result.add_done_callback(note)
+    assert cluster.wait(timeout=60)
+    wait_until(lambda: len(ended) == many, what="callbacks")

@@ -67,9 +67,12 @@ class Arrivals:
         connection = self._connection
         if is_wanted(interactive, waits=True):
             watch_progress(
+                connection.waits,
                 new_bar(self._n, "engines", "engine", widget),
                 lambda: min(self._n, len(connection.engines)),
-                lambda seconds: connection.wait(self._decided, None, seconds),
+                lambda seconds: connection.wait(
+                    self._decided, None, seconds, self._explain
+                ),
                 REDRAW,
                 timeout,
             )

@@ -133,8 +133,9 @@ class Awaited(Opened):
         if return_when is not None:
             waits = partial(self._wait_for_first, return_when)
         over = watch_progress(
-            bar, lambda: self.progress, waits, interval, patience(timeout)
-        )
+            self._connection.waits, bar, lambda: self.progress, waits, interval,
+            patience(timeout),
+        )  # fmt: skip
         return over if return_when is None else self._sorted_out()
 
     def show_progress(self, widget: bool | None = None, delay: float = 0) -> None:

@@ -309,8 +309,8 @@ class Client(Records, ClassicClient):
         timeout
             Seconds; a negative number waits for ever.
         """
-        found = list(self.outstanding) if jobs is None else jobs
-        futures, ids = futures_and_ids(found, self.history)
+        jobs = list(self.outstanding) if jobs is None else jobs
+        futures, ids = futures_and_ids(jobs, self.history)
 
         def come() -> int:
             left = self.outstanding
@@ -318,12 +318,12 @@ class Client(Records, ClassicClient):
             return done + len(ids) - len(left & set(ids))
 
         return watch_progress(
+            self._connection.waits,
             new_bar(len(futures) + len(ids), "results"),
             come,
             lambda seconds: self.wait([*futures, *ids], seconds),
-            interval,
-            None if timeout < 0 else timeout,
-        )
+            interval, None if timeout < 0 else timeout,
+        )  # fmt: skip
 
     # Orders
 

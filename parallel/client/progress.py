@@ -9,6 +9,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
+from .waits import Waits
+
 __all__ = ["Bar", "is_wanted", "new_bar", "watch_progress"]
 
 #: Set in the environment, no bar is shown.
@@ -114,20 +116,28 @@ def _kind_of_bar(widget: bool) -> Any:
 
 
 def watch_progress(
+    waits: Waits,
     bar: Bar,
     progress: Callable[[], float],
     wait: Callable[[float], bool],
     interval: float,
     timeout: float | None,
 ) -> bool:
-    """Wait in steps of `interval` seconds, and move a bar; tell whether it is over."""
+    """Wait in steps of `interval` seconds, and move a bar; tell whether it is over.
+
+    Parameters
+    ----------
+    waits
+        Those of which the steps are.
+    """
     deadline = None if timeout is None else monotonic() + timeout
     try:
-        while True:
-            left = interval if deadline is None else deadline - monotonic()
-            over = wait(max(0.0, min(interval, left)))
-            bar.update(progress() - bar.n)
-            if over or (deadline is not None and monotonic() >= deadline):
-                return over
+        with waits.as_one():
+            while True:
+                left = interval if deadline is None else deadline - monotonic()
+                over = wait(max(0.0, min(interval, left)))
+                bar.update(progress() - bar.n)
+                if over or (deadline is not None and monotonic() >= deadline):
+                    return over
     finally:
         bar.close()

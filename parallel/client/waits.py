@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from ..errors import ParallelError
@@ -14,6 +16,14 @@ _log = logging.getLogger("parallel.client")
 
 #: A call that blocks for longer says what it waits for, seconds.
 EXPLAIN_AFTER = 30.0
+
+
+class _Words:
+    """Since when a wait goes on, and after how long something is said, seconds."""
+
+    def __init__(self, after: float | None) -> None:
+        self.begin = monotonic()
+        self.after = after
 
 
 class Waits:
@@ -36,6 +46,16 @@ class Waits:
         #: After so long it is said, and again after twice the time, seconds; None for
         #: never.
         self.explain_after: float | None = EXPLAIN_AFTER
+        self._whole = threading.local()
+
+    @contextlib.contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Take this thread's waits in the block for parts of one."""
+        self._whole.words = _Words(self.explain_after)
+        try:
+            yield
+        finally:
+            del self._whole.words
 
     def wait(
         self,
@@ -54,13 +74,16 @@ class Waits:
         look
             Look so often whether it is done, seconds, though nothing comes.
         """
-        begin, word = monotonic(), self.explain_after
-        deadline = None if timeout is None else begin + timeout
-        while word is not None and (deadline is None or begin + word < deadline):
-            if self._until(done, follow, begin + word, look):
+        words = getattr(self._whole, "words", None) or _Words(self.explain_after)
+        deadline = None if timeout is None else monotonic() + timeout
+        while words.after is not None:
+            due = words.begin + words.after
+            if deadline is not None and due >= deadline:
+                break
+            if self._until(done, follow, due, look):
                 return True
-            _say(monotonic() - begin, explain)
-            word *= 2
+            _say(monotonic() - words.begin, explain)
+            words.after *= 2
         return self._until(done, follow, deadline, look)
 
     def _until(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from parallel.client.progress import is_wanted, new_bar, watch_progress
+from parallel.client.waits import Waits
 
 
 @pytest.fixture
@@ -98,7 +99,8 @@ def test_waiting_in_steps() -> None:
         return len(steps) == 3
 
     bar = new_bar(3, "work")
-    assert watch_progress(bar, lambda: len(steps), wait, 0.1, None)
+    waits = Waits(lambda done, follow, deadline: done())
+    assert watch_progress(waits, bar, lambda: len(steps), wait, 0.1, None)
     assert steps == [0.1] * 3
     assert bar.n == 3
-    assert not watch_progress(bar, lambda: 3, lambda _: False, 0.1, 0)
+    assert not watch_progress(waits, bar, lambda: 3, lambda _: False, 0.1, 0)

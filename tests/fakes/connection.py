@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from parallel.client.results import AsyncResult
+from parallel.client.waits import Waits
 from parallel.errors import ParallelError
 from parallel.protocol.messages import (
     EngineInfo,
@@ -39,6 +40,7 @@ class FakeConnection:
         self.open: dict[int, tuple[Any, int, Any]] = {}
         self.terms: list[Terms | None] = []
         self.attended = 0
+        self.waits = Waits(lambda done, follow, deadline: done())
         self._next = 0
         self._lock = threading.RLock()
 

@@ -38,6 +38,20 @@ def test_a_task_that_runs_is_told_with_its_engine(
     assert rc.explain(result) == rc.explain() == ""
 
 
+def test_while_a_bar_is_drawn(
+    impatient: Client, gate: Path, begun: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = impatient[1].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="a task that runs")
+    with caplog.at_level(logging.WARNING, "parallel.client"):
+        result.wait_interactive(interval=0.05, timeout=0.5)
+    gate.touch()
+    (told,) = caplog.messages
+    assert "still waits" in told
+    assert "has been running" in told
+    result.get(timeout=10)
+
+
 def test_a_stopped_engine_is_told_as_such(rc: Client, gate: Path, begun: Path) -> None:
     pid = engines_of(rc)[0]
     result = rc[0].apply_async(begin_and_wait_for, str(begun), str(gate))

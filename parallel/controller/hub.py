@@ -38,6 +38,8 @@ log = logging.getLogger("parallel.hub")
 
 #: The agent tells within this how an engine died; then the pid decides, seconds.
 AGENT_FIRST = 2.0
+#: The agent tells within this of the death of whom it was to kill, seconds.
+AGENT_KILLS = 5.0
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
 
@@ -64,6 +66,8 @@ class Hub:
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
         self._given_up: set[Uuid] = set()
+        #: Those that the agent was to kill: it knows none but its own.
+        self._condemned: set[Uuid] = set()
         self._strangers = Strangers()
         self._complaints = Complaints(log)
         #: The newest troubles, for clients that come later.
@@ -235,8 +239,10 @@ class Hub:
                 reason = f"is gone (pid {info.pid} on {info.host})"
                 self.engine_died(EngineDied(uuid, reason, 0), None, now)
             elif away > patience:
-                if kill is not None and kill(uuid):
-                    self.missing[uuid] = now
+                asked = uuid in self._condemned
+                if kill is not None and not asked and kill(uuid):
+                    self._condemned.add(uuid)
+                    self.missing[uuid] = now - patience + AGENT_KILLS
                     continue
                 where = f"pid {info.pid} on {info.host}"
                 reason = f"its connection broke {away:.0f} s ago ({where})"
@@ -283,6 +289,7 @@ class Hub:
     ) -> None:
         """Take an engine out, tell the clients, and see to its work."""
         self._given_up.add(died.uuid)
+        self._condemned.discard(died.uuid)
         self.missing.pop(died.uuid, None)
         self.muster.leave(died.uuid)
         info = self.engines.pop(died.uuid, None)

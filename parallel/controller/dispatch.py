@@ -10,6 +10,7 @@ from time import time
 from typing import Any, TypeAlias, TypeVar
 
 from ..aliases import Digest, EngineId, Uuid
+from ..errors import ProtocolError
 from ..protocol.messages import (
     Abort,
     Assign,
@@ -36,6 +37,7 @@ from ..protocol.messages import (
     Trouble,
 )
 from ..protocol.terms import USUAL
+from ..protocol.wire import digest_of
 from ..state.events import (
     DeliverOutcome,
     EngineJoined,
@@ -125,17 +127,28 @@ class Dispatch:
         """Take in submissions that came together."""
         client, functions, parking = peer.uuid, self._functions, self._parking
         events: list[TaskSubmitted] = []
-        when = time()
+        when, last = time(), peer.submitted
         for submit, frames in come:
+            if submit.seq <= last:  # no honest client's: they count up
+                self.handle(events, now)
+                events = []
+                if self._has_some(client, submit):
+                    continue
+            last = submit.seq + len(submit.targets or ANYWHERE) - 1
             work = Work(submit, frames)
             if submit.digest in functions and client not in parking:
                 events += self._admitted(client, work, when)
                 continue
-            if submit.digest not in functions:
+            if submit.digest not in functions and client not in parking:
                 self._peers.say(peer, Need(submit.digest))
             parking.park(client, work)
-        peer.submitted = come[-1][0].seq
+        peer.submitted = last
         self.handle(events, now)
+
+    def _has_some(self, client: Uuid, submit: Submit) -> bool:
+        """Tell whether a task of a submission is here already."""
+        numbers = range(submit.seq, submit.seq + len(submit.targets or ANYWHERE))
+        return any(TaskKey(client, seq) in self.machine.tasks for seq in numbers)
 
     def is_coming(self, msg_id: str) -> bool:
         """Tell whether a task may be on its way from a client that is there."""
@@ -181,7 +194,15 @@ class Dispatch:
         return [msg_id_of(key) for key in keys]
 
     def on_define(self, define: Define, now: float) -> None:
-        """Keep a function, and let go what waited for it."""
+        """Keep a function, and let go what waited for it.
+
+        Raises
+        ------
+        ProtocolError
+            It has another one's name: others' tasks would call it.
+        """
+        if define.digest != digest_of(define.code):
+            raise ProtocolError("the function is not the one that its digest names")
         self._functions.define(define.digest, define.code)
         for client in self._parking.clients():
             for work in self._parking.release(client, self._functions.__contains__):
@@ -230,7 +251,7 @@ class Dispatch:
 
     def on_need(self, peer: Peer, need: Need) -> None:
         """Send an engine a function again that it has forgotten."""
-        if need.digest in self._functions:
+        if need.digest and need.digest in self._functions:
             self._peers.say(
                 peer, Define(need.digest, self._functions.code(need.digest))
             )

@@ -10,6 +10,8 @@ __all__ = ["FunctionStore"]
 
 #: Functions that no unfinished task refers to are kept up to so many bytes.
 KEPT_NBYTES = 64 << 20
+#: And so many of them: very many small ones are memory, too.
+KEPT = 1 << 16
 
 
 class FunctionStore:
@@ -17,8 +19,10 @@ class FunctionStore:
 
     def __init__(self, kept_nbytes: int = KEPT_NBYTES) -> None:
         self._kept_nbytes = kept_nbytes
-        self._codes: OrderedDict[Digest, bytes] = OrderedDict()
+        self._codes: dict[Digest, bytes] = {}
         self._users: Counter[Digest] = Counter()
+        #: Those that nobody refers to, the one used last at the end.
+        self._unused: OrderedDict[Digest, None] = OrderedDict()
         self._unused_nbytes = 0
 
     def __contains__(self, digest: Digest) -> bool:
@@ -33,13 +37,16 @@ class FunctionStore:
         if digest not in self._codes:
             self._codes[digest] = code
             if digest not in self._users:
+                self._unused[digest] = None
                 self._unused_nbytes += len(code)
+                self._trim(but=1)
 
     def hold(self, digest: Digest) -> None:
         """Keep a function until `release`: a task refers to it."""
         if not digest:
             return
-        if digest not in self._users and digest in self._codes:
+        if digest in self._unused:
+            del self._unused[digest]
             self._unused_nbytes -= len(self._codes[digest])
         self._users[digest] += 1
 
@@ -52,14 +59,14 @@ class FunctionStore:
             return
         del self._users[digest]
         if digest in self._codes:
-            self._codes.move_to_end(digest)
+            self._unused[digest] = None
             self._unused_nbytes += len(self._codes[digest])
             self._trim()
 
-    def _trim(self) -> None:
-        if self._unused_nbytes <= self._kept_nbytes:
-            return
-        for digest in [d for d in self._codes if d not in self._users]:
-            self._unused_nbytes -= len(self._codes.pop(digest))
-            if self._unused_nbytes <= self._kept_nbytes:
-                return
+    def _trim(self, but: int = 0) -> None:
+        """Let go of what was used longest ago, but for the last that is yet to be."""
+        while len(self._unused) > but and (
+            self._unused_nbytes > self._kept_nbytes or len(self._unused) > KEPT
+        ):
+            oldest, _ = self._unused.popitem(last=False)
+            self._unused_nbytes -= len(self._codes.pop(oldest))

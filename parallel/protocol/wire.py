@@ -12,10 +12,12 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ..aliases import Digest
 from ..errors import ProtocolError
 from .messages import Message, ToClient, ToController, ToEngine
 from .pieces import LARGEST, cut, is_cut, join
@@ -27,6 +29,7 @@ __all__ = [
     "Decoder",
     "client_decoder",
     "controller_decoder",
+    "digest_of",
     "encode",
     "engine_decoder",
     "session_of",
@@ -95,6 +98,11 @@ def engine_decoder() -> Decoder[ToEngine]:
 def client_decoder() -> Decoder[ToClient]:
     """Return the decoder of what a client is told."""
     return Decoder(list[ToClient])
+
+
+def digest_of(code: bytes) -> Digest:
+    """Return what names a packed function."""
+    return blake2b(code, digest_size=16).digest()
 
 
 def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:

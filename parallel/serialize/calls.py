@@ -7,7 +7,6 @@ import re
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from ..aliases import Digest
@@ -20,6 +19,7 @@ from ..errors import (
     remote_error,
     without_init,
 )
+from ..protocol.wire import digest_of
 from .culprits import culprit
 from .functions import ATOMS, Luggage, fingerprint
 from .objects import Packed, pack, unpack
@@ -119,7 +119,7 @@ def pack_function(f: Any) -> Function:
         raise CannotPack(
             f"cannot send {name} to the engines: {_blamed(f, error)}"
         ) from error
-    return Function(blake2b(code, digest_size=16).digest(), code, name)
+    return Function(digest_of(code), code, name)
 
 
 def _stands_for_function(f: Any) -> bool:

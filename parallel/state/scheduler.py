@@ -49,6 +49,7 @@ from .stopping import GRACE, Stopping
 from .stories import (
     ABORTED,
     INTERRUPTED,
+    say_given_back,
     say_gone,
     say_late,
     say_stopped,
@@ -269,6 +270,9 @@ class Scheduler:
             self._ledger.fail(task, Status.ABORTED, ABORTED)
         elif task.stopping and task.pinned is not None:
             self._ledger.fail(task, *task.stopping)
+        elif task.pinned is not None:  # nobody asked for it, and no other may run it
+            reason = say_given_back(engine.engine_id)
+            self._ledger.fail(task, Status.LOST, reason, engine.engine_id)
         else:
             task.stopping = None  # its time has not begun: its engine was slow
             self._ledger.enqueue(task)

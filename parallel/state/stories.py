@@ -11,6 +11,7 @@ from .tasks import Needs, Task, TaskState
 __all__ = [
     "ABORTED",
     "INTERRUPTED",
+    "say_given_back",
     "say_gone",
     "say_late",
     "say_nobody",
@@ -30,6 +31,11 @@ def say_gone(engine_id: EngineId, reason: str | None) -> str:
     if reason is None:
         return f"there is no engine {engine_id}: it left, or never was"
     return f"engine {engine_id} died before it started the task: {reason}"
+
+
+def say_given_back(engine_id: EngineId) -> str:
+    """Say that a direct task's engine will not run it, for no reason of ours."""
+    return f"engine {engine_id} gave it back, and no other engine may run it"
 
 
 def say_why(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from parallel.controller import functions
 from parallel.controller.functions import FunctionStore
 
 
@@ -98,3 +99,18 @@ def test_one_that_a_task_waits_for_is_counted_when_it_ends(
     store.release(b"a")
     use(store, b"b", 60)
     assert kept(store, "ab") == "b"
+
+
+def test_what_nobody_ever_uses_goes_too(store: FunctionStore) -> None:
+    for digest in (b"a", b"b", b"c", b"d"):
+        store.define(digest, bytes(40))
+    assert kept(store, "abcd") == "cd"
+
+
+def test_very_many_small_ones_go(
+    store: FunctionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions, "KEPT", 2)
+    for digest in (b"a", b"b", b"c", b"d"):
+        use(store, digest, 0)
+    assert kept(store, "abcd") == "cd"

@@ -41,6 +41,7 @@ from parallel.protocol.messages import (
     Welcome,
     WhoAreYou,
 )
+from parallel.protocol.wire import digest_of
 from parallel.serialize.calls import pack_value
 from tests.fakes.peers import FakePeer, peers_of
 from tests.integration.tasks import add
@@ -51,7 +52,7 @@ Connect = Callable[[str], FakePeer]
 NOTHING = pickle.dumps(None)
 #: One of each message that a controller understands, such that it does no harm.
 SAMPLES: dict[type, Any] = {
-    Define: Define(b"d" * 16, b"code"),
+    Define: Define(digest_of(b"code"), b"code"),
     Submit: Submit(0, Method.PULL, b"", NOTHING, targets=[10_000]),
     Abort: Abort([0]),
     Setup: Setup("s", b"unknown" * 2, NOTHING),

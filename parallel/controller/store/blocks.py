@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
@@ -84,7 +85,7 @@ def pack(entries: Sequence[Entry], limits: Limits) -> Block:
     """Return the block of some tasks of one client."""
     facts = [
         (
-            e.key[1], e.submit, e.submitted, e.outcome, e.engine_uuid, e.received,
+            e.key[1], _own(e), e.submitted, e.outcome, e.engine_uuid, e.received,
             e.stdout, e.stderr, e.resubmitted,
         )
         for e in entries
@@ -111,6 +112,14 @@ def pack(entries: Sequence[Entry], limits: Limits) -> Block:
         body,
         frames,
     )
+
+
+def _own(entry: Entry) -> Submit:
+    """Return the submission of one task alone, though it was one of many targets."""
+    submit = entry.submit
+    if not submit.targets or len(submit.targets) == 1:
+        return submit
+    return replace(submit, seq=entry.key[1], targets=[entry.target])
 
 
 def _kept(frames: Sequence[Any] | None, limits: Limits) -> list[Any] | None:

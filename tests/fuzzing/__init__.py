@@ -1,0 +1,1 @@
+"""Malformed messages by the million, beside a client that works: `scripts/fuzz`."""

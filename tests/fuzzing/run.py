@@ -1,0 +1,156 @@
+"""One run: a cluster, somebody who works with it, and somebody who attacks it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from parallel import Client, Cluster
+from parallel.protocol.connection import ConnectionInfo
+from parallel.transport import sockets
+from tests.fakes.peers import info_of
+from tests.integration.processes import controller_of, is_gone, resident
+
+from .bait import Bait
+from .company import Company
+from .enemy import Enemy
+from .rubbish import Rubbish
+
+__all__ = ["Plan", "Report", "run"]
+
+#: The client alone is watched for so long, and after the attack, seconds.
+ALONE = 2.0
+#: So many batches fill what is bounded by number: memory is compared from there on.
+WARM = 0.2
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done."""
+
+    role: str
+    transport: str
+    count: int
+    seed: int
+    minutes: float | None = None
+    #: So many batches a second at most; None for as many as can be sent.
+    rate: float | None = None
+    #: How many silent connections an outsider holds.
+    held: int = 200
+    #: The controller may grow by so much after it has warmed up, MiB.
+    growth: float = 30.0
+
+
+class Report(msgspec.Struct):
+    """What came of it; MiB are those of the controller."""
+
+    plan: Plan
+    sent: int = 0
+    joined: int = 0
+    seconds: float = 0.0
+    alone: float = 0.0
+    beside: float = 0.0
+    after: float = 0.0
+    before_mib: float = 0.0
+    warm_mib: float = 0.0
+    after_mib: float = 0.0
+    wrong: list[str] = []
+
+    def words(self) -> str:
+        """Return it in words."""
+        plan, times = self.plan, max(0, self.joined - 1)
+        text = (
+            f"{plan.role} over {plan.transport}, seed {plan.seed}: {self.sent:,} "
+            f"batches in {self.seconds:.0f} s, thrown out {times:,} times\n"
+            f"  a client beside it: {self.alone:.0f} calls/s alone, "
+            f"{self.beside:.0f} meanwhile, {self.after:.0f} after\n"
+            f"  the controller: {self.before_mib:.1f} MiB before, "
+            f"{self.warm_mib:.1f} warm, {self.after_mib:.1f} after"
+        )
+        return "\n".join([text, *(f"  WRONG: {each}" for each in self.wrong)])
+
+
+def run(plan: Plan) -> Report:
+    """Attack a cluster that is made for it, and return what came of it."""
+    report = Report(plan, wrong=[])
+    with Cluster(n=2, transport=plan.transport) as client:
+        controller = controller_of(client)
+        engines = client[:].apply_sync(_pid)
+        company = Company(client)
+        try:
+            report.alone = company.rate(ALONE)
+            report.before_mib = resident(controller)
+            _attack(plan, client, report, controller, company)
+            report.after = company.rate(ALONE)
+            report.after_mib = resident(controller)
+        finally:
+            report.wrong += company.stop()
+        if is_gone(controller):
+            report.wrong.append("the controller is gone")
+        if client[client.ids[:2]].apply_sync(_pid) != engines:
+            report.wrong.append("an engine is not who it was")
+        grown = report.after_mib - report.warm_mib
+        if grown > plan.growth:
+            report.wrong.append(f"the controller has grown by {grown:.1f} MiB")
+    return report
+
+
+def _attack(
+    plan: Plan, client: Client, report: Report, controller: int, company: Company
+) -> None:
+    begin, done = time.monotonic(), company.count
+    end = None if plan.minutes is None else begin + 60 * plan.minutes
+    with _attackers(plan, client, report) as attackers:
+        while report.sent < plan.count and (end is None or time.monotonic() < end):
+            for each in attackers:
+                report.sent += each.attack()
+            if not report.warm_mib and report.sent > WARM * plan.count:
+                report.warm_mib = resident(controller)
+            if company.stopped:
+                return
+            if plan.rate is not None:
+                early = begin + report.sent / plan.rate - time.monotonic()
+                time.sleep(max(0.0, early))
+        report.seconds = time.monotonic() - begin
+        report.beside = (company.count - done) / report.seconds
+
+
+@contextmanager
+def _attackers(plan: Plan, client: Client, report: Report) -> Iterator[list[Any]]:
+    random = Random(plan.seed)
+    context = sockets.new_context(encrypted=plan.transport == "tcp")
+    attackers: list[Any] = []
+    info = _known_to(plan, client)
+    enemy = Enemy(context, plan.role, info, random)
+    try:
+        if plan.role == "outside":
+            attackers.append(Rubbish(info.urls[0], random, plan.held))
+        if plan.role == "engine":
+            attackers.append(Bait(context, info_of(client, "client"), enemy))
+        if plan.role != "outside" or plan.transport == "ipc":
+            enemy.join()
+            attackers.append(enemy)
+        yield attackers
+    finally:
+        report.joined = enemy.joined
+        for each in attackers:
+            report.wrong += each.leave() or ()
+        context.destroy(0)
+
+
+def _known_to(plan: Plan, client: Client) -> ConnectionInfo:
+    """Return what an attacker knows of the cluster."""
+    if plan.role != "outside":
+        return info_of(client, plan.role)
+    return replace(info_of(client, "client"), secret="0" * 32)
+
+
+def _pid() -> int:
+    import os
+
+    return os.getpid()

@@ -1,0 +1,123 @@
+"""What makes no sense harms nobody but who sends it, and that one is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from parallel import Client, Cluster, EngineError
+from parallel.protocol.messages import (
+    Assign,
+    Define,
+    Method,
+    Refused,
+    Revoked,
+    Submit,
+    Welcome,
+)
+from tests.fakes.peers import FakePeer, peers_of
+from tests.fuzzing.run import Plan, run
+from tests.integration.tasks import add
+
+Connect = Callable[[str], FakePeer]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Client]:
+    """Start one engine."""
+    with Cluster(n=1) as client:
+        yield client
+
+
+@pytest.fixture
+def connect(cluster: Client) -> Iterator[Connect]:
+    """Return a function that connects a peer; all is well at the end."""
+    with peers_of(cluster) as connect:
+        yield connect
+    assert cluster[0].apply_sync(add, 1) == 2
+
+
+def join(connect: Connect) -> tuple[FakePeer, int]:
+    """Return an engine's work connection, and its id; both are there."""
+    work, control = connect("engine"), connect("engine")
+    control.greet(channel="control", uuid=work.uuid)
+    answer = work.greet()
+    assert isinstance(answer, Welcome)
+    assert answer.engine_id is not None
+    return work, answer.engine_id
+
+
+def why_refused(peer: FakePeer) -> str:
+    """Return what a peer is told whose session is over."""
+    refused: Refused = peer.wait_for(Refused)
+    return refused.reason
+
+
+NEVER: list[Any] = [
+    Submit(1 << 63, Method.PULL, b"", b""),
+    Submit(-1, Method.PULL, b"", b""),
+    Submit(0, Method.PULL, b"", b"", targets=[1 << 40]),
+    Submit(0, Method.PULL, b"", b"", targets=[0] * 70_000),
+    Submit(0, Method.PULL, b"", b"", frames=-1),
+    Submit(0, Method.PULL, b"", b"", frames=3),
+    Submit(0, 99, b"", b""),  # type: ignore[arg-type]
+    Define(b"another's", b"code"),
+]
+
+
+@pytest.mark.parametrize("message", NEVER, ids=range(len(NEVER)))
+def test_a_client_whose_message_makes_no_sense_is_told(
+    connect: Connect, message: Any
+) -> None:
+    client = connect("client")
+    client.greet()
+    client.say(message)
+    assert "what it sent cannot be dealt with" in why_refused(client)
+
+
+def test_who_waits_for_an_engine_that_makes_no_sense_is_told(
+    cluster: Client, connect: Connect
+) -> None:
+    engine, engine_id = join(connect)
+    cluster.wait_for_engines(2, timeout=30)
+    ar = cluster[engine_id].apply_async(add, 1)
+    engine.wait_for(Assign)
+    engine.say(Submit("x", 0, b"", b""))  # type: ignore[arg-type]
+    assert "what it sent cannot be dealt with" in why_refused(engine)
+    with pytest.raises(EngineError, match="broke the rules of the wire"):
+        ar.get(30)
+
+
+def test_one_connection_has_one_name(connect: Connect) -> None:
+    peer = connect("client")
+    assert isinstance(peer.greet(), Welcome)
+    answer = peer.greet(uuid=b"another's uuid !", channel="work")
+    assert isinstance(answer, Refused)
+    assert "greeted under another name" in answer.reason
+
+
+def test_no_other_engine_runs_what_one_gives_back(
+    cluster: Client, connect: Connect
+) -> None:
+    engine, engine_id = join(connect)
+    cluster.wait_for_engines(2, timeout=30)
+    ar = cluster[engine_id].apply_async(add, 1)
+    assign = engine.wait_for(Assign)
+    engine.say(Revoked([assign.ordinal], [assign.ordinal]))
+    with pytest.raises(EngineError, match="gave it back"):
+        ar.get(30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("role", "transport"),
+    [("outside", "ipc"), ("outside", "tcp"), ("engine", "ipc"), ("client", "tcp")],
+)
+def test_thousands_of_malformed_messages(role: str, transport: str) -> None:
+    plan = Plan(role=role, transport=transport, count=5000, seed=7, growth=200)
+    report = run(plan)
+    assert report.sent >= 5000
+    assert report.wrong == []

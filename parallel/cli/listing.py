@@ -11,6 +11,7 @@ import msgspec
 from traitlets import Enum
 
 from ..cluster.records import profile_folders, records_of
+from ..transport.holding import sweep
 from ..transport.locations import ipython_dir, profile_dir
 from .app import BaseApp
 from .signals import Signals
@@ -40,7 +41,8 @@ ipcluster list --profile=simulations -o json
     } | BaseApp.aliases
 
     def run(self, signals: Signals) -> int:
-        """Print the list."""
+        """Print the list; what dead processes have left is removed."""
+        sweep()
         clusters = [
             {
                 "profile": self._name(folder),

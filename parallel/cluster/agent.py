@@ -39,6 +39,7 @@ from ..protocol.messages import (
     Up,
 )
 from ..state.restarts import Restarts
+from ..transport.holding import hold
 from ..transport.keys import ROLES, Keys
 from ..transport.locations import connection_file, log_file
 from ..transport.pids import start_time
@@ -139,6 +140,7 @@ class Agent:
             self._selector.register(
                 self._spec.lifeline, selectors.EVENT_READ, self._on_lifeline
             )
+        self._own.append(hold(Path(self._spec.runtime_dir)))
         gc.collect()
         gc.freeze()  # what the children share stays shared
         self._start_controller()
@@ -271,6 +273,7 @@ class Agent:
             lifeline=spec.lifeline,
             scheduling=spec.scheduling,
             recording=spec.recording,
+            runtime_dir=spec.runtime_dir,
             roster=str(Path(spec.runtime_dir) / "roster.json"),
         )
         return Keeper(controller, self._log("ipcontroller"), self._start)

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from traitlets.config.loader import (
 
 from ..client.client import Client
 from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
+from ..transport.holding import hold, sweep
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (
     cluster_file,
@@ -65,6 +67,8 @@ class Cluster(ClusterOptions):
 
     _agent: AgentProcess | None = None
     _record: ClusterRecord | None = None
+    #: Holds its folder of sockets while it starts.
+    _hold = -1
 
     def __init__(self, **options: Any) -> None:
         unknown = set(options) - set(self.trait_names())
@@ -127,6 +131,8 @@ class Cluster(ClusterOptions):
         except BaseException:
             self.stop_cluster_sync()
             raise
+        finally:
+            self._let_go()
         if not detached:
             _running.add(self)
         return self
@@ -135,7 +141,10 @@ class Cluster(ClusterOptions):
         """Let an agent start everything, and write the file that tells of it."""
         assert self.n is not None
         self._keys = new_keys()
+        sweep()
         runtime = make_runtime_dir()
+        # Until the agent does so, and by it the controller.
+        self._hold = hold(runtime)
         record = ClusterRecord(
             cluster_id=self.cluster_id,
             profile_dir=str(folder),
@@ -149,7 +158,7 @@ class Cluster(ClusterOptions):
             if not record.claim():  # another process was faster
                 raise self._is_running_already()
         except BaseException:
-            runtime.rmdir()
+            shutil.rmtree(runtime, ignore_errors=True)
             raise
         self._record = record
         agent.begin(
@@ -172,6 +181,11 @@ class Cluster(ClusterOptions):
                 labels=self.labels,
             )
         )
+
+    def _let_go(self) -> None:
+        descriptor, self._hold = self._hold, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _know(self, urls: list[str]) -> None:
         """Take note of where the controller listens."""
@@ -437,14 +451,18 @@ def _stop_from_outside(record: ClusterRecord) -> None:
             f"the cluster {record.cluster_id!r} runs on {record.host}: stop it there, "
             "or by a client's shutdown(hub=True)"
         )
+    which, pid = "agent", record.pid
+    if not record.has_agent():  # it was killed: its controller ends the rest
+        which, pid = "controller", record.controller
     with contextlib.suppress(ProcessLookupError):
         if record.is_running():
-            os.kill(record.pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)  # a stopped one must hear it
     deadline = time.monotonic() + STOP_PATIENCE
     while record.is_running():
         if time.monotonic() > deadline:
             raise LauncherError(
-                f"the agent (pid {record.pid} on {record.host}) has not ended "
+                f"the {which} (pid {pid} on {record.host}) has not ended "
                 f"{STOP_PATIENCE:g} s after SIGTERM"
             )
         time.sleep(0.01)

@@ -76,14 +76,26 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.host == socket.gethostname()
 
     def is_running(self) -> bool:
-        """Tell whether its agent is alive; of another host, it is believed to be."""
-        return not self.is_here or start_time(self.pid) == self.started
+        """Tell whether a process of it is alive; of another host, it is believed to be.
+
+        An agent may be killed, and leave its controller and engines at work.
+        """
+        return not self.is_here or self.has_agent() or self.has_controller()
+
+    def has_agent(self) -> bool:
+        """Tell whether its agent is alive, on this host."""
+        return start_time(self.pid) == self.started
+
+    def has_controller(self) -> bool:
+        """Tell whether its controller is alive, on this host."""
+        if not self.controller:
+            return False
+        return start_time(self.controller) == self.controller_started
 
     def is_restarting(self) -> bool:
         """Tell whether its controller has died, and another is about to come up."""
-        if not self.is_here or not self.controller or not self.is_running():
-            return False
-        return start_time(self.controller) != self.controller_started
+        known = self.is_here and self.controller != 0
+        return known and self.has_agent() and not self.has_controller()
 
     def claim(self) -> bool:
         """Write its file, unless a running cluster has one there; tell whether so.

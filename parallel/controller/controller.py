@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -48,8 +49,9 @@ from ..protocol.messages import (
 from ..protocol.wire import controller_decoder, session_of
 from ..transport import sockets
 from ..transport.drain import Drain
+from ..transport.holding import hold
 from ..transport.keys import ROLES, Gate, Keys
-from ..transport.locations import write_connection_files
+from ..transport.locations import cluster_file, write_connection_files
 from ..transport.pipe import Pipe
 from .dispatch import Dispatch
 from .hub import Hub
@@ -120,6 +122,8 @@ class Controller:
         #: The addresses that it listens on.
         self.urls = bound
         self._link = link
+        #: The agent that forked this process is gone: nobody else removes its files.
+        self.is_orphan = False
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
         scheduling = scheduling or Scheduling()
@@ -423,17 +427,17 @@ class Controller:
             self._gone += self._peers.by_descriptors(lost)
 
     def _on_agent_gone(self) -> None:
-        """Go on without the agent, unless nobody else could ever stop this cluster.
-
-        Dead engines are found missing then, and are not replaced.
-        """
+        """Go on without the agent; `ipcluster` finds this process in its place."""
         assert self._link is not None
         self._loop.remove_reader(self._link.fileno())
         self._link.close()
         self._link = None
-        if self._lifeline is None:
-            log.error("the agent is gone, and so is this cluster")
-            self._done.set()
+        self.is_orphan = True
+        self._hub.trouble(
+            "the agent of this cluster was killed. Work goes on, but engines that die "
+            "are not replaced any more; `ipcluster stop` ends what is left",
+            hinders=False,
+        )
 
     def _on_link(self) -> None:
         assert self._link is not None
@@ -462,6 +466,8 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     LauncherError
         It cannot listen where it should.
     """
+    runtime = Path(spec.runtime_dir) if spec.runtime_dir else None
+    held = -1 if runtime is None else hold(runtime)
     controller = _listen(spec, link)
     encrypted = not controller.urls[0].startswith("ipc:")
     location = spec.location or socket.gethostname()
@@ -475,17 +481,25 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     ]
     files = write_connection_files(Path(spec.profile_dir), infos)
     log.info("connection files: %s", ", ".join(map(str, files)))
-    if link is not None:
-        link.send([Up(controller.urls)])
+    if link is not None and not link.send([Up(controller.urls)]):
+        controller.is_orphan = True  # nobody knows of this one, so it does not begin
+        log.error("the agent was gone before this controller was up")
 
     def remove() -> None:
         while files:  # once: the next controller's have the same names
             files.pop().unlink(missing_ok=True)
 
     try:
-        controller.run(spec.lifeline, at_end=remove)
+        if not controller.is_orphan:
+            controller.run(spec.lifeline, at_end=remove)
     finally:
         remove()
+        if held >= 0:
+            os.close(held)
+        if controller.is_orphan and runtime is not None:
+            shutil.rmtree(runtime, ignore_errors=True)
+            file = cluster_file(Path(spec.profile_dir), spec.cluster_id)
+            file.unlink(missing_ok=True)
 
 
 def _listen(spec: ControllerSpec, link: Pipe | None) -> Controller:

@@ -95,5 +95,7 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 1
     #: The engines whose processes its agent has, when it starts.
     alive: list[Uuid] = []
+    #: The folder of its sockets, which it holds; '' for none.
+    runtime_dir: str = ""
     #: The file of the engines that are registered; '' for none.
     roster: str = ""

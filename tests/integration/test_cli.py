@@ -216,15 +216,43 @@ def test_the_file_of_a_dead_cluster_does_not_count() -> None:
         assert len(run("ipcluster list")[0].splitlines()) == 2
 
 
-def test_what_a_killed_cluster_left_is_removed() -> None:
-    with daemonized("-n 1") as said:
+def test_a_cluster_whose_agent_was_killed_goes_on_and_is_found_and_stopped() -> None:
+    with daemonized("-n 2") as said:
         record = json.loads(Path(said.splitlines()[-1]).read_text())
         os.kill(record["pid"], signal.SIGKILL)
-        folder = Path(os.environ["IPYTHONDIR"]) / "profile_default/security"
-        wait_until(lambda: not list(folder.glob("ipcontroller*")), 5)
-        assert Path(record["runtime_dir"]).is_dir()
-        assert len(run("ipcluster list")[0].splitlines()) == 1
+        with Client(timeout=0) as client:
+            assert client[:].apply_sync(forty_two) == [42, 42]
+        assert " True " in run("ipcluster list")[0].splitlines()[1]
+        with Client(timeout=0) as client:
+            assert client[:].apply_sync(forty_two) == [42, 42]
+        assert "is running" in run("ipcluster start -n 1", status=10)[1]
+        assert "stopped cluster" in run("ipcluster stop")[1]
         assert not Path(record["runtime_dir"]).exists()
+    assert security() == []
+
+
+def test_a_client_ends_a_cluster_whose_agent_was_killed() -> None:
+    with daemonized("-n 2") as said:
+        record = json.loads(Path(said.splitlines()[-1]).read_text())
+        os.kill(record["pid"], signal.SIGKILL)
+        with Client(timeout=0) as client:
+            assert client[:].apply_sync(forty_two) == [42, 42]
+            client.shutdown(hub=True)
+        wait_until(lambda: security() == [], what="an empty folder")
+        wait_until(lambda: not Path(record["runtime_dir"]).exists())
+
+
+def test_what_a_wholly_killed_cluster_left_is_removed() -> None:
+    with daemonized("-n 1") as said:
+        record = json.loads(Path(said.splitlines()[-1]).read_text())
+        for which in ("pid", "controller"):
+            os.kill(record[which], signal.SIGKILL)
+        assert Path(record["runtime_dir"]).is_dir()
+        wait_until(lambda: len(run("ipcluster list")[0].splitlines()) == 1)
+        assert not Path(record["runtime_dir"]).exists()
+        assert [name for name in security() if name.startswith("cluster")] == []
+        with daemonized("-n 1"), Client(timeout=0) as client:
+            assert client[0].apply_sync(forty_two) == 42
     assert security() == []
 
 

@@ -1,0 +1,55 @@
+"""Folders of sockets stay while a process holds them, and are swept afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from parallel.transport.holding import hold, keep, sweep
+from parallel.transport.locations import make_runtime_dir
+
+
+def test_a_folder_that_is_held_stays() -> None:
+    folder = make_runtime_dir()
+    first, second = hold(folder), hold(folder)
+    assert sweep() == []
+    os.close(first)
+    assert sweep() == []
+    os.close(second)
+    assert sweep() == [folder]
+    assert not folder.exists()
+
+
+def test_a_killed_process_holds_nothing() -> None:
+    folder = make_runtime_dir()
+    text = (
+        "import sys, pathlib; from parallel.transport.holding import hold\n"
+        "hold(pathlib.Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", text, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert sweep() == []
+        process.kill()
+    assert sweep() == [folder]
+
+
+def test_what_is_not_known_for_ours_stays(tmp_path: Path) -> None:
+    new = make_runtime_dir()  # and nobody has come to hold it yet
+    assert sweep() == []
+    new.rmdir()
+
+
+def test_what_is_kept_for_the_next_controller_stays() -> None:
+    folder = make_runtime_dir()
+    os.close(hold(folder))
+    keep(folder)
+    assert sweep() == []
+    (folder / "kept").unlink()
+    assert sweep() == [folder]

@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults=options.faults,
             every=options.every,
             patience=options.patience,
+            longest=options.longest,
         )
         runs.append(_run_apart(plan, keep=options.keep))
         print(in_words(runs[-1]), flush=True)
@@ -91,6 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"faults, or groups of them, that happen ({' '.join(DEFAULT)})",
     )
     option("--every", type=float, default=1.0, help="seconds between two, in the mean")
+    option("--longest", type=float, default=3, help="seconds of a stop, or of a cut")
     option("--patience", type=float, default=120, help="seconds; then a job hangs")
     option("--json", type=Path, help="a file for all that was found")
     option("--keep", action="store_true", help="keep logs and notes of good runs, too")

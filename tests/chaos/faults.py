@@ -27,9 +27,9 @@ class Strike(NamedTuple):
     words: str
 
 
-def _nap(random: Random) -> float:
+def _nap(scene: Scene, random: Random) -> float:
     """Return for how long something is stopped, seconds: mostly short."""
-    return random.choice([0.05, 0.3, 1.0, 3.0])
+    return scene.longest * random.choice([0.02, 0.1, 0.3, 1.0])
 
 
 def kill_engine(scene: Scene, random: Random) -> str:
@@ -47,7 +47,7 @@ def kill_two_engines(scene: Scene, random: Random) -> str:
 
 def stop_engine(scene: Scene, random: Random) -> str:
     """Stop an engine for a while."""
-    engines, seconds = scene.engines, _nap(random)
+    engines, seconds = scene.engines, _nap(scene, random)
     return scene.stop_for(random.choice(engines), seconds) if engines else ""
 
 
@@ -66,13 +66,13 @@ def kill_client(scene: Scene, random: Random) -> str:
 def stop_client(scene: Scene, random: Random) -> str:
     """Stop a client for a while."""
     visitors = [visitor for visitor in scene.visitors if visitor.poll() is None]
-    seconds = _nap(random)
+    seconds = _nap(scene, random)
     return scene.stop_for(random.choice(visitors).pid, seconds) if visitors else ""
 
 
 def stop_controller(scene: Scene, random: Random) -> str:
     """Stop the controller for a while."""
-    return scene.stop_for(scene.controller, _nap(random))
+    return scene.stop_for(scene.controller, _nap(scene, random))
 
 
 def kill_controller(scene: Scene, random: Random) -> str:
@@ -82,7 +82,7 @@ def kill_controller(scene: Scene, random: Random) -> str:
 
 def stop_agent(scene: Scene, random: Random) -> str:
     """Stop the agent for a while."""
-    return scene.stop_for(scene.agent, _nap(random))
+    return scene.stop_for(scene.agent, _nap(scene, random))
 
 
 def kill_agent(scene: Scene, random: Random) -> str:
@@ -94,7 +94,7 @@ def kill_agent(scene: Scene, random: Random) -> str:
 
 def cut(scene: Scene, random: Random) -> str:
     """Cut the network to some for a while."""
-    how, seconds = random.choice(CUTS), _nap(random)
+    how, seconds = random.choice(CUTS), _nap(scene, random)
     relay = random.choice(scene.relays)
     relay.cut(how)
     scene.later(seconds, relay.heal)

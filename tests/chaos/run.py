@@ -36,6 +36,8 @@ class Plan:
         Seconds between two of them, in the mean.
     patience
         Seconds after which a job that has not ended hangs.
+    longest
+        Seconds that anything is stopped or cut at most.
     """
 
     seed: int
@@ -44,6 +46,7 @@ class Plan:
     faults: list[str]
     every: float = 1.0
     patience: float = 120.0
+    longest: float = 3.0
 
 
 @dataclass
@@ -71,7 +74,12 @@ def run(plan: Plan, folder: Path) -> Run:
     """Carry a plan out, in an empty folder."""
     networked = "cut" in plan.faults
     with Scene(
-        folder, plan.seed, plan.engines, networked=networked, patience=plan.patience
+        folder,
+        plan.seed,
+        plan.engines,
+        networked=networked,
+        patience=plan.patience,
+        longest=plan.longest,
     ) as scene:
         clients = [scene.client, scene.second]
         loads = [

@@ -35,14 +35,24 @@ class Scene:
     ----------
     networked
         It listens on a port, and who joins it from outside comes over a relay.
+    longest
+        Seconds that anything is stopped or cut at most.
     """
 
     def __init__(
-        self, folder: Path, seed: int, n: int, *, networked: bool, patience: float
+        self,
+        folder: Path,
+        seed: int,
+        n: int,
+        *,
+        networked: bool,
+        patience: float,
+        longest: float,
     ) -> None:
         self.starts = folder / "starts"
         self._folder = folder
         self._patience = patience
+        self.longest = longest
         self._random = Random(f"scene {seed}")
         self.cluster = Cluster(
             n=n,
@@ -133,6 +143,7 @@ class Scene:
         relay = self.relays[self._started % len(self.relays)]
         told = {**json.loads(file.read_text()), "urls": [relay.url]}
         path = self._folder / f"{role}-{self._started}.json"
+        path.touch(0o600)
         path.write_text(json.dumps(told))
         return path
 

@@ -67,7 +67,7 @@ def say(
     places
         The fields of a `state.whereabouts.Whereabouts`, for those that have one.
     wrong
-        By an engine's id, what is wrong with it: '' if it answers.
+        By an engine's id, how it is if it does not answer; else ''.
     """
     lines = _say_running(names, places, wrong)
     groups: Counter[str] = Counter()
@@ -105,7 +105,7 @@ def _say_running(
             if place["state"] == "running"
             else "waits for tasks of its own"
         )
-        health = f"which does not answer: {why}" if why else "which is alive"
+        health = f"which {why or 'is alive'}"
         lines.append(f"{name} ({msg_id}) {doing} on engine {engine_id}, {health}")
     if len(begun) > SHOWN:
         lines.append(f"{len(begun) - SHOWN} more run, for a shorter time")

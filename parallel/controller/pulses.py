@@ -12,17 +12,24 @@ from ..protocol.messages import EngineInfo, Ping
 from ..transport.pids import state_of
 from .peers import Peers
 
-__all__ = ["PATIENCE", "Pulses"]
+__all__ = ["PATIENCE", "Pulses", "say_state"]
 
 #: An engine that has not answered within this is said not to, seconds.
 PATIENCE = 1.0
-#: What the state of a process on this host says of why it does not answer.
+#: What the state of a process on this host says of one that does not answer. While
+#: C code holds the GIL, no thread of it can.
 _STATES = {
-    "T": "its process is stopped (SIGSTOP)",
-    "t": "its process is held by a debugger",
-    "D": "its process hangs in a call of the system, such as to a disk",
+    "": "does not answer: its process is gone",
+    "R": "is alive, and too busy to answer: its code holds the GIL",
+    "S": "is alive, and cannot answer: its code holds the GIL in a call that waits",
+    "T": "does not answer: its process is stopped (SIGSTOP)",
+    "t": "does not answer: its process is held by a debugger",
+    "D": "does not answer: its process hangs in a call of the system, such as to a disk",
 }
-_UNKNOWN = "it is stopped or cut off, or runs code that holds the GIL"
+_UNKNOWN = (
+    "does not answer: its code holds the GIL, or its process is stopped or cut off, "
+    "which is told before long"
+)
 
 
 class Pulses:
@@ -34,7 +41,7 @@ class Pulses:
         self._open: dict[Future[None], set[Uuid]] = {}
 
     def take(self, engines: Collection[EngineInfo]) -> Future[dict[str, str]]:
-        """Return what is wrong with each engine, by its id: '' if it answers."""
+        """Return how each engine is, by its id: '' if it answers."""
         silent = {info.uuid for info in engines}
         heard: Future[None] = Future()
         told: Future[dict[str, str]] = Future()
@@ -42,7 +49,7 @@ class Pulses:
         def tell(_: Future[None]) -> None:
             told.set_result(
                 {
-                    str(info.engine_id): _say_why(info) if info.uuid in silent else ""
+                    str(info.engine_id): say_state(info) if info.uuid in silent else ""
                     for info in engines
                 }
             )
@@ -71,7 +78,8 @@ class Pulses:
             heard.set_result(None)
 
 
-def _say_why(info: EngineInfo) -> str:
-    """Say why an engine may not answer."""
-    here = info.host == socket.gethostname()
-    return _STATES.get(state_of(info.pid) if here else "", _UNKNOWN)
+def say_state(info: EngineInfo) -> str:
+    """Say of an engine that does not answer how it is."""
+    if info.host != socket.gethostname():
+        return _UNKNOWN
+    return _STATES.get(state_of(info.pid), _UNKNOWN)

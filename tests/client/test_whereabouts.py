@@ -13,7 +13,7 @@ def place(state: str, engine_id: int = -1, seconds: float = 0, why: str = "") ->
 
 def test_what_runs_is_told_by_name_and_its_engines_health() -> None:
     places = {"a": place("running", 0, 12.3), "b": place("suspended", 1, 40)}
-    wrong = {"0": "", "1": "its process is stopped (SIGSTOP)"}
+    wrong = {"0": "", "1": "does not answer: its process is stopped (SIGSTOP)"}
     walk, fit = say({"a": "fit", "b": "walk"}, places, wrong)
     assert walk.startswith("walk (b) waits for tasks of its own on engine 1, which")
     assert walk.endswith("does not answer: its process is stopped (SIGSTOP)")

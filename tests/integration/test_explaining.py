@@ -13,7 +13,7 @@ import pytest
 
 from parallel import Client
 from tests.integration.processes import engines_of
-from tests.integration.tasks import begin_and_wait_for, notes, wait_for
+from tests.integration.tasks import begin_and_wait_for, note, notes, wait_for
 from tests.waiting import wait_until
 
 
@@ -64,6 +64,24 @@ def test_a_stopped_engine_is_told_as_such(rc: Client, gate: Path, begun: Path) -
         gate.touch()
     assert said.endswith("does not answer: its process is stopped (SIGSTOP)")
     result.get(timeout=10)
+
+
+def hold_the_lock(begun: str, seconds: int) -> None:
+    """Call C code that sleeps, and does not let go of the interpreter's lock."""
+    import ctypes
+
+    note(begun, os.getpid())
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+def test_an_engine_whose_c_code_holds_the_lock_is_told_to_be_alive(
+    rc: Client, begun: Path
+) -> None:
+    result = rc[0].apply_async(hold_the_lock, str(begun), 4)
+    wait_until(lambda: notes(begun), what="a task that runs")
+    said = rc.explain(result)
+    assert "which is alive, and cannot answer: its code holds the GIL" in said
+    assert result.get(timeout=30) is None
 
 
 def test_those_that_wait_say_why(rc: Client, gate: Path) -> None:

@@ -52,6 +52,13 @@ class ControllerOptions(Configurable):
         help="Seconds that an interrupted task is given to end, before its engine is "
         "killed and replaced.",
     )
+    engine_patience = Float(
+        30.0,
+        min=1,
+        help="Seconds that an engine which cannot be reached, stopped or cut off, is "
+        "waited for, before it is killed if that can be, and given up. A third of "
+        "that, 10 at most, breaks the connection of one that says nothing.",
+    )
     task_record = Enum(
         ["sqlite", "memory", "none"],
         "sqlite",
@@ -79,8 +86,9 @@ class ControllerOptions(Configurable):
         help="Bytes of their arguments that it holds; but each client may have 4 MiB.",
     )
 
-    for _option in (scheme, hwm, grace, task_record, task_record_file, task_records,
-                   task_record_nbytes, held_tasks, held_nbytes):  # fmt: skip
+    for _option in (scheme, hwm, grace, engine_patience, task_record,
+                   task_record_file, task_records, task_record_nbytes, held_tasks,
+                   held_nbytes):  # fmt: skip
         _option.tag(config=True)
     del _option
 
@@ -90,6 +98,7 @@ class ControllerOptions(Configurable):
             scheme=self.scheme,
             hwm=self.hwm,
             grace=self.grace,
+            engine_patience=self.engine_patience,
             holdings=Holdings(tasks=self.held_tasks, nbytes=self.held_nbytes),
         )
 

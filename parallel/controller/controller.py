@@ -66,8 +66,6 @@ log = logging.getLogger("parallel.controller")
 
 #: Disconnected engines are looked for this often, seconds.
 LOOK = 0.05
-#: A disconnected engine is waited for so long, seconds.
-PATIENCE = 30.0
 #: The address of an earlier controller is free within this, seconds.
 LISTENING = 2.0
 #: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
@@ -109,11 +107,14 @@ class Controller:
         recording: Recording | None = None,
         muster: Muster | None = None,
     ) -> None:
+        scheduling = scheduling or Scheduling()
         encrypted = any(url.startswith("tcp:") for url in urls)
         self._context = sockets.new_context(encrypted=encrypted)
         self._gate = Gate(self._context, keys)
         try:
-            router, bound = sockets.bind_controller(self._context, urls, keys)
+            router, bound = sockets.bind_controller(
+                self._context, urls, keys, scheduling.silence
+            )
         except Exception:
             self._gate.stop()
             self._context.destroy(0)
@@ -126,13 +127,14 @@ class Controller:
         self.is_orphan = False
         self._decoder = controller_decoder()
         self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
-        scheduling = scheduling or Scheduling()
         machine, holdings = scheduling.machine(), scheduling.holdings
         self._record = (recording or Recording()).record()
         self._dispatch = Dispatch(
             self._peers, machine, self._record, self._kill_running, holdings
         )
-        self._hub = Hub(self._peers, self._dispatch, keys, muster)
+        self._hub = Hub(
+            self._peers, self._dispatch, keys, muster, scheduling.engine_patience
+        )
         self._monitor = sockets.DisconnectMonitor(self._socket)
         #: Whose connection broke, and what they said last may be unread.
         self._gone: list[Peer] = []
@@ -386,9 +388,9 @@ class Controller:
     def _on_look(self) -> None:
         self._looking = None
         kill = self._kill if self._link is not None else None
-        self._hub.look_for_missing(self._loop.time(), PATIENCE, kill)
+        self._hub.look_for_missing(self._loop.time(), kill)
         if self._hub.muster.awaited:
-            self._hub.look_for_awaited(self._loop.time(), PATIENCE, kill)
+            self._hub.look_for_awaited(self._loop.time(), kill)
         self._flush()
         self._drain.look()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..aliases import EngineId, Uuid
@@ -25,6 +26,7 @@ from ..protocol.messages import (
 )
 from ..transport.keys import Keys
 from ..transport.pids import is_alive
+from .absences import Absences
 from .complaints import Complaints
 from .dispatch import Dispatch
 from .muster import Muster
@@ -53,6 +55,7 @@ class Hub:
         dispatch: Dispatch,
         keys: Keys,
         muster: Muster | None = None,
+        patience: float = 30.0,
     ) -> None:
         self._peers = peers
         self._dispatch = dispatch
@@ -61,13 +64,14 @@ class Hub:
         self._roster = self.muster.roster
         #: Until when awaited engines are waited for (seconds, monotonic).
         self._patient_until = 0.0
+        #: Seconds that engines which cannot be reached are waited for.
+        self._patience = patience
+        self._absences = Absences(patience, partial(self.trouble, hinders=False))
         self.pulses = Pulses(peers)
         self.engines: dict[Uuid, EngineInfo] = {}
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
         self._given_up: set[Uuid] = set()
-        #: Those that the agent was to kill: it knows none but its own.
-        self._condemned: set[Uuid] = set()
         self._strangers = Strangers()
         self._complaints = Complaints(log)
         #: The newest troubles, for clients that come later.
@@ -105,7 +109,7 @@ class Hub:
         engine_id = None
         if peer.role == "engine":
             engine_id = self._roster.register(peer.uuid, hello.engine_id)
-            self.missing.pop(peer.uuid, None)
+            self._note_return(peer.uuid, now)
         infos = sorted(self.engines.values(), key=lambda info: info.engine_id)
         shown = infos if peer.role == "client" else []  # one engine knows no other
         self._peers.say(peer, Welcome(peer.session, engine_id, shown))
@@ -208,23 +212,27 @@ class Hub:
         if peer.uuid in self.engines:
             self.missing.setdefault(peer.uuid, now)
 
+    def _note_return(self, uuid: Uuid, now: float) -> None:
+        """Take note that a process can be reached again."""
+        since = self.missing.pop(uuid, None)
+        if since is not None and uuid in self.engines:
+            self._absences.end(self.engines[uuid], now - since)
+
     def _remove_client(self, peer: Peer) -> None:
         self._peers.remove(peer)
         if peer.channel == "work":
             self._dispatch.client_left(peer.uuid)
 
     def look_for_missing(
-        self, now: float, patience: float, kill: Callable[[Uuid], bool] | None
+        self, now: float, kill: Callable[[Uuid, str], bool] | None
     ) -> None:
         """Give up engines whose process is gone, or that stay away too long.
 
         Parameters
         ----------
-        patience
-            Seconds that a disconnected engine is waited for.
         kill
-            Has an engine's agent make sure that it is dead, and tell how it died;
-            False when it has none that could. None when there is no agent at all.
+            Has an engine's agent make sure that it is dead, and tell how it died: of
+            an engine that is not its own it says nothing. None when there is no agent.
         """
         for uuid, since in list(self.missing.items()):
             info = self.engines.get(uuid)
@@ -238,19 +246,18 @@ class Hub:
             if gone and not is_alive(info.pid):
                 reason = f"is gone (pid {info.pid} on {info.host})"
                 self.engine_died(EngineDied(uuid, reason, 0), None, now)
-            elif away > patience:
-                asked = uuid in self._condemned
-                if kill is not None and not asked and kill(uuid):
-                    self._condemned.add(uuid)
-                    self.missing[uuid] = now - patience + AGENT_KILLS
-                    continue
+            elif away <= self._patience:
+                self._absences.note(info, away)
+            elif self._absences.kill(info, away, kill):
+                self.missing[uuid] = now - self._patience + AGENT_KILLS
+            else:
                 where = f"pid {info.pid} on {info.host}"
                 reason = f"its connection broke {away:.0f} s ago ({where})"
                 died = EngineDied(uuid, reason, 0)
                 self.engine_died(died, None, now, proved=False)
 
     def look_for_awaited(
-        self, now: float, patience: float, kill: Callable[[Uuid], bool] | None
+        self, now: float, kill: Callable[[Uuid, str], bool] | None
     ) -> None:
         """Give up engines of earlier controllers that are dead or do not come back.
 
@@ -260,6 +267,7 @@ class Hub:
             log.warning("%s is gone: it ended while there was no controller", each)
             died = EngineDied(each.info.uuid, "ended meanwhile", 0)
             self.engine_died(died, None, now)
+        patience = self._patience
         if not self._patient_until:
             self._patient_until = now + patience
         if not self.muster.awaited or now < self._patient_until:
@@ -267,7 +275,7 @@ class Hub:
         self._patient_until = now + patience
         for each in list(self.muster.awaited.values()):
             uuid = each.info.uuid
-            if kill is not None and uuid not in self._given_up and kill(uuid):
+            if kill is not None and uuid not in self._given_up and kill(uuid, ""):
                 self._given_up.add(uuid)  # should it come back now, it is too late
                 continue
             self.trouble(
@@ -289,7 +297,6 @@ class Hub:
     ) -> None:
         """Take an engine out, tell the clients, and see to its work."""
         self._given_up.add(died.uuid)
-        self._condemned.discard(died.uuid)
         self.missing.pop(died.uuid, None)
         self.muster.leave(died.uuid)
         info = self.engines.pop(died.uuid, None)
@@ -299,6 +306,7 @@ class Hub:
                 self._peers.remove(peer)
         if info is None:
             return
+        self._absences.end(info)
         log.warning("engine %s is gone: it %s", info.engine_id, died.reason)
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineLeft(info.engine_id, died.reason))

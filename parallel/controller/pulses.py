@@ -24,7 +24,7 @@ _STATES = {
     "S": "is alive, and cannot answer: its code holds the GIL in a call that waits",
     "T": "does not answer: its process is stopped (SIGSTOP)",
     "t": "does not answer: its process is held by a debugger",
-    "D": "does not answer: its process hangs in a call of the system, such as to a disk",
+    "D": "does not answer: its process hangs in a call of the system, as to a disk",
 }
 _UNKNOWN = (
     "does not answer: its code holds the GIL, or its process is stopped or cut off, "

@@ -20,6 +20,10 @@ from .store.sqlite import SqliteRecord
 __all__ = ["ControllerSpec", "Recording", "Scheduling"]
 
 
+#: A connection breaks after so much silence at the latest, seconds.
+LONGEST_SILENCE = 10.0
+
+
 class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
     """How tasks are given to engines.
 
@@ -32,6 +36,8 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
         for as many as hide the way there.
     grace
         Seconds that an interrupted task is given to end before its engine is killed.
+    engine_patience
+        Seconds that an engine which cannot be reached is waited for.
     holdings
         How much the controller holds of what has not ended.
     """
@@ -39,7 +45,13 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = "leastload"
     hwm: int | None = None
     grace: float = GRACE
+    engine_patience: float = 30.0
     holdings: Holdings = Holdings()
+
+    @property
+    def silence(self) -> float:
+        """Seconds of silence that break a connection."""
+        return min(LONGEST_SILENCE, self.engine_patience / 3)
 
     def machine(self) -> Scheduler:
         """Return a scheduler that does so."""

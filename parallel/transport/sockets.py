@@ -39,9 +39,9 @@ __all__ = [
 
 Socket: TypeAlias = "zmq.Socket[bytes]"
 
-#: A peer is asked this often whether it is there, and given up after so long, ms.
-#: libzmq answers from its own thread: a held GIL does not look like a death.
-HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2_000, 10_000
+#: A connection breaks after so much silence, seconds, and is asked for a sign of life
+#: so often within that. libzmq answers from its own thread: a held GIL is no silence.
+SILENCE, SIGNS = 10.0, 5
 #: A peer tries again this soon, ms, and never waits longer than the second.
 RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
 #: Time to flush what was said when a socket closes, ms.
@@ -81,13 +81,21 @@ def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
 
 
 def bind_controller(
-    context: zmq.Context[Socket], urls: Sequence[str], keys: Keys
+    context: zmq.Context[Socket],
+    urls: Sequence[str],
+    keys: Keys,
+    silence: float = SILENCE,
 ) -> tuple[Socket, list[str]]:
     """Return the controller's one socket, bound, and the addresses it got.
 
     libzmq copies a socket's options when an endpoint is bound. So the order here
     is what keeps strangers out: ipc first, plain, in its 0700 directory; then the
     CURVE server options; then TCP.
+
+    Parameters
+    ----------
+    silence
+        Seconds after which a connection breaks whose other side says nothing.
 
     Raises
     ------
@@ -96,7 +104,7 @@ def bind_controller(
     """
     router = context.socket(zmq.ROUTER)
     router.set(zmq.ROUTER_MANDATORY, 1)
-    _set_common(router)
+    _set_common(router, silence)
     try:
         plain = [_bind(router, url) for url in urls if url.startswith("ipc://")]
         router.set(zmq.CURVE_SERVER, 1)
@@ -136,7 +144,7 @@ def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:
         The connection file's keys or address cannot be understood, or not reached.
     """
     dealer = context.socket(zmq.DEALER)
-    _set_common(dealer)
+    _set_common(dealer, SILENCE)
     dealer.set(zmq.RECONNECT_IVL, RECONNECT_MS)
     dealer.set(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MS)
     what = "use the keys for"
@@ -153,13 +161,13 @@ def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:
     return dealer
 
 
-def _set_common(socket: Socket) -> None:
+def _set_common(socket: Socket, silence: float) -> None:
     socket.set(zmq.LINGER, LINGER_MS)
     # A full pipe drops or blocks in silence; what is in flight is bounded above.
     socket.set(zmq.SNDHWM, 0)
     socket.set(zmq.RCVHWM, 0)
-    socket.set(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    socket.set(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    socket.set(zmq.HEARTBEAT_IVL, int(1000 * silence / SIGNS))
+    socket.set(zmq.HEARTBEAT_TIMEOUT, int(1000 * silence))
     socket.copy_threshold = COPY_NBYTES
 
 

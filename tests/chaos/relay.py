@@ -119,8 +119,8 @@ class Relay(threading.Thread):
             await self._until_one_ends(
                 self._carry(reader, far), self._carry(far_reader, writer)
             )
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the other side does not listen, or this one listens no more
         finally:
             self._near.discard(writer)
             writer.transport.abort()

@@ -30,19 +30,20 @@ class Losses:
 def test_the_agent_is_asked_once_for_whom_it_may_not_know() -> None:
     lost = Losses()
     dispatch: Any = SimpleNamespace(engine_lost=lost)
-    hub = Hub(Peers(lambda _: True), dispatch, new_keys())
+    hub = Hub(Peers(lambda _: True), dispatch, new_keys(), patience=PATIENCE)
     hub.engines[UUID] = EngineInfo(0, UUID, "another host", os.getpid())
     hub.missing[UUID] = 100.0
     asked: list[bytes] = []
 
-    def kill(uuid: bytes) -> bool:
+    def kill(uuid: bytes, why: str) -> bool:
+        assert "could not be reached" in why
         asked.append(uuid)
         return True
 
     for now in (101.0, 131.0, 132.0, 131.0 + AGENT_KILLS):
-        hub.look_for_missing(now, PATIENCE, kill)
+        hub.look_for_missing(now, kill)
     assert asked == [UUID]
     assert lost.found == []
-    hub.look_for_missing(132.0 + AGENT_KILLS, PATIENCE, kill)
+    hub.look_for_missing(132.0 + AGENT_KILLS, kill)
     assert lost.found == [(UUID, False)]
     assert hub.missing == {}

@@ -141,6 +141,7 @@ def test_an_engine_whose_file_is_corrupt(tmp_path: Path, text: str) -> None:
 
 def test_an_engine_with_the_file_of_others(tmp_path: Path) -> None:
     file = tmp_path / "engine.json"
+    file.touch(0o600)
     with running("ipcontroller --ip=127.0.0.1") as controller:
         controller.wait_for("listening")
         said = run(f"ipengine --file={connection_file('client')}", status=1)[1]
@@ -161,6 +162,7 @@ def test_an_engine_with_the_file_of_others(tmp_path: Path) -> None:
 
 def test_an_engine_whose_controller_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "engine.json"
+    file.touch(0o600)
     with running("ipcontroller") as controller:
         controller.wait_for("listening")
         file.write_text(connection_file("engine").read_text())

@@ -1,0 +1,111 @@
+"""Several hosts on one: network namespaces on a bridge, each with a name of its own.
+
+Files and process ids are shared. A host can be cut off so that nobody is told, as if
+a switch had failed: its end of the cable is taken out of the bridge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+__all__ = ["Hosts", "hosts", "why_not"]
+
+#: Of the addresses that RFC 2544 keeps for tests of networks.
+NETWORK = "198.18.91"
+#: Where this process is in it.
+HERE = f"{NETWORK}.1"
+
+
+def why_not() -> str:
+    """Say why there can be no hosts here; '' if there can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    missing = [each for each in ("ip", "nsenter", "unshare") if not shutil.which(each)]
+    if missing:
+        return (
+            f"there is no {' and no '.join(missing)}: apt install iproute2 util-linux"
+        )
+    tried = subprocess.run(["unshare", "--net", "--uts", "true"], capture_output=True)
+    return "the kernel gives no network namespaces here" if tried.returncode else ""
+
+
+class Hosts:
+    """Hosts named h1, h2 and so on, and this one, on one network.
+
+    Parameters
+    ----------
+    tag
+        Tells those of one user from those of another: up to six letters.
+    """
+
+    def __init__(self, n: int, tag: str) -> None:
+        self.names = [f"h{i}" for i in range(1, n + 1)]
+        self._tag = tag
+        self._bridge = f"{tag}br"
+
+    def start(self) -> None:
+        """Make them."""
+        ip("link", "add", self._bridge, "type", "bridge")
+        ip("addr", "add", f"{HERE}/24", "dev", self._bridge)
+        ip("link", "set", self._bridge, "up")
+        for i, name in enumerate(self.names, 1):
+            space, cable = self._space(name), self._cable(name)
+            ip("netns", "add", space)
+            ip("link", "add", cable, "type", "veth", "peer", "eth0", "netns", space)
+            ip("link", "set", cable, "master", self._bridge, "up")
+            ip("-n", space, "link", "set", "lo", "up")
+            ip("-n", space, "addr", "add", f"{NETWORK}.{10 + i}/24", "dev", "eth0")
+            ip("-n", space, "link", "set", "eth0", "up")
+
+    def stop(self) -> None:
+        """Remove them, whatever is there of them."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            ip("link", "del", self._bridge)
+        for name in self.names:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                ip("link", "del", self._cable(name))
+            with contextlib.suppress(subprocess.CalledProcessError):
+                ip("netns", "del", self._space(name))
+
+    def words(self, name: str, command: list[str]) -> list[str]:
+        """Return the arguments of a process that runs a command on a host.
+
+        It has this process's id, and the host's name and network.
+        """
+        inside = 'hostname "$0" && exec "$@"'
+        entered = ["nsenter", f"--net=/run/netns/{self._space(name)}"]
+        return [*entered, "unshare", "--uts", "sh", "-c", inside, name, *command]
+
+    def cut(self, name: str) -> None:
+        """Let nothing reach or leave a host; nobody is told."""
+        ip("link", "set", self._cable(name), "nomaster")
+
+    def heal(self, name: str) -> None:
+        """Put a host's cable back."""
+        ip("link", "set", self._cable(name), "master", self._bridge)
+
+    def _space(self, name: str) -> str:
+        return f"{self._tag}-{name}"
+
+    def _cable(self, name: str) -> str:
+        return f"{self._tag}{name}"
+
+
+def ip(*words: str) -> None:
+    """Run `ip`."""
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def hosts(n: int) -> Iterator[Hosts]:
+    """Make some hosts while the block lasts."""
+    found = Hosts(n, f"p{os.getpid() % 100_000}")
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()

@@ -184,6 +184,11 @@ class Scene:
             self._go_on(pid)
         for relay in self.relays:
             relay.heal()
+        for guest in self.guests:
+            done = self.struck.get(guest.process.pid, "")
+            if done.startswith(("SIGKILL", "SIGTERM")):
+                guest.process.wait(ENDING)
+        self.replace_those_that_left()
 
     def replace_those_that_left(self) -> None:
         """See to it that there is a guest and a visitor."""

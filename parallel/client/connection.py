@@ -142,6 +142,7 @@ class Connection:
         descriptors = [line.descriptor for line in self._lines]
         descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
+        self._pump.on_failure = partial(_fail, self)
         self.waits = Waits(self._pump.wait)
         self._pace = Pace(self, self._pump)
         self.defers, self.attend = self._pump.defers, self._pump.attend
@@ -487,6 +488,16 @@ def _say_setup_failed(ended: SetupEnded, frames: Sequence[Any]) -> str:
     payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
     why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
     return f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
+
+
+def _fail(connection: Connection, error: Exception) -> None:
+    """End all that waits on a connection, for what it waits for may be lost."""
+    _log.error("a batch cannot be dealt with", exc_info=error)
+    connection._end(TransportError(
+        "what the controller sent, or was to be sent, cannot be dealt with "
+        f"({type(error).__name__}: {error}): this client reads no more. What was under "
+        "way has no result here"
+    ))  # fmt: skip
 
 
 def _pause(seconds: float | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from ..aliases import EngineId
+from ..protocol.bounds import LEAST
 from ..protocol.terms import ENGINE_RETRIES, USUAL, Terms
 from .dependency import as_condition
 
@@ -28,6 +29,10 @@ __all__ = [
     "text",
     "words",
 ]
+
+
+#: As often as anything is ever tried.
+MOST = (1 << 31) - 1
 
 
 class Flag:
@@ -148,9 +153,13 @@ def switch(name: str, value: Any) -> bool:
 
 def text(name: str, value: Any) -> str | None:
     """Return a string, or None."""
-    if value is None or isinstance(value, str):
-        return value
-    raise TypeError(f"{name} is a string or None, not {value!r}")
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} is a string or None, not {value!r}")
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:  # half of a surrogate pair cannot travel
+        raise ValueError(f"{name} is text that can be encoded: not {value!r}") from None
+    return value
 
 
 def reaction(name: str, value: Any) -> str:
@@ -176,7 +185,7 @@ def number(name: str, value: Any) -> float:
     found = float(value)
     if found != found:
         raise ValueError(f"{name} is a number that can be compared, not {value!r}")
-    return found
+    return max(found, LEAST)  # minus infinity cannot travel
 
 
 def seconds(name: str, value: Any) -> float | None:
@@ -204,7 +213,7 @@ def count(name: str, value: Any) -> int:
     found = value.__index__()
     if found < 0:
         raise ValueError(f"{name} is at least 0, not {value!r}")
-    return int(found)
+    return min(int(found), MOST)  # more cannot travel, nor make a difference
 
 
 def amounts(name: str, value: Any) -> Mapping[str, float]:

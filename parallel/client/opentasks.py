@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from ..errors import ParallelError
 from ..protocol.messages import Outcome, Published, TaskOutput
 
 __all__ = ["OpenTasks", "Sink"]
+
+_log = logging.getLogger("parallel.client")
 
 #: Beyond so many unfinished tasks, or so many bytes of their arguments, a submitter
 #: waits while results come quickly, until half of that is left: to wait for less
@@ -81,7 +84,12 @@ class OpenTasks:
             self.finished += 1
             sink, index, nbytes, _ = found
             self.nbytes -= nbytes
-            sink.deliver(index, outcome, frames)
+            try:
+                sink.deliver(index, outcome, frames)
+            except Exception as error:  # who waits for others waits on
+                _log.exception("an outcome cannot be delivered")
+                why = f"an outcome came, and cannot be delivered: {error!r}"
+                sink.give_up(ParallelError(why))
             self._recent.append((outcome.seq, weakref.ref(sink), index))
 
     def on_output(self, output: TaskOutput) -> None:

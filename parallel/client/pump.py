@@ -99,6 +99,9 @@ class Pump:
         next_timer: Callable[[], float | None],
     ) -> None:
         self._turn = turn
+        #: Told what a turn has raised: that is not for who happens to wait, and would
+        #: end the background thread. By default it is raised.
+        self.on_failure: Callable[[Exception], object] = _raise
         self._has_output = has_output
         self._next_timer = next_timer
         self.lock = threading.RLock()
@@ -406,5 +409,12 @@ class Pump:
         before, self._turning = self._turning, threading.get_ident()
         try:
             return self._turn(ready)
+        except Exception as error:
+            self.on_failure(error)
+            return False
         finally:
             self._turning = before
+
+
+def _raise(error: Exception) -> None:
+    raise error

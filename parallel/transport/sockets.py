@@ -48,6 +48,9 @@ RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
 LINGER_MS = 100
 #: What SO_PEERCRED tells: pid, uid, gid.
 _CREDENTIALS = struct.Struct("=iII")
+#: The controller holds so many batches of a peer unread, then reads no more from its
+#: connection: more is what one sends who is out to fill our memory.
+INBOX = 10_000
 #: Below this, copying a frame is cheaper than libzmq's call back when it is sent.
 COPY_NBYTES = 256 * 1024
 
@@ -105,6 +108,7 @@ def bind_controller(
     router = context.socket(zmq.ROUTER)
     router.set(zmq.ROUTER_MANDATORY, 1)
     _set_common(router, silence)
+    router.set(zmq.RCVHWM, INBOX)
     try:
         plain = [_bind(router, url) for url in urls if url.startswith("ipc://")]
         router.set(zmq.CURVE_SERVER, 1)

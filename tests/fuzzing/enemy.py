@@ -30,7 +30,7 @@ __all__ = ["Enemy", "Line"]
 
 CHANNELS = ("work", "control")
 #: It looks what it was told after so many batches.
-LOOK_EVERY = 20
+LOOK_EVERY = 100
 #: An answer takes no longer than this, or it will not come, seconds.
 PATIENCE = 5.0
 
@@ -58,10 +58,13 @@ class Line:
             sockets.wait_readable([self._socket], [], 0.5)
             self.hear()
 
-    def is_in(self) -> bool:
-        """Tell whether its session goes on, once all is heard that it has said."""
+    def ask(self) -> None:
+        """Ask for a sign of life, which `is_in` waits for."""
         self.told.clear()
         self.send([encode(self.session, [Ping()])])
+
+    def is_in(self) -> bool:
+        """Tell whether its session goes on, once all is heard that it has said."""
         end = time.monotonic() + PATIENCE
         while not self.is_out and time.monotonic() < end:
             self.hear()
@@ -160,6 +163,8 @@ class Enemy:
             for line in self._lines:
                 line.hear()
         else:
+            for line in self._lines:
+                line.ask()
             out = [line for line in self._lines if not line.is_in()]
             if out:
                 self.join()

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from parallel.protocol.messages import Message, Signal, Stop
+from parallel.protocol.messages import Define, Message, Signal, Stop
+from parallel.protocol.wire import digest_of
 
 __all__ = ["KINDS", "message", "value"]
 
@@ -18,7 +19,12 @@ KINDS: dict[int, tuple[str, ...]] = {
     kind.__struct_config__.tag: kind.__struct_fields__  # type: ignore[misc]
     for kind in Message.__subclasses__()
 }
-_STOP, _SIGNAL = (kind.__struct_config__.tag for kind in (Stop, Signal))
+_DEFINE, _STOP, _SIGNAL = (
+    kind.__struct_config__.tag for kind in (Define, Stop, Signal)
+)
+#: Functions that are none.
+_CODES = [b"code", b"\x80\x05N.", b"\x80\x05K\x01."]
+_DIGESTS = [b"", b"d" * 16, *map(digest_of, _CODES)]
 _NUMBERS = [
     *(0, 1, 2, 7, -1, -2, 127, 128, 255, 1 << 15, (1 << 31) - 1, 1 << 31, -(1 << 31)),
     *((1 << 62) - 1, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, -(1 << 63)),
@@ -64,7 +70,7 @@ _LIKELY: dict[str, Callable[[Random], Any]] = {
     "ordinal": lambda random: random.randrange(40),
     "method": lambda random: random.randrange(5),
     "status": lambda random: random.randrange(8),
-    "digest": lambda random: random.choice([b"", b"d" * 16, random.randbytes(16)]),
+    "digest": lambda random: random.choice(_DIGESTS),
     "payload": lambda random: random.randbytes(random.randrange(40)),
     "code": lambda random: random.randbytes(random.randrange(400)),
     "frames": lambda random: 0,
@@ -114,6 +120,9 @@ def message(
     """
     tag = random.choice(tags)
     wrong = random.random() < odds
+    if tag == _DEFINE and not wrong:
+        code = random.choice([*_CODES, random.randbytes(400)])
+        return [tag, digest_of(code), code]
     fields: list[Any] = []
     for name in KINDS[tag]:
         if name == "targets":

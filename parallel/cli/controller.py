@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+from pathlib import Path
 
-from traitlets import Enum, Int, Unicode
+import msgspec
+from traitlets import Bool, Enum, Int, Unicode
 
+from ..cluster.lastrun import (
+    LastRun,
+    read_last_run,
+    remake_runtime_dir,
+    roster_file,
+)
 from ..cluster.options import ControllerOptions
 from ..cluster.records import read_record
 from ..controller.controller import run_controller
 from ..controller.spec import ControllerSpec
 from ..errors import LauncherError
+from ..transport.holding import keep, sweep
 from ..transport.keys import new_keys
 from ..transport.locations import (
     cluster_file,
@@ -19,6 +30,7 @@ from ..transport.locations import (
     make_runtime_dir,
     record_file,
 )
+from ..transport.pids import start_time
 from .app import BaseApp
 from .options import record_flags
 from .signals import Signals
@@ -58,7 +70,24 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     location = Unicode(
         help="The name or address by which others reach this host; by default its name."
     ).tag(config=True)
-    flags = record_flags("IPController") | BaseApp.flags
+    reuse_files = Bool(
+        help="Keep the keys, the address and the connection files of the last "
+        "controller of this profile and cluster id, and leave them at the end."
+    ).tag(config=True)
+    restore_engines = Bool(
+        help="The same, and take up its engines and unfinished tasks, too."
+    ).tag(config=True)
+    flags = {
+        "reuse": (
+            {"IPController": {"reuse_files": True}},
+            "Keep keys, address and connection files of the last controller.",
+        ),
+        "restore": (
+            {"IPController": {"restore_engines": True}},
+            "The same, and take up its engines and unfinished tasks.",
+        ),
+        **record_flags("IPController"),
+    } | BaseApp.flags
     aliases = {
         "ip": "IPController.ip",
         "port": "IPController.port",
@@ -70,12 +99,13 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
 
     def run(self, signals: Signals) -> int:
         """Run a controller until it is told to end."""
-        given = bool(self.ip or self.port)
-        if given and self.transport == "ipc":
+        if (self.ip or self.port) and self.transport == "ipc":
             raise LauncherError("--ip and --port are for --transport=tcp, not for ipc")
         folder = make_profile(self.folder)
         known = read_record(cluster_file(folder, self.cluster_id))
-        if known is not None and known.is_running():
+        reuses = self.reuse_files or self.restore_engines
+        last = read_last_run(folder, self.cluster_id) if reuses else None
+        if (known and known.is_running()) or (last and last.is_running()):
             self.log.critical(
                 "a cluster %r of profile %r is running, and its connection files are "
                 "these: stop it, or choose another --cluster-id",
@@ -84,30 +114,78 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
             )
             return ALREADY_RUNNING
         file = connection_file(folder, self.cluster_id, "client")
-        if file.exists():
+        if file.exists() and last is None:
             self.log.warning(
                 "%s is there already: its controller is gone, or will be out of reach",
                 file,
             )
-        runtime = make_runtime_dir()
+        sweep()
+        runtime = self._make_runtime_dir(last)
+        own = os.getpid()
+        run = LastRun(
+            cluster_id=self.cluster_id,
+            profile_dir=str(folder),
+            epoch=1 if last is None else last.epoch + 1,
+            urls=[self._url(runtime, last)],
+            keys=new_keys() if last is None else last.keys,
+            location=self.location or ("" if last is None else last.location),
+            runtime_dir=str(runtime),
+            host=socket.gethostname(),
+            pid=own,
+            started=start_time(own) or 0,
+        )
         try:
-            url = f"ipc://{runtime}/c"
-            if given or self.transport == "tcp":
-                url = f"tcp://{self.ip or '127.0.0.1'}:{self.port}"
-            spec = ControllerSpec(
-                cluster_id=self.cluster_id,
-                urls=[url],
-                keys=new_keys(),
-                profile_dir=str(folder),
-                location=self.location,
-                scheduling=self.scheduling(),
-                recording=self.recording(record_file(folder, self.cluster_id)),
-            )
-            run_controller(spec)
+            self._serve(run)
         finally:
             shutil.rmtree(runtime, ignore_errors=True)
+            if not reuses:
+                run.forget()
         self.log.info("stopped")
         return 0
+
+    def _make_runtime_dir(self, last: LastRun | None) -> Path:
+        """Make the folder of the socket: the last one's, if that is used again."""
+        if last is None:
+            runtime = make_runtime_dir()
+        else:
+            runtime = Path(last.runtime_dir)
+            remake_runtime_dir(runtime)
+        if self.reuse_files or self.restore_engines:
+            keep(runtime)
+        return runtime
+
+    def _url(self, runtime: Path, last: LastRun | None) -> str:
+        """Return where to listen: as the last one did, but for what is given."""
+        before = "" if last is None else last.urls[0]
+        if not (self.ip or self.port or self.transport):
+            return before or f"ipc://{runtime}/c"
+        if self.transport == "ipc":
+            return f"ipc://{runtime}/c"
+        host, _, port = before.removeprefix("tcp://").rpartition(":")
+        if not before.startswith("tcp://"):
+            host, port = "", ""
+        return f"tcp://{self.ip or host or '127.0.0.1'}:{self.port or port or 0}"
+
+    def _serve(self, run: LastRun) -> None:
+        """Run a controller, and write down where it listens."""
+        folder = Path(run.profile_dir)
+        spec = ControllerSpec(
+            cluster_id=run.cluster_id,
+            urls=run.urls,
+            keys=run.keys,
+            profile_dir=run.profile_dir,
+            location=run.location,
+            scheduling=self.scheduling(),
+            recording=self.recording(record_file(folder, run.cluster_id)),
+            epoch=run.epoch,
+            restores=self.restore_engines,
+            keeps_files=self.reuse_files or self.restore_engines,
+            runtime_dir=run.runtime_dir,
+            roster=str(roster_file(folder, run.cluster_id)),
+        )
+        run_controller(
+            spec, on_up=lambda urls: msgspec.structs.replace(run, urls=urls).write()
+        )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -458,10 +458,19 @@ class Controller:
         self._drain.look()
 
 
-def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
+def run_controller(
+    spec: ControllerSpec,
+    link: Pipe | None = None,
+    on_up: Callable[[list[str]], None] = lambda urls: None,
+) -> None:
     """Run a controller in this process until it is told to stop.
 
     Its connection files are written once it listens, and removed at its end.
+
+    Parameters
+    ----------
+    on_up
+        Is told where it listens.
 
     Raises
     ------
@@ -483,12 +492,15 @@ def run_controller(spec: ControllerSpec, link: Pipe | None = None) -> None:
     ]
     files = write_connection_files(Path(spec.profile_dir), infos)
     log.info("connection files: %s", ", ".join(map(str, files)))
+    on_up(controller.urls)
     if link is not None and not link.send([Up(controller.urls)]):
         controller.is_orphan = True  # nobody knows of this one, so it does not begin
         log.error("the agent was gone before this controller was up")
 
     def remove() -> None:
-        while files:  # once: the next controller's have the same names
+        while (
+            files and not spec.keeps_files
+        ):  # once: the next controller's have the same names
             files.pop().unlink(missing_ok=True)
 
     try:
@@ -511,8 +523,8 @@ def _listen(spec: ControllerSpec, link: Pipe | None) -> Controller:
     """
     deadline = monotonic() + (LISTENING if spec.epoch > 1 else 0.0)
     roster = Path(spec.roster) if spec.roster else None
-    muster = Muster(roster, spec.epoch, spec.alive)
-    again = spec.epoch > 1
+    again = spec.epoch > 1 and spec.restores
+    muster = Muster(roster, spec.epoch, spec.alive, reads=again)
     recording = msgspec.structs.replace(spec.recording, inherits=again)
     while True:
         try:

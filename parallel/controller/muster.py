@@ -69,17 +69,25 @@ class Muster:
         Which controller this is; the first one believes no file.
     alive
         The engines whose processes the agent has, also those that did not register.
+    reads
+        Whether what an earlier one wrote counts.
     """
 
     def __init__(
-        self, path: Path | None = None, epoch: int = 1, alive: Sequence[Uuid] = ()
+        self,
+        path: Path | None = None,
+        epoch: int = 1,
+        alive: Sequence[Uuid] = (),
+        *,
+        reads: bool = True,
     ) -> None:
         self._path = path
         self._epoch = epoch
         self._enrolled: dict[Uuid, Enrolled] = {}
         self._trouble = ""
         self._is_broken = False
-        next_id = self._read() if epoch > 1 and path is not None else 0
+        reads = reads and epoch > 1 and path is not None
+        next_id = self._read() if reads else 0
         #: Engines of earlier controllers that have neither come nor been proved dead:
         #: each may hold tasks of theirs.
         self.awaited: dict[Uuid, Enrolled] = dict(self._enrolled)

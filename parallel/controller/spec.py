@@ -107,6 +107,10 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 1
     #: The engines whose processes its agent has, when it starts.
     alive: list[Uuid] = []
+    #: Whether a later one takes up the roster, and what the record has unfinished.
+    restores: bool = True
+    #: Whether the connection files stay at its end, for the next one.
+    keeps_files: bool = False
     #: The folder of its sockets, which it holds; '' for none.
     runtime_dir: str = ""
     #: The file of the engines that are registered; '' for none.

@@ -171,7 +171,11 @@ def _redirect(log: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    file = open_log_file(log)
+    try:
+        file = open_log_file(log)
+    except OSError as error:  # no disk is so full that work could not go on
+        print(f"cannot write {log}: {error.strerror}", file=sys.stderr, flush=True)
+        file = os.dup(2)
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)

@@ -203,7 +203,11 @@ class AgentProcess:
 def _run(
     pipe: int, log: Path, work_dir: str, descriptors: Sequence[int]
 ) -> subprocess.Popen[bytes]:
-    with os.fdopen(open_log_file(log), "ab") as output:
+    try:
+        descriptor = open_log_file(log)
+    except OSError as error:
+        raise LauncherError(f"cannot write {log}: {error.strerror}") from error
+    with os.fdopen(descriptor, "ab") as output:
         return subprocess.Popen(
             [sys.executable, "-c", program_of("parallel.cluster.agent"), str(pipe)],
             stdin=subprocess.DEVNULL,

@@ -78,7 +78,8 @@ GREET_EVERY = 0.5
 HUNG_UP = 2.0
 KEY_HINT = (
     " Somebody is there and breaks the connection off: the keys may be those of "
-    "another cluster."
+    "another cluster, or the controller has all the connections that it may have: its "
+    "log tells."
 )
 #: What was submitted last is sent within this, ms, before the sockets close.
 LEAVING_MS = 5_000

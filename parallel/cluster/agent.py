@@ -42,6 +42,7 @@ from ..state.restarts import Restarts
 from ..transport.holding import hold
 from ..transport.keys import ROLES, Keys
 from ..transport.locations import connection_file, log_file
+from ..transport.openfiles import allow_all
 from ..transport.pids import start_time
 from ..transport.pipe import Pipe
 from . import child
@@ -127,6 +128,8 @@ class Agent:
         self._stopping = 0.0
         self._killed = False
         self._selector = selectors.DefaultSelector()
+        #: How many files engines may have open: as many as this process's owner.
+        self._open_files = allow_all()
 
     # The loop
 
@@ -317,7 +320,11 @@ class Agent:
             **spec.environment,
         }
         what = ChildSpec(
-            log=log, engine=own, environment=environment, sys_path=spec.sys_path
+            log=log,
+            engine=own,
+            environment=environment,
+            sys_path=spec.sys_path,
+            open_files=self._open_files,
         )
         pid = self._start(what)
         self._engines[pid] = EngineChild(

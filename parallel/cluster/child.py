@@ -26,6 +26,7 @@ from ..controller.controller import run_controller
 from ..controller.spec import ControllerSpec
 from ..engine.engine import EngineSpec, run_engine
 from ..protocol.messages import AgentTrouble, FromAgent
+from ..transport import openfiles
 from ..transport.logs import open_log, open_log_file
 from ..transport.pipe import Pipe
 
@@ -60,6 +61,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
         The controller's descriptor to its agent.
     sys_path
         Where to look for modules last: a forked child has this from its parent.
+    open_files
+        How many it may have open; None for as many as its parent.
     """
 
     log: str
@@ -68,6 +71,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     link: int | None = None
     environment: dict[str, str] = {}
     sys_path: list[str] = []
+    open_files: int | None = None
 
     @property
     def descriptors(self) -> list[int]:
@@ -141,6 +145,8 @@ def run(spec: ChildSpec) -> int:
     with contextlib.suppress(OSError):  # a spawned one leads its session already
         os.setsid()
     os.environ.update(spec.environment)
+    if spec.open_files is not None:
+        openfiles.allow(spec.open_files)
     sys.path += [folder for folder in spec.sys_path if folder not in sys.path]
     _redirect(spec.log)
     open_log()

@@ -35,6 +35,7 @@ from ..transport.locations import (
     profile_dir,
     record_file,
 )
+from ..transport.openfiles import see_that_engines_fit
 from ..transport.pids import start_time
 from .agent import AgentSpec
 from .classic import INSTEAD
@@ -114,6 +115,7 @@ class Cluster(ClusterOptions):
             self.n = usable_cores()
         if self.transport == "ipc" and (self.ip or self.port):
             raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
+        see_that_engines_fit(self.n)
         folder = make_profile(Path(self.profile_dir))
         known = read_record(cluster_file(folder, self.cluster_id))
         if self._agent is not None or (known is not None and known.is_running()):

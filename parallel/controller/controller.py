@@ -52,6 +52,7 @@ from ..transport.drain import Drain
 from ..transport.holding import hold
 from ..transport.keys import ROLES, Gate, Keys
 from ..transport.locations import cluster_file, write_connection_files
+from ..transport.openfiles import allow_all, most_open
 from ..transport.pipe import Pipe
 from .dispatch import Dispatch
 from .hub import Hub
@@ -135,7 +136,9 @@ class Controller:
         self._hub = Hub(
             self._peers, self._dispatch, keys, muster, scheduling.engine_patience
         )
-        self._monitor = sockets.DisconnectMonitor(self._socket)
+        self._monitor = sockets.DisconnectMonitor(
+            self._socket, most=lambda: most_open() * 3 // 4
+        )
         #: Whose connection broke, and what they said last may be unread.
         self._gone: list[Peer] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -425,6 +428,9 @@ class Controller:
 
     def _note_disconnects(self) -> None:
         lost = self._monitor.lost()
+        if self._monitor.was_full:
+            self._monitor.was_full = False
+            self._hub.tell_full(most_open(), self._loop.time())
         if lost:
             self._gone += self._peers.by_descriptors(lost)
 
@@ -477,6 +483,7 @@ def run_controller(
     LauncherError
         It cannot listen where it should.
     """
+    allow_all()
     runtime = Path(spec.runtime_dir) if spec.runtime_dir else None
     held = -1 if runtime is None else hold(runtime)
     controller = _listen(spec, link)

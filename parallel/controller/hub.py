@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -42,6 +43,8 @@ log = logging.getLogger("parallel.hub")
 AGENT_FIRST = 2.0
 #: The agent tells within this of the death of whom it was to kill, seconds.
 AGENT_KILLS = 5.0
+#: That there is no room for others is told so often, seconds.
+FULL_EVERY = 600.0
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
 
@@ -71,6 +74,8 @@ class Hub:
         self.engines: dict[Uuid, EngineInfo] = {}
         #: Engines whose connection broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
+        #: When clients were told that there is no room for more, seconds.
+        self._told_full = -FULL_EVERY
         self._given_up: set[Uuid] = set()
         self._strangers = Strangers()
         self._complaints = Complaints(log)
@@ -339,6 +344,19 @@ class Hub:
             self.engine_died(died, None, now, proved=False)
         else:
             self._dispatch.client_left(peer.uuid)
+
+    def tell_full(self, most: int, now: float) -> None:
+        """Tell clients that others are turned away, if that was not done lately."""
+        if now < self._told_full + FULL_EVERY:
+            return
+        self._told_full = now
+        self.trouble(
+            f"the controller may have {most:,} files open, and has nearly as many "
+            "connections: more are turned away. Close clients that are not used, let "
+            f"root type `prlimit --pid {os.getpid()} --nofile={4 * most}` on "
+            f"{socket.gethostname()}, or type `ulimit -n {4 * most}` before the next "
+            "start"
+        )
 
     def trouble(self, text: str, *, hinders: bool = True) -> None:
         """Tell all clients, and those to come, what their user should know.

@@ -16,6 +16,7 @@ from ..errors import LauncherError, TransportError
 from ..protocol.connection import ConnectionInfo
 from .durations import milliseconds
 from .keys import ZAP_DOMAIN, Keys
+from .openfiles import see_that_one_fits
 
 __all__ = [
     "DisconnectMonitor",
@@ -79,7 +80,14 @@ class _Context(zmq.Context[Socket]):
 
 
 def new_context(*, encrypted: bool) -> zmq.Context[Socket]:
-    """Return a zmq context; CURVE keeps one I/O thread busy, so it gets two."""
+    """Return a zmq context; CURVE keeps one I/O thread busy, so it gets two.
+
+    Raises
+    ------
+    TransportError
+        This process has too many files open.
+    """
+    see_that_one_fits()
     return _Context(io_threads=2 if encrypted else 1)
 
 
@@ -287,11 +295,22 @@ def curve_role(frame: Any) -> str | None:
 
 
 class DisconnectMonitor:
-    """Tells which descriptors of a socket lost their peer."""
+    """Tells which descriptors of a socket lost their peer.
 
-    def __init__(self, socket: Socket) -> None:
+    Parameters
+    ----------
+    most
+        Tells from which descriptor on who connects is turned away. libzmq ends the
+        process if it cannot accept on an ipc socket, and else tries without a pause.
+    """
+
+    def __init__(self, socket: Socket, most: Callable[[], int] | None = None) -> None:
         self._socket = socket
-        self._monitor: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._most = most
+        #: Whether somebody was turned away since this was set to False.
+        self.was_full = False
+        events = zmq.EVENT_DISCONNECTED | (0 if most is None else zmq.EVENT_ACCEPTED)
+        self._monitor: Socket = socket.get_monitor_socket(events)
 
     @property
     def descriptor(self) -> int:
@@ -303,8 +322,20 @@ class DisconnectMonitor:
         found: list[int] = []
         while has_input(self._monitor):
             event = self._monitor.recv_multipart()
-            found.append(int.from_bytes(event[0][2:6], "little", signed=True))
+            number = int.from_bytes(event[0][2:6], "little", signed=True)
+            if int.from_bytes(event[0][:2], "little") == zmq.EVENT_DISCONNECTED:
+                found.append(number)
+            elif self._most is not None and number >= self._most():
+                self._turn_away(number)
         return found
+
+    def _turn_away(self, number: int) -> None:
+        self.was_full = True
+        with (
+            contextlib.suppress(OSError),
+            system.socket(fileno=os.dup(number)) as line,
+        ):
+            line.shutdown(system.SHUT_RDWR)
 
     def close(self) -> None:
         """Stop listening."""

@@ -1,0 +1,125 @@
+"""Too few open files (`ulimit -n`): more are allowed, or it is told what to type."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from parallel import Client, Cluster, ControllerUnreachable, LauncherError
+from parallel.transport import openfiles
+from parallel.transport.locations import (
+    connection_file,
+    profile_dir,
+    read_connection_file,
+)
+from tests.commands import Running, running
+from tests.integration.soon import said_soon
+
+pytestmark = pytest.mark.slow
+
+Limits = tuple[int, int]
+
+
+@pytest.fixture
+def limits() -> Iterator[Limits]:
+    """Put the limits of this process back after the test, the soft one at least."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_are_allowed_than_the_shell_gave(limits: Limits) -> None:
+    """The engines' code is given no more: what uses `select` relies on that."""
+    few = 256, limits[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, few)
+    with Cluster(n=2) as rc:
+        given = rc[:].apply_sync(resource.getrlimit, resource.RLIMIT_NOFILE)
+        assert given == [few] * 2
+        agent = rc.cluster.record.pid
+        assert resource.prlimit(agent, resource.RLIMIT_NOFILE)[0] > 256
+
+
+def test_engines_that_are_too_many_are_told_before_any_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    with said_soon(
+        LauncherError, "20 engines need 100 open files",
+        "64 here at most", "`ulimit -n 100` as root",
+    ):  # fmt: skip
+        Cluster(n=20).start_cluster_sync()
+
+
+WITH_ROOM_FOR = """
+    import os, resource, sys
+    from parallel import Client, TransportError
+
+    room = int(sys.argv[1])
+    taken = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken + room, taken + room))
+    try:
+        with Client(profile_dir=sys.argv[2], cluster_id="x") as rc:
+            print(rc[0].apply_sync(abs, -1))
+    except TransportError as error:
+        print(error)
+"""
+
+
+def test_a_client_without_room_is_told_and_goes_on(run: Callable[..., str]) -> None:
+    """Libzmq would end its process where the last few are taken half way through."""
+    with Cluster(n=1, cluster_id="x") as rc:
+        for room in (1, 3, 12, openfiles.ROOM - 1, openfiles.ROOM + 2):
+            said = run(WITH_ROOM_FOR, room, rc.cluster.profile_dir)
+            if said != "1\n":
+                assert "cannot connect: Too many open files" in said
+                assert "`ulimit -n 1024` before it is started" in said
+                assert room < openfiles.ROOM + 2
+
+
+def give(controller: Running, count: int) -> None:
+    """Let a controller have so many files open."""
+    pid, name = controller.process.pid, resource.RLIMIT_NOFILE
+    resource.prlimit(pid, name, (count, resource.prlimit(pid, name)[1]))
+
+
+def fill(clients: contextlib.ExitStack) -> None:
+    """Connect clients until no more are let in."""
+    for _ in range(64):
+        clients.enter_context(Client())
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_who_is_too_many_is_turned_away_and_the_others_work_on(transport: str) -> None:
+    command = f"ipcontroller --transport={transport}"
+    with running(command) as controller, running("ipengine"):
+        controller.wait_for("joined")
+        give(controller, 64)
+        with contextlib.ExitStack() as clients:
+            first = clients.enter_context(Client())
+            with pytest.raises(ControllerUnreachable, match="all the connections"):
+                fill(clients)
+            assert first[:].apply_sync(abs, -1) == [1]
+            pid = controller.process.pid
+            controller.wait_for(f"`prlimit --pid {pid} --nofile=256`")
+            give(controller, 256)  # as it tells: there is room at once
+            assert clients.enter_context(Client())[:].apply_sync(abs, -1) == [1]
+        controller.end()
+
+
+def test_a_flood_of_strangers_does_not_end_a_controller() -> None:
+    """They connect to its ipc socket, where libzmq does not bear too many."""
+    with running("ipcontroller") as controller, running("ipengine"):
+        controller.wait_for("joined")
+        give(controller, 1024)
+        with Client() as rc, contextlib.ExitStack() as strangers:
+            info = read_connection_file(connection_file(profile_dir(), "", "client"))
+            for _ in range(900):
+                stranger = strangers.enter_context(socket.socket(socket.AF_UNIX))
+                stranger.connect(info.urls[0].removeprefix("ipc://"))
+            controller.wait_for("more are turned away")
+            assert rc[:].apply_sync(abs, -1) == [1]
+        controller.end()

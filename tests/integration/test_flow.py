@@ -17,7 +17,7 @@ from tests.integration.processes import controller_of, engines_of, resident
 from tests.integration.tasks import wait_for
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: What the cluster of these tests holds: little more than each client has anyway.
 HELD = 3000
@@ -55,7 +55,7 @@ class Submitter(threading.Thread):
 
 
 def values(results: list[AsyncResult]) -> list[Any]:
-    return [result.get(timeout=60) for result in results]
+    return [result.get(timeout=100) for result in results]
 
 
 @pytest.mark.parametrize("kind", ["direct", "balanced"])
@@ -65,11 +65,11 @@ def test_who_is_ahead_by_all_that_is_held_waits_and_then_goes_on(
     view = rc[0] if kind == "direct" else rc.load_balanced_view()
     view.apply_async(wait_for, str(gate))
     submitter = Submitter(lambda i: view.apply_async(abs, -i), MORE)
-    wait_until(lambda: submitter.is_held_up(HELD - 1), what="submissions")
+    wait_until(lambda: submitter.is_held_up(HELD - 1), what="submissions", timeout=60)
     assert not wait_for_end(submitter, 0.5)
     assert len(rc.outstanding) == HELD
     gate.touch()
-    assert wait_for_end(submitter, 60)
+    assert wait_for_end(submitter, 100)
     assert values(submitter.results) == list(range(MORE))
 
 
@@ -87,13 +87,13 @@ def test_it_says_for_what_it_waits(
     submitter = Submitter(lambda i: rc[0].apply_async(abs, -i), MORE)
     wait_until(lambda: caplog.records, what="word")
     gate.touch()
-    assert wait_for_end(submitter, 60)
+    assert wait_for_end(submitter, 100)
     said = caplog.records[0].getMessage()
     assert "to submit more, for 3,000 tasks with" in said
     assert "the controller holds no more than 3,000 tasks, or 128 MiB" in said
     assert "wait_for (" in said
     assert "which is alive" in said
-    assert rc.wait(timeout=60)
+    assert rc.wait(timeout=100)
 
 
 def test_a_view_may_raise_instead(rc: Client, gate: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_view_may_raise_instead(rc: Client, gate: Path) -> None:
     with pytest.raises(TooMuchUnderWay):
         rc[0].set_flags(when_full="raise").push({"a": 1})
     gate.touch()
-    assert rc.wait(timeout=60)
+    assert rc.wait(timeout=100)
     assert view.apply_sync(abs, -1) == 1
 
 
@@ -128,9 +128,9 @@ def test_what_a_callback_submits_is_not_held_up(rc: Client, gate: Path) -> None:
         return result
 
     submitter = Submitter(submit, MORE)
-    wait_until(lambda: submitter.is_held_up(HELD - 1), what="submissions")
+    wait_until(lambda: submitter.is_held_up(HELD - 1), what="submissions", timeout=60)
     gate.touch()
-    assert wait_for_end(submitter, 60)
+    assert wait_for_end(submitter, 100)
     assert values(submitter.results) == list(range(MORE))
     wait_until(lambda: len(again) == MORE, what="callbacks")
     assert sorted(values(again)) == list(range(MORE))
@@ -151,10 +151,10 @@ def test_who_holds_a_lock_that_a_callback_wants_is_not_held_up_for_ever(
         submitted = [view.apply_async(abs, -i) for i in range(HELD - 1)]
         gate.touch()
         # Another thread reads, and so calls back, and waits for the lock.
-        reader = Submitter(lambda _: rc.wait(timeout=60), 1)
+        reader = Submitter(lambda _: rc.wait(timeout=100), 1)
         submitted += [view.apply_async(abs, -i) for i in range(10)]
     assert len(values(submitted)) == HELD + 9
-    assert wait_for_end(reader, 60)
+    assert wait_for_end(reader, 100)
     assert called == [1]
 
 
@@ -164,8 +164,8 @@ def test_maps_go_on_beside_it(rc: Client, gate: Path) -> None:
     mapped = view.map_async(abs, range(10_000), chunksize=2)
     submitter = Submitter(lambda i: view.apply_async(abs, -i), MORE)
     gate.touch()
-    assert mapped.get(timeout=60) == list(range(10_000))
-    assert wait_for_end(submitter, 60)
+    assert mapped.get(timeout=100) == list(range(10_000))
+    assert wait_for_end(submitter, 100)
     assert values(submitter.results) == list(range(MORE))
 
 
@@ -180,7 +180,7 @@ def test_whoever_else_comes_has_a_share_of_its_own(rc: Client, gate: Path) -> No
         results = [theirs.apply_async(abs, -i) for i in range(FREE.tasks - 1)]
         gate.touch()
         assert values(results) == list(range(FREE.tasks - 1))
-    assert rc.wait(timeout=60)
+    assert rc.wait(timeout=100)
 
 
 def test_an_interrupt_ends_the_wait(run: Callable[..., str]) -> None:
@@ -215,13 +215,13 @@ def test_large_arguments_are_bounded_in_every_process(kind: str, gate: Path) -> 
         view = rc[0] if kind == "direct" else rc.load_balanced_view()
         view.apply_async(wait_for, str(gate))
         submitter = Submitter(lambda i: view.apply_async(len, bytes(100_000)), 10_000)
-        wait_until(lambda: submitter.is_held_up(1300), what="submissions")
+        wait_until(lambda: submitter.is_held_up(1300), what="submissions", timeout=60)
         assert not wait_for_end(submitter, 1)
         sizes = {who: resident(pid) for who, pid in pids.items()}
         assert max(sizes.values()) < BOUND, sizes
         gate.touch()
-        assert wait_for_end(submitter, 90)
-        assert rc.wait(timeout=60)
+        assert wait_for_end(submitter, 100)
+        assert rc.wait(timeout=100)
         sizes = {who: resident(pid) for who, pid in pids.items()}
         assert max(sizes.values()) < BOUND, sizes
 
@@ -236,7 +236,7 @@ def test_functions_with_much_in_them_count_as_arguments(gate: Path) -> None:
             submit_all(view, functions)
         assert len(rc.outstanding) < 30
         gate.touch()
-        assert rc.wait(timeout=60)
+        assert rc.wait(timeout=100)
 
 
 def submit_all(view: Any, functions: Iterable[Callable[[], int]]) -> None:

@@ -177,7 +177,9 @@ class Cluster(ClusterOptions):
                 environment={str(k): str(v) for k, v in self.environment.items()},
                 scheduling=self.scheduling(),
                 recording=self.recording(
-                    record_file(folder, self.cluster_id) if self._is_named else None
+                    record_file(folder, self.cluster_id)
+                    if self._is_named
+                    else runtime / "tasks.db"  # it ends with the cluster
                 ),
                 resources=self.resources,
                 labels=self.labels,

@@ -60,9 +60,20 @@ def written(file: Path, copies: Path) -> dict[str, bool]:
     return {**begun, **ended}
 
 
-def test_the_record_goes_on_in_the_same_file(tmp_path: Path) -> None:
-    with Cluster(n=2, cluster_id="recorded") as rc:
-        file = Path(rc.cluster.profile_dir) / "tasks-recorded.db"
+def record_of(client: Client) -> Path:
+    """Return the file of a cluster's record."""
+    cluster = client.cluster
+    if cluster.cluster_id == "recorded":
+        return Path(cluster.profile_dir) / "tasks-recorded.db"
+    return Path(cluster.record.runtime_dir) / "tasks.db"
+
+
+@pytest.mark.parametrize("name", [{"cluster_id": "recorded"}, {}], ids=str)
+def test_the_record_goes_on_in_the_same_file(
+    tmp_path: Path, name: dict[str, str]
+) -> None:
+    with Cluster(n=2, **name) as rc:
+        file = record_of(rc)
         ars = [rc[0].apply_async(add, i) for i in range(10)]
         ids, values = [ar.msg_ids[0] for ar in ars], [ar.get(timeout=20) for ar in ars]
         ended = dict.fromkeys(ids, True)
@@ -72,13 +83,14 @@ def test_the_record_goes_on_in_the_same_file(tmp_path: Path) -> None:
             with another(rc) as client:
                 assert client.get_result(ids).get(timeout=10) == values
                 assert client.hub_history() == ids
+    assert file.exists() == bool(name)
 
 
 def test_what_a_killed_controller_left_unfinished_is_not_lost_at_once(
     begun: Path, gate: Path, tmp_path: Path
 ) -> None:
     with Cluster(n=2, cluster_id="recorded") as rc:
-        file = Path(rc.cluster.profile_dir) / "tasks-recorded.db"
+        file = record_of(rc)
         lview = rc.load_balanced_view()
         ar = lview.apply_async(begin_and_wait_for, str(begun), str(gate))
         unfinished = {ar.msg_ids[0]: False}

@@ -179,7 +179,7 @@ class SideThread(threading.Thread):
             for message in messages:
                 handler = self._handlers.get(type(message))
                 if handler is not None:
-                    handler(message)
+                    self._safely(handler, message)
 
     def _greet(self, now: float) -> None:
         self._greeted = now
@@ -203,8 +203,15 @@ class SideThread(threading.Thread):
             signum = signal.Signals[name] if isinstance(name, str) else name
             # To the main thread itself, so that it ends a call that blocks.
             signal.pthread_kill(threading.main_thread().ident or 0, signum)
-        except (KeyError, ValueError, OSError):
+        except (KeyError, ValueError, OverflowError, OSError):
             log.warning("there is no signal %r here to send", order.signum)
+
+    def _safely(self, handler: Callable[[Any], None], message: Message) -> None:
+        """Do what a message asks for; one that fails leaves the others heard."""
+        try:
+            handler(message)
+        except Exception:
+            log.exception("cannot do as told: %r", message)
 
     def _end(self, why: str) -> None:
         self._ended = True

@@ -6,6 +6,7 @@ No zmq here: a process that forks must not hold a zmq context.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import struct
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ProtocolError
 from ..protocol.messages import Message
 
 __all__ = ["Pipe"]
+
+log = logging.getLogger("parallel.pipe")
 
 _LENGTH = struct.Struct("!I")
 
@@ -47,10 +49,8 @@ class Pipe:
     def receive(self) -> list[Any] | None:
         """Return the messages that have come, or None when the other side is gone.
 
-        Raises
-        ------
-        ProtocolError
-            What came is no such message.
+        What is no message of ours is logged, and passed over: who reads here sees to
+        a whole cluster.
         """
         try:
             some = self._end.recv(1 << 16)
@@ -69,7 +69,7 @@ class Pipe:
             try:
                 messages += self._decoder.decode(body)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                raise ProtocolError(f"not a message of ours: {error}") from error
+                log.error("not a message of ours, passed over: %s", error)
         return messages
 
     def close(self) -> None:

@@ -58,3 +58,17 @@ def test_it_guards_what_is_young_when_it_looks_for_output(
     assert said == [[Pong()]]
     side._look_after_main(now + OUTPUT_EVERY)
     assert not side._guarding, "nothing is held any more"
+
+
+def test_an_order_that_fails_leaves_the_others_heard(
+    side: SideThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[Any] = []
+
+    def fail(message: Any) -> None:
+        raise ZeroDivisionError
+
+    side._safely(fail, Pong())
+    side._safely(done.append, Pong())
+    assert done == [Pong()]
+    assert "cannot do as told: Pong()" in caplog.text

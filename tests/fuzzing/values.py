@@ -36,6 +36,9 @@ _TEXTS = [
     *("abort_tasks", "purge_results", "\0", "\n\x1b[31m", "../../etc/passwd", "{0}%s"),
     *("0" * 32 + "_0", "0" * 32 + "_" + "9" * 400, "\N{PILE OF POO}", "x" * 5000),
 ]
+#: What may be asked; what goes through all records takes a while, so it is seldom.
+_QUESTIONS = [*_TEXTS[6:15], "processes"]
+_ODD = ["task_result", "resubmit", "result_status", "abort_tasks", "none", "\0", ""]
 _OPERATORS = ["$in", "$nin", "$lt", "$gt", "$glob", "$all", "$mod", "$exists", "$odd"]
 _KEYS = ["msg_ids", "msg_id", "query", "keys", "engines", "interrupt", "hub", "verbose"]
 
@@ -81,7 +84,9 @@ _LIKELY: dict[str, Callable[[Random], Any]] = {
     "kind": lambda random: random.choice(["data", "display", "clear", "odd"]),
     "running": lambda random: random.random() < 0.5,
     "interrupt": lambda random: random.random() < 0.5,
-    "name": lambda random: random.choice(_TEXTS[6:15]),
+    "name": lambda random: random.choice(
+        _QUESTIONS if random.random() < 0.02 else _ODD
+    ),
     "arguments": lambda random: {
         random.choice(_KEYS): value(random) for _ in range(random.randrange(3))
     },

@@ -10,6 +10,7 @@ from random import Random
 from signal import SIGKILL, SIGTERM
 from typing import NamedTuple, TypeAlias
 
+from parallel.transport.pids import is_alive
 from tests.chaos.relay import CUTS
 from tests.chaos.scene import Scene
 
@@ -82,14 +83,14 @@ def kill_controller(scene: Scene, random: Random) -> str:
 
 def stop_agent(scene: Scene, random: Random) -> str:
     """Stop the agent for a while."""
+    if not is_alive(scene.agent):
+        return ""
     return scene.stop_for(scene.agent, _nap(scene, random))
 
 
 def kill_agent(scene: Scene, random: Random) -> str:
     """Kill the agent, once: nobody starts another."""
-    if scene.struck.get(scene.agent, "").startswith("SIGKILL"):
-        return ""
-    return scene.strike(scene.agent, SIGKILL)
+    return scene.strike(scene.agent, SIGKILL) if is_alive(scene.agent) else ""
 
 
 def cut(scene: Scene, random: Random) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import threading
 import time
 from collections import Counter
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -49,7 +52,8 @@ class Load(threading.Thread):
     Parameters
     ----------
     patience
-        Seconds that a job may take, whatever happens: after that it hangs.
+        Seconds that may pass since a job was submitted, and since any task was
+        started: after that it hangs.
     """
 
     def __init__(
@@ -105,10 +109,11 @@ class Load(threading.Thread):
             self._judge(job)
 
     def _judge(self, job: Job) -> None:
-        left = max(0.0, job.submitted + self._patience - time.monotonic())
         outcome: Any
         try:
-            outcome = job.result.result(left)
+            while not job.result.done() and (left := self._seconds_left(job)) > 0:
+                concurrent.futures.wait([job.result], left)
+            outcome = job.result.result(0)
         except (CancelledError, Exception) as error:
             outcome = error
             if not job.result.done():
@@ -122,6 +127,13 @@ class Load(threading.Thread):
             self.tally.excused[type(outcome).__name__] += 1
             return
         self._complain(f"{job.kind} {job.key} became {outcome!r:.{SHOWN}}")
+
+    def _seconds_left(self, job: Job) -> float:
+        """Return how much longer a job may take: it may be behind many others."""
+        waited = time.monotonic() - job.submitted
+        with contextlib.suppress(FileNotFoundError):
+            waited = min(waited, time.time() - Path(self._source.file).stat().st_mtime)
+        return self._patience - waited
 
     def _explain(self) -> str:
         """Say how everything stands, once."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parallel import Client, ParallelError
+from parallel.transport.pids import is_alive
 from tests.chaos.faults import Faults, Strike
 from tests.chaos.judge import judge_starts
 from tests.chaos.load import Load, Tally
@@ -92,6 +93,7 @@ def run(plan: Plan, folder: Path) -> Run:
         early = _under_faults(plan, scene, faults)
         for load in loads:
             load.stop()
+        scene.stop_visitors()
         for load in loads:
             load.join()
         scene.dismiss_visitors()
@@ -155,10 +157,8 @@ def _memory(scene: Scene) -> dict[str, tuple[int, float]]:
     pids = {"controller": scene.controller, "agent": scene.agent}
     found = {}
     for name, pid in pids.items():
-        try:
+        if is_alive(pid):
             found[name] = pid, resident(pid)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
     return found
 
 

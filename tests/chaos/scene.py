@@ -78,6 +78,7 @@ class Scene:
             assert record is not None
             self.agent = record.pid
             stack.callback(self._close)
+            stack.callback(self.stop_visitors)
             if self.cluster.transport == "tcp":
                 url = record.urls[0]
                 host, _, port = url.removeprefix("tcp://").rpartition(":")
@@ -199,11 +200,19 @@ class Scene:
 
     # The end
 
+    def stop_visitors(self) -> None:
+        """Have them submit no more."""
+        for visitor in self.visitors:
+            if visitor.stdin is not None:
+                with suppress(OSError):
+                    visitor.stdin.close()
+                visitor.stdin = None
+
     def dismiss_visitors(self) -> None:
         """Have those that were not killed end, and take their tallies."""
         for visitor in self.visitors:
             killed = visitor.pid in self.struck and visitor.poll() is not None
-            out, _ = visitor.communicate(timeout=2 * self._patience)
+            out, _ = visitor.communicate(timeout=4 * self._patience)
             if visitor.returncode == 0:
                 self.tally.add(Tally(**json.loads(out)))
             elif not killed:
@@ -218,10 +227,8 @@ class Scene:
         for visitor in self.visitors:
             visitor.kill()
             visitor.wait()
-            for pipe in (visitor.stdin, visitor.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
+            if visitor.stdout is not None:
+                visitor.stdout.close()
         self.second.close()
         for guest in self.guests:
             guest.process.terminate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import shutil
 import socket
@@ -31,6 +32,8 @@ __all__ = [
     "records_of",
 ]
 
+
+log = logging.getLogger("parallel.cluster")
 
 #: A file of ours has one of these keys; those of ipyparallel have neither.
 OURS = {"runtime_dir", "format"}
@@ -169,8 +172,16 @@ def read_record(path: Path) -> ClusterRecord | None:
     """Return what a cluster file says, or None when there is none that can be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=ClusterRecord)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        log.warning(
+            "%s is damaged, and of no use: %s. If its cluster runs, end its agent by "
+            "hand (`pgrep -af parallel.cluster.agent`)", path, error
+        )  # fmt: skip
+        return None
+    except OSError as error:
+        raise LauncherError(f"cannot read {path}: {error.strerror}") from error
 
 
 def records_of(folder: Path) -> list[ClusterRecord]:

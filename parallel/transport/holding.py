@@ -29,6 +29,7 @@ def hold(folder: Path) -> int:
         # Under its name it is there only once it is locked: a sweeper may come by.
         new = folder / f".{HELD}-{os.getpid()}"
         descriptor = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
+        os.fchmod(descriptor, 0o600)  # the umask may have taken from it
         _lock(descriptor)
         new.rename(folder / HELD)
     else:

@@ -137,7 +137,7 @@ class Facts(Deliveries):
     def elapsed(self) -> float:
         """Seconds since submission; until the last result came, once it has."""
         if not self.ready():
-            return timestamp() - self._submitted
+            return max(0.0, timestamp() - self._submitted)  # a clock may be set back
         return self.wall_time
 
     @property

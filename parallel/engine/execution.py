@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from time import time
+from time import monotonic, time
 from typing import Any, NamedTuple
 
 from ..aliases import Digest
@@ -149,13 +149,13 @@ class Execution:
 
     def run(self, assign: Assign, payload: Any, buffers: Sequence[Any]) -> Ran:
         """Run a task; whatever it raises becomes its result."""
-        started = time()
+        started, begun = time(), monotonic()
         try:
             status, value = self._attempt(assign, payload, buffers)
         except KeyboardInterrupt as error:  # as the users' code had just ended
             status, value = Status.ERROR, error
         self._turns.running = False
-        completed = time()
+        completed = started + monotonic() - begun  # a clock may be set meanwhile
         if status is Status.OK:
             try:
                 return Ran(status, self._pack(value, assign), started, completed)

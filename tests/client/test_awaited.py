@@ -99,6 +99,22 @@ def test_a_bar_ends_with_the_last(
     assert ar.ready()
 
 
+def test_a_clock_that_was_set_back_shows_no_negative_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5000.0
+    for module in (deliveries, facts):
+        monkeypatch.setattr(module, "timestamp", lambda: now)
+    connection = FakeConnection()
+    ar = direct(connection)
+    now -= 3600
+    assert ar.elapsed == 0
+    connection.answer(0)
+    connection.answer(1)
+    assert (ar.elapsed, ar.wall_time) == (0, 0)
+    assert ar.serial_time >= 0
+
+
 def test_times_are_told_by_the_clock_here(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     for module in (deliveries, facts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import sys
 import threading
@@ -92,6 +93,16 @@ def sent(source: str, name: str = "f") -> Function:
 def test_apply(engine: Engine) -> None:
     f = sent("def f(*args, **kwargs): return args, kwargs")
     assert value_of(engine.apply(f, 1, [2], a=3)) == ((1, [2]), {"a": 3})
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_meanwhile_makes_no_duration(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    times = itertools.chain([1e9], itertools.repeat(1e9 + jump))
+    monkeypatch.setattr(module, "time", lambda: next(times))
+    ran = engine.apply(sent("def f(): return 1"))
+    assert 0 <= ran.completed - ran.started < 60
 
 
 def test_map(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from traitlets import Dict, Float, List, Unicode, default, validate
 
-from ..engine.engine import EngineSpec, run_engine
+from ..engine.engine import RECONNECT_TIMEOUT, EngineSpec, run_engine
 from ..errors import ConnectionRefused, TransportError
 from ..protocol.connection import ConnectionInfo
 from ..transport.locations import connection_file, read_connection_file
@@ -52,6 +52,11 @@ ipengine --file=/shared/ipcontroller-engine.json
         help="Seconds to wait for the connection file; by default the timeout."
     ).tag(config=True)
 
+    reconnect_timeout = Float(
+        RECONNECT_TIMEOUT,
+        help="Seconds to wait for a controller that cannot be reached any more.",
+    ).tag(config=True)
+
     resources = Dict(
         value_trait=Float(),
         help="What tasks may take a share of while they run: --resources gpu=1.",
@@ -61,6 +66,7 @@ ipengine --file=/shared/ipcontroller-engine.json
     aliases = {
         "file": "IPEngine.url_file",
         "timeout": "IPEngine.timeout",
+        "reconnect-timeout": "IPEngine.reconnect_timeout",
         "resources": "IPEngine.resources",
         "labels": "IPEngine.labels",
     } | BaseApp.aliases
@@ -82,6 +88,7 @@ ipengine --file=/shared/ipcontroller-engine.json
             timeout=self.timeout,
             resources=self.resources,
             labels=self.labels,
+            reconnect_timeout=self.reconnect_timeout,
         )
         self.log.info("registering with %s (pid %s)", info.urls[0], os.getpid())
         try:

@@ -19,6 +19,7 @@ from ..aliases import EngineId, Targets
 from ..protocol.connection import ConnectionInfo, curve_keys
 from ..protocol.messages import Signal, Stop
 from ..serialize.functions import refuse_pickling
+from .absence import RECONNECT_TIMEOUT
 from .arrivals import Arrivals
 from .classic import ClassicClient
 from .connection import Connection
@@ -57,6 +58,9 @@ class Client(Records, ClassicClient):
         The `Cluster` that this client belongs to, if this process made it.
     timeout
         Seconds to wait for the file, and for the controller to answer.
+    reconnect_timeout
+        Seconds that the controller is waited for if it cannot be reached any more;
+        None for ever. Meanwhile calls wait, and what is under way is kept.
     debug
         Kept as an attribute; nothing else depends on it.
     url_file
@@ -86,17 +90,13 @@ class Client(Records, ClassicClient):
         profile: str | None = None,
         profile_dir: str | Path | None = None,
         ipython_dir: str | Path | None = None,
-        context: Any = None,
-        debug: bool = False,
-        sshserver: str | None = None,
-        sshkey: str | None = None,
-        password: str | None = None,
-        paramiko: bool | None = None,
-        timeout: float = 10,
-        cluster_id: str | None = None,
-        cluster: Any = None,
+        context: Any = None, debug: bool = False,
+        sshserver: str | None = None, sshkey: str | None = None,
+        password: str | None = None, paramiko: bool | None = None,
+        timeout: float = 10, cluster_id: str | None = None, cluster: Any = None,
+        reconnect_timeout: float | None = RECONNECT_TIMEOUT,
         **session_kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         ssh = {"sshserver": sshserver, "sshkey": sshkey, "password": password}
         check_options(session_kwargs, ssh)
         if url_file is not None:
@@ -120,6 +120,7 @@ class Client(Records, ClassicClient):
         warn_of_loopback(info)
         left = max(0.1, timeout - (monotonic() - start))
         super().__init__(Connection(info, left), info.secret)
+        self.reconnect_timeout = reconnect_timeout
         #: The keys of an encrypted connection, as bytes; None without one.
         keys = curve_keys(info)
         self.curve_serverkey, self.curve_publickey, self.curve_secretkey = keys

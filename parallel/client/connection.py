@@ -43,7 +43,6 @@ from ..protocol.messages import (
     Published,
     Refused,
     SetupEnded,
-    Status,
     Submit,
     TaskOutput,
     Trouble,
@@ -51,10 +50,12 @@ from ..protocol.messages import (
     WhoAreYou,
 )
 from ..protocol.terms import USUAL, Terms
-from ..protocol.wire import INLINE_NBYTES, NO_SESSION, client_decoder, stow, unstow
-from ..serialize.calls import Function, FunctionCache, unpack_error
+from ..protocol.wire import INLINE_NBYTES, stow
+from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
 from ..transport import nesting, sockets
+from ..transport.dealer import GREET_EVERY
+from .absence import Absence
 from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
@@ -62,6 +63,7 @@ from .pace import Pace
 from .pump import Pump
 from .questions import Questions
 from .sent import SentFunctions
+from .troubles import Troubles
 from .waits import Waits
 from .whereabouts import explain_tasks
 
@@ -72,7 +74,6 @@ _log = logging.getLogger("parallel.client")
 #: A lone submission leaves at once; those that follow it faster than this, seconds,
 #: leave together.
 TOGETHER = 5e-4
-GREET_EVERY = 0.5
 #: Somebody listens there, and hangs up before we are greeted: it will not do better
 #: after so long, seconds.
 HUNG_UP = 2.0
@@ -110,9 +111,8 @@ class Connection:
         self._lines: list[Line] = []
         for channel in ("work", "control"):
             dealer = sockets.connect_peer(self._context, info)
-            self._lines.append(Line(dealer, channel))
+            self._lines.append(Line(dealer, self._hello(channel)))
         self._work, self._control = self._lines
-        self._decoder = client_decoder()
         #: What was submitted and has not come back.
         self.tasks = OpenTasks()
         self._open = self.tasks.open
@@ -123,6 +123,8 @@ class Connection:
         self._functions = FunctionCache()
         self._sent = SentFunctions(self.tasks.digests)
         self._flushed = 0.0
+        #: What is said and done while the controller cannot be reached.
+        self.absence = Absence(info.urls[0])
         #: When a connection broke first, if only before the greeting was answered.
         self._broke = 0.0
         #: Both lines are welcome: nothing to look after.
@@ -137,7 +139,7 @@ class Connection:
         #: Their names, which what they did is still known by.
         self.departed_uuids: dict[EngineId, Uuid] = {}
         #: Why engines may not come that somebody waits for.
-        self.troubles: list[str] = []
+        self.troubles = Troubles()
         self._handlers = self._make_handlers()
         self._monitored = {line.monitor.descriptor for line in self._lines}
         descriptors = [line.descriptor for line in self._lines]
@@ -156,10 +158,10 @@ class Connection:
             raise
 
     def _make_handlers(self) -> dict[type, Callable[[Line, Any, Sequence[Any]], None]]:
-        tasks = self.tasks
+        tasks, troubles = self.tasks, self.troubles
         return {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
-            WhoAreYou: lambda *_: self._on_disconnect(),
+            WhoAreYou: lambda line, *_: line.ask_again(),
             Refused: lambda _, message, __: self._end(
                 ConnectionRefused(f"{self._info.urls[0]} refused: {message.reason}")
             ),
@@ -167,10 +169,10 @@ class Connection:
             TaskOutput: lambda _, message, __: tasks.on_output(message),
             Published: lambda _, message, frames: tasks.on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
-            SetupEnded: lambda _, ended, frames: self._on_setup_ended(ended, frames),
+            SetupEnded: lambda _, ended, frames: troubles.on_setup_ended(ended, frames),
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
-            Trouble: lambda _, message, __: self._on_trouble(message),
+            Trouble: lambda _, message, __: troubles.on_trouble(message),
             Answer: lambda _, message, __: self.questions.on_answer(message),
             Credit: lambda _, message, __: self._pace.on_credit(message),
             Ping: lambda line, *_: line.outbox.append((Pong(), ())),
@@ -179,10 +181,10 @@ class Connection:
 
     # Coming and going
 
-    def _hello(self, line: Line) -> Hello:
+    def _hello(self, channel: str) -> Hello:
         return Hello(
             role="client",
-            channel=line.channel,
+            channel=channel,
             uuid=self._uuid,
             secret=self._info.secret,
             host=socket.gethostname(),
@@ -190,13 +192,13 @@ class Connection:
         )
 
     def _greet(self, timeout: float) -> None:
-        for line in self._lines:
-            line.greet(self._hello(line))
         begin = monotonic()
+        for line in self._lines:
+            line.greet(begin)
         over = self._greeting_is_over
         if self._pump.wait(over, lambda _: None, begin + timeout):
             timeout = monotonic() - begin
-        if self.closed is None and not self._is_welcome():
+        if self.closed is None and not self._are_open():
             where = self._info.urls[0]
             self._end(ControllerUnreachable(
                 f"no controller answered at {where} within {timeout:.3g} s: "
@@ -210,10 +212,10 @@ class Connection:
 
     def _greeting_is_over(self) -> bool:
         hung_up = self._broke > 0 and monotonic() - self._broke > HUNG_UP
-        return hung_up or self.closed is not None or self._is_welcome()
+        return hung_up or self.closed is not None or self._are_open()
 
-    def _is_welcome(self) -> bool:
-        return all(line.session != NO_SESSION for line in self._lines)
+    def _are_open(self) -> bool:
+        return all(line.is_open for line in self._lines)
 
     def close(self) -> None:
         """Take leave of the controller, and release everything."""
@@ -224,14 +226,14 @@ class Connection:
             line.outbox.append((Goodbye(), ()))
         with self._pump.lock:
             # What was submitted and not waited for is still to be sent.
-            there = self.closed is None
+            there = self.closed is None and self._calm
             if there:
                 self._flush()
             self._end(ConnectionClosed("this client was closed"))
             self._shut = True
         self._pump.close()
         for line in self._lines:
-            line.monitor.close()
+            line.close()
         self._context.destroy(LEAVING_MS if there else 0)
 
     def abandon(self) -> None:
@@ -375,8 +377,12 @@ class Connection:
         if self._shut and self.closed is not None and not done():
             raise self.closed
         return self.waits.wait(
-            done, follow or _pause, timeout, explain or partial(explain_tasks, self)
+            done, follow or _pause, timeout, explain or self._explain
         )
+
+    def _explain(self) -> list[str]:
+        """Say what unfinished tasks wait for."""
+        return explain_tasks(self) if self._calm else [self.absence.say()]
 
     def look(self) -> None:
         """Take in what has come, without waiting."""
@@ -403,7 +409,7 @@ class Connection:
         if ready is None or not self._calm or self._monitored.intersection(ready):
             for line in self._lines:
                 if line.monitor.lost():
-                    self._on_disconnect()
+                    self._on_disconnect(line)
         if not self._calm:
             self._look_after_greeting()
         return batch is not None
@@ -423,25 +429,27 @@ class Connection:
         return monotonic() + GREET_EVERY
 
     def _look_after_greeting(self) -> None:
-        if self._is_welcome():
-            self._calm = True
-            return
         now = monotonic()
         for line in self._lines:
-            silent = line.session == NO_SESSION and self.closed is None
-            if silent and now - line.greeted > GREET_EVERY:
-                line.greet(self._hello(line))
-
-    def _on_disconnect(self) -> None:
-        self._broke = self._broke or monotonic()
+            line.tend(now)
+        self._calm = self._are_open()
         if self._calm:
-            self._end(TransportError(
-                f"the connection to the controller at {self._info.urls[0]} broke: it "
-                "was killed, or the network was cut. What was under way has no result"
-            ))  # fmt: skip
+            self.absence.over()
+        elif self.closed is None and all(line.was_open for line in self._lines):
+            away = min(line.away for line in self._lines if not line.is_open)
+            why = self.absence.look(now - away)
+            if why:
+                self._end(TransportError(why))
+
+    def _on_disconnect(self, line: Line) -> None:
+        self._broke = self._broke or monotonic()
+        line.cut = True
+        self._calm = False
 
     def _read(self, line: Line, head: Any, frames: list[Any]) -> None:
-        _, messages = self._decoder.decode(head)
+        messages = line.read(head, frames)
+        if not line.is_open:
+            self._calm = False
         at = 0
         for message in messages:
             count = getattr(message, "frames", 0)
@@ -453,22 +461,15 @@ class Connection:
                 self._handlers[type(message)](line, message, own)
 
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
-        line.session = welcome.session
-        if line is self._work:  # news of engines comes here: both in one order
+        first = not line.was_open
+        if not line.welcome(welcome):
+            self._end(TransportError(
+                f"the controller at {self._info.urls[0]} was started again, and does "
+                "not know what was under way"
+            ))  # fmt: skip
+        elif first and line is self._work:  # further news of engines comes here, too
             self.engines = {info.engine_id: info for info in welcome.engines}
             self._pace.on_welcome()
-
-    def _on_setup_ended(self, ended: SetupEnded, frames: Sequence[Any]) -> None:
-        if ended.status is not Status.OK:
-            text = _say_setup_failed(ended, frames)
-            self.troubles.append(text)
-            _log.warning("%s", text)
-
-    def _on_trouble(self, trouble: Trouble) -> None:
-        if trouble.hinders:
-            self.troubles.append(trouble.text)
-        else:
-            _log.warning("%s", trouble.text)
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)
@@ -483,12 +484,6 @@ class Connection:
         if engine is not None:
             self.departed_uuids[left.engine_id] = engine.uuid
         self.departed[left.engine_id] = left.reason
-
-
-def _say_setup_failed(ended: SetupEnded, frames: Sequence[Any]) -> str:
-    payload, _ = unstow(ended.payload, sockets.as_buffers(frames))
-    why = unpack_error(payload) if ended.status is Status.ERROR else "it died"
-    return f"the setup {ended.name!r} failed on engine {ended.engine_id}: {why}"
 
 
 def _fail(connection: Connection, error: Exception) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
-from ..protocol.messages import Hello, Message
-from ..protocol.wire import NO_SESSION, encode
+from ..protocol.messages import Hello, Message, ToClient
+from ..protocol.wire import client_decoder
 from ..transport import sockets
+from ..transport.dealer import Dealer
 
 __all__ = ["Line"]
 
@@ -17,22 +17,18 @@ __all__ = ["Line"]
 BATCH = 512
 
 
-class Line:
-    """A socket, its session once it is welcome, and its outgoing messages."""
+class Line(Dealer[ToClient]):
+    """A way to the controller, and its outgoing messages."""
 
-    def __init__(self, socket: sockets.Socket, channel: str) -> None:
-        self.socket = socket
-        self.channel = channel
-        self.session = NO_SESSION
+    def __init__(self, socket: sockets.Socket, hello: Hello) -> None:
+        super().__init__(socket, hello, client_decoder())
         self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
-        self.greeted = 0.0
         self.descriptor = sockets.descriptor(socket)
-        self.monitor = sockets.DisconnectMonitor(socket)
 
     def flush(self) -> None:
         """Send what is to be sent, if the controller has welcomed us."""
         outbox = self.outbox
-        while outbox and self.session != NO_SESSION:
+        while outbox and self.is_open:
             messages: list[Message] = []
             frames: list[Any] = []
             for _ in range(min(BATCH, len(outbox))):
@@ -40,11 +36,4 @@ class Line:
                 messages.append(message)
                 if own:
                     frames += own
-            head = encode(self.session, messages)
-            sockets.send(self.socket, [head, *frames])
-
-    def greet(self, hello: Hello) -> None:
-        """Say who we are, at once."""
-        self.greeted = monotonic()
-        self.session = NO_SESSION
-        sockets.send(self.socket, [encode(NO_SESSION, [hello])])
+            self.say(messages, frames)

@@ -165,6 +165,23 @@ class Submissions:
             )
         self._connection.waits.explain_after = seconds
 
+    @property
+    def reconnect_timeout(self) -> float | None:
+        """Seconds that a controller is waited for that cannot be reached any more.
+
+        Until then, what is under way is kept, and goes on when it is there again. After
+        that, all that waits raises `TransportError`. None is for ever.
+        """
+        return self._connection.absence.timeout
+
+    @reconnect_timeout.setter
+    def reconnect_timeout(self, seconds: float | None) -> None:
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(
+                f"reconnect_timeout is at least 0 s, or None: not {seconds!r}"
+            )
+        self._connection.absence.timeout = seconds
+
     def queue_status(self, targets: Any = "all", verbose: bool = False) -> Any:
         """Return what engines have to do.
 

@@ -28,6 +28,7 @@ from ..protocol.messages import (
     Goodbye,
     Hello,
     Kill,
+    Mark,
     Need,
     Output,
     Ping,
@@ -45,6 +46,7 @@ from ..protocol.messages import (
     Suspended,
     Up,
     WantCredit,
+    WhoAreYou,
 )
 from ..protocol.wire import controller_decoder, session_of
 from ..transport import sockets
@@ -140,7 +142,7 @@ class Controller:
             self._socket, most=lambda: most_open() * 3 // 4
         )
         #: Whose connection broke, and what they said last may be unread.
-        self._gone: list[Peer] = []
+        self._gone: list[tuple[Peer, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._handlers = self._make_handlers()
@@ -268,6 +270,12 @@ class Controller:
         together, at = self._together, 0
         many: list[tuple[Any, Sequence[Any]]] = []
         messages = self._decoder.decode(head.buffer)[1]
+        if messages and isinstance(mark := messages[0], Mark):
+            del messages[0]
+            if not self._is_next(peer, mark, head, frames, now):
+                return
+        if not messages:  # it only confirms
+            return
         for message, following in zip(messages, (*messages[1:], None), strict=True):
             kind = type(message)
             if isinstance(message, Hello):
@@ -289,6 +297,20 @@ class Controller:
             if type(following) is not kind:
                 together[kind](peer, many, now)
                 many = []
+
+    def _is_next(
+        self, peer: Peer, mark: Mark, head: Any, frames: list[Any], now: float
+    ) -> bool:
+        """Tell whether a batch is the one to read now; ask for what is missing."""
+        stream = peer.stream
+        nbytes = len(head) + sum(map(len, frames)) if frames else len(head)
+        if stream.take(mark, nbytes):
+            if stream.owes:
+                self._peers.owing.add(peer)
+            return True
+        if stream.lacks(mark):
+            self._hub.refuse(peer.routing_id, WhoAreYou(), now)
+        return False
 
     def _greet(self, hello: Hello, routing_id: bytes, head: Any, now: float) -> None:
         # Descriptors are used again: note who has left before who has come.
@@ -357,7 +379,7 @@ class Controller:
     def _flush(self) -> None:
         if self._hub.muster.is_stale:  # an engine is written down before it gets work
             self._save_muster()
-        self._gone += self._peers.flush()
+        self._gone += [(peer, peer.routing_id) for peer in self._peers.flush()]
         if self._gone:
             self._loop.call_soon(self._on_disconnects)
         self._set_timers()
@@ -421,8 +443,9 @@ class Controller:
         self._note_disconnects()
         self._drain.empty()  # what a peer said before it left counts
         gone, self._gone = self._gone, []
-        for peer in gone:
-            self._hub.disconnected(peer, self._loop.time())
+        for peer, routing_id in gone:
+            if peer.routing_id == routing_id:  # else it is there again
+                self._hub.disconnected(peer, self._loop.time())
         self._flush()
         self._drain.look()
 
@@ -432,7 +455,8 @@ class Controller:
             self._monitor.was_full = False
             self._hub.tell_full(most_open(), self._loop.time())
         if lost:
-            self._gone += self._peers.by_descriptors(lost)
+            peers = self._peers.by_descriptors(lost)
+            self._gone += [(peer, peer.routing_id) for peer in peers]
 
     def _on_agent_gone(self) -> None:
         """Go on without the agent; `ipcluster` finds this process in its place."""

@@ -45,6 +45,8 @@ AGENT_FIRST = 2.0
 AGENT_KILLS = 5.0
 #: That there is no room for others is told so often, seconds.
 FULL_EVERY = 600.0
+#: A client whose connection broke is waited for so long, seconds: longer than it tries.
+CLIENT_PATIENCE = 120.0
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
 
@@ -72,7 +74,7 @@ class Hub:
         self._absences = Absences(patience, partial(self.trouble, hinders=False))
         self.pulses = Pulses(peers)
         self.engines: dict[Uuid, EngineInfo] = {}
-        #: Engines whose connection broke, and since when (seconds, monotonic).
+        #: Processes that a connection to broke, and since when (seconds, monotonic).
         self.missing: dict[Uuid, float] = {}
         #: When clients were told that there is no room for more, seconds.
         self._told_full = -FULL_EVERY
@@ -110,17 +112,22 @@ class Hub:
             )
             self.refuse(routing_id, Refused(why), now)
             return
+        earlier = self._peers.earlier(hello, routing_id)
+        anew = earlier is None or earlier.routing_id != routing_id
         peer = self._peers.welcome(hello, routing_id, descriptor)
         engine_id = None
         if peer.role == "engine":
             engine_id = self._roster.register(peer.uuid, hello.engine_id)
+        if not self._is_away(peer.uuid):
             self._note_return(peer.uuid, now)
         infos = sorted(self.engines.values(), key=lambda info: info.engine_id)
         shown = infos if peer.role == "client" else []  # one engine knows no other
-        self._peers.say(peer, Welcome(peer.session, engine_id, shown))
+        received = peer.stream.seen
+        welcome = Welcome(peer.session, engine_id, shown, received, self.muster.epoch)
+        self._peers.answer(peer, welcome, hello, anew=anew)
         if engine_id is not None:
             self._complete(peer, engine_id, now)
-        elif peer.channel == "work":
+        elif peer.channel == "work" and earlier is None:
             for trouble in self.troubles:
                 self._peers.say(peer, trouble)
 
@@ -167,16 +174,14 @@ class Hub:
         return ""
 
     def _why_not_again(self, hello: Hello, routing_id: bytes) -> str:
-        """Say why an engine that was here before may not come back.
-
-        What was on its way when its connection broke is lost, in both directions:
-        its tasks are dealt with as those of a lost engine, and it must end.
-        """
-        if hello.uuid in self._given_up or hello.uuid in self.missing:
+        """Say why an engine that was here before may not come back."""
+        if hello.uuid in self._given_up:
             return "its connection broke, and its work was given to others"
         known = self._peers.channel(hello.uuid, hello.channel)
-        taken = known is not None and known.routing_id != routing_id
-        if taken and hello.uuid in self.engines:
+        if known is None:
+            lost = bool(hello.session)
+            return "its session was with an earlier controller" if lost else ""
+        if self._peers.earlier(hello, routing_id) is None:
             return "an engine of this uuid is connected: its place is taken"
         return ""
 
@@ -206,15 +211,12 @@ class Hub:
 
     def disconnected(self, peer: Peer, now: float) -> None:
         """Take note of a broken connection."""
-        was_there = self._peers.by_session(peer.session) is peer
-        self._peers.drop(peer)
-        if not was_there:
+        if self._peers.by_session(peer.session) is not peer:
+            self._peers.drop(peer)
             return
         log.info("%r is disconnected", peer)
-        if peer.role != "engine":
-            self._remove_client(peer)
-            return
-        if peer.uuid in self.engines:
+        self._peers.lose(peer)
+        if self._is_away(peer.uuid):
             self.missing.setdefault(peer.uuid, now)
 
     def _note_return(self, uuid: Uuid, now: float) -> None:
@@ -222,6 +224,18 @@ class Hub:
         since = self.missing.pop(uuid, None)
         if since is not None and uuid in self.engines:
             self._absences.end(self.engines[uuid], now - since)
+
+    def _is_away(self, uuid: Uuid) -> bool:
+        """Tell whether a process cannot be reached.
+
+        An engine's main thread mends its line when it has time: its side thread tells
+        that it is there.
+        """
+        lines = [self._peers.channel(uuid, channel) for channel in CHANNELS]
+        control = lines[-1]
+        if control is not None and control.role == "engine" and uuid in self.engines:
+            return control.away
+        return any(line is not None and line.away for line in lines)
 
     def _remove_client(self, peer: Peer) -> None:
         self._peers.remove(peer)
@@ -231,7 +245,7 @@ class Hub:
     def look_for_missing(
         self, now: float, kill: Callable[[Uuid, str], bool] | None
     ) -> None:
-        """Give up engines whose process is gone, or that stay away too long.
+        """Give up those whose process is gone, or that stay away too long.
 
         Parameters
         ----------
@@ -240,11 +254,10 @@ class Hub:
             an engine that is not its own it says nothing. None when there is no agent.
         """
         for uuid, since in list(self.missing.items()):
-            info = self.engines.get(uuid)
+            info, away = self.engines.get(uuid), now - since
             if info is None:
-                del self.missing[uuid]
+                self._look_for_other(uuid, away)
                 continue
-            away = now - since
             here = info.host == socket.gethostname()
             # An agent knows best how its engine died: it has a head start.
             gone = here and (kill is None or away > AGENT_FIRST)
@@ -291,6 +304,18 @@ class Hub:
             )
             died = EngineDied(uuid, "did not come back", 0)
             self.engine_died(died, None, now, proved=False)
+
+    def _look_for_other(self, uuid: Uuid, away: float) -> None:
+        """Forget a client, or an engine that has never joined, that does not return."""
+        lines = [self._peers.channel(uuid, channel) for channel in CHANNELS]
+        for peer in [line for line in lines if line is not None]:
+            here = peer.hello.host == socket.gethostname()
+            most = CLIENT_PATIENCE if peer.role == "client" else self._patience
+            if away <= most and not (here and not is_alive(peer.hello.pid)):
+                return
+            log.info("%r does not return", peer)
+            self._remove_client(peer)
+        self.missing.pop(uuid, None)
 
     def engine_died(
         self,

@@ -82,7 +82,8 @@ class Muster:
         reads: bool = True,
     ) -> None:
         self._path = path
-        self._epoch = epoch
+        #: Which controller this is, counted from 1.
+        self.epoch = epoch
         self._enrolled: dict[Uuid, Enrolled] = {}
         self._trouble = ""
         self._is_broken = False
@@ -120,7 +121,7 @@ class Muster:
     def join(self, info: EngineInfo) -> None:
         """Enrol an engine, or take note that one is there again."""
         known = self.awaited.pop(info.uuid, None)
-        epoch = self._epoch if known is None else known.epoch
+        epoch = self.epoch if known is None else known.epoch
         here = info.host == socket.gethostname()
         started = (start_time(info.pid) or 0) if here else 0
         self._enrolled[info.uuid] = Enrolled(info, started, epoch)
@@ -137,7 +138,7 @@ class Muster:
         assert self._path is not None
         self.is_stale = False
         engines = list(self._enrolled.values())
-        roll = Roll(epoch=self._epoch, next_id=self.roster.next_id, engines=engines)
+        roll = Roll(epoch=self.epoch, next_id=self.roster.next_id, engines=engines)
         try:
             write_private(self._path, msgspec.json.encode(roll) + b"\n")
         except LauncherError as error:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..aliases import Uuid
-from ..protocol.messages import Hello, Message, Refused
-from ..protocol.wire import SESSION_NBYTES, encode
+from ..protocol.messages import Hello, Message, Refused, Welcome
+from ..protocol.wire import NO_SESSION, SESSION_NBYTES, encode
+from ..state.stream import Stream
 
 __all__ = ["Peer", "Peers"]
 
@@ -21,11 +22,14 @@ UNSAYABLE = "the controller has something to say that cannot travel: see its log
 
 
 class Peer:
-    """One connection: its greeting, its session, and its outgoing batch."""
+    """One way to a process: its greeting, its session, and its outgoing batch.
+
+    It outlives the connections that it is made of.
+    """
 
     __slots__ = (
-        "channel", "descriptor", "frames", "hello", "messages", "role", "routing_id",
-        "session", "submitted", "uuid",
+        "away", "channel", "descriptor", "frames", "hello", "messages", "role",
+        "routing_id", "session", "stream", "submitted", "uuid",
     )  # fmt: skip
 
     def __init__(self, hello: Hello, routing_id: bytes, descriptor: int) -> None:
@@ -34,6 +38,9 @@ class Peer:
         self.channel = hello.channel
         self.uuid: Uuid = hello.uuid
         self.session = secrets.token_bytes(SESSION_NBYTES)
+        self.stream = Stream(self.session)
+        #: Its connection broke: what is said to it waits until it is there again.
+        self.away = False
         self.routing_id = routing_id
         #: Of the connection that it greeted by; -1 where it cannot be known.
         self.descriptor = descriptor
@@ -66,14 +73,34 @@ class Peers:
         #: Those of them that tasks and results travel on, by the process's uuid.
         self.work: dict[Uuid, Peer] = {}
         self._dirty: dict[Peer, None] = {}
+        #: Who is to be told at the end of the turn what has come.
+        self.owing: set[Peer] = set()
+
+    def earlier(self, hello: Hello, routing_id: bytes) -> Peer | None:
+        """Return who greets again, by the same connection or in the same session.
+
+        One that has heard nothing of its session yet cannot name it.
+        """
+        old = self._channels.get((hello.uuid, hello.channel))
+        if old is None:
+            return None
+        if hello.session:
+            return old if hello.session == old.session else None
+        known = old.routing_id == routing_id or (old.away and old.stream.is_fresh)
+        return old if known else None
 
     def welcome(self, hello: Hello, routing_id: bytes, descriptor: int) -> Peer:
-        """Return the peer of a greeting, in the place of an earlier one of its kind."""
-        old = self._channels.get((hello.uuid, hello.channel))
+        """Return the peer of a greeting, in the place of another one of its kind."""
+        old = self.earlier(hello, routing_id)
         if old is not None:
-            if old.routing_id == routing_id:
-                return old  # it greets again: nothing has changed
-            self.drop(old)
+            if old.routing_id != routing_id:
+                self.lose(old)
+            old.routing_id, old.descriptor, old.away = routing_id, descriptor, False
+            self._routes[routing_id] = old
+            return old
+        other = self._channels.get((hello.uuid, hello.channel))
+        if other is not None:
+            self.drop(other)
         peer = self._routes[routing_id] = Peer(hello, routing_id, descriptor)
         self._sessions[peer.session] = peer
         self._channels[peer.uuid, peer.channel] = peer
@@ -118,6 +145,28 @@ class Peers:
             if peer.channel == "work":
                 del self.work[peer.uuid]
         self._dirty.pop(peer, None)
+        self.owing.discard(peer)
+
+    def lose(self, peer: Peer) -> None:
+        """Take note that a peer's connection is gone; its session is not."""
+        peer.away, peer.descriptor = True, -1
+        if self._routes.get(peer.routing_id) is peer:
+            del self._routes[peer.routing_id]
+
+    def answer(self, peer: Peer, welcome: Welcome, hello: Hello, *, anew: bool) -> None:
+        """Welcome a peer at once.
+
+        What it has not received follows again if it comes `anew`, by another way.
+        """
+        if not anew and peer.messages:
+            self._say_all(peer)  # in order
+        self.refuse(peer.routing_id, welcome)
+        if not anew:
+            return
+        for parts in peer.stream.resume(hello.received):
+            self._send([peer.routing_id, *parts])
+        if peer.messages:
+            self._dirty[peer] = None
 
     def say(self, peer: Peer, message: Message, frames: Sequence[Any] = ()) -> None:
         """Add a message to a peer's batch of this turn."""
@@ -131,19 +180,27 @@ class Peers:
         missing: list[Peer] = []
         while self._dirty:
             peer, _ = self._dirty.popitem()
-            messages, frames = peer.messages, peer.frames
-            peer.messages = []
-            peer.frames = []
-            try:
-                head = encode(peer.session, messages)
-            except Exception:  # the others are to hear what is theirs
-                log.exception("cannot say to %r: %.1000r", peer, messages)
-                head, frames = encode(peer.session, [Refused(UNSAYABLE)]), []
+            if not peer.away and not self._say_all(peer):
                 missing.append(peer)
-            if not self._send([peer.routing_id, head, *frames]):
-                missing.append(peer)
+        while self.owing:
+            peer = self.owing.pop()
+            if peer.stream.owes and not peer.away:
+                self._send([peer.routing_id, *peer.stream.confirmation()])
         return missing
 
+    def _say_all(self, peer: Peer) -> bool:
+        """Send a peer's batch; tell whether it was there."""
+        messages, frames = peer.messages, peer.frames
+        peer.messages = []
+        peer.frames = []
+        try:
+            parts = peer.stream.pack(messages, frames)
+        except Exception:  # the others are to hear what is theirs
+            log.exception("cannot say to %r: %.1000r", peer, messages)
+            self.refuse(peer.routing_id, Refused(UNSAYABLE))
+            return False
+        return self._send([peer.routing_id, *parts])
+
     def refuse(self, routing_id: bytes, message: Message) -> None:
-        """Answer at once somebody who is no peer."""
-        self._send([routing_id, encode(bytes(SESSION_NBYTES), [message])])
+        """Answer at once somebody outside of any session."""
+        self._send([routing_id, encode(NO_SESSION, [message])])

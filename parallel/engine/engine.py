@@ -34,11 +34,12 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
-from ..protocol.wire import NO_SESSION, engine_decoder, stow, unstow
+from ..protocol.wire import engine_decoder, stow, unstow
 from ..serialize import references
 from ..serialize.calls import pack_value
 from ..serialize.objects import Packed
 from ..transport import nesting, sockets
+from ..transport.dealer import GREET_EVERY, Dealer
 from . import publishing
 from .execution import Ending, Execution, Ran
 from .namespace import Namespace
@@ -48,13 +49,17 @@ from .output import Capture, open_stream
 from .page import Page, open_page
 from .process import prepare_process
 from .sender import Sender
-from .side import CONNECTION_BROKE, GREET_EVERY, SideThread, is_closed
+from .side import CONNECTION_BROKE, SideThread, is_closed
 from .turns import Turns
 
-__all__ = ["Engine", "EngineSpec", "run_engine"]
+__all__ = ["RECONNECT_TIMEOUT", "Engine", "EngineSpec", "run_engine"]
 
 log = logging.getLogger("parallel.engine")
 
+#: A controller that cannot be reached any more is waited for so long, seconds.
+RECONNECT_TIMEOUT = 60.0
+#: Whoever waits for work looks this often whether its line is to be tended, seconds.
+LOOK_EVERY = 0.5
 #: A task is short, and its result may wait for the next one's, below this, seconds.
 SHORT = 2e-4
 #: Results wait for one another no longer than this, seconds.
@@ -80,6 +85,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
         Seconds to wait for the controller; None for ever.
     resources, labels
         What tasks may take a share of while they run, and what marks it for them.
+    reconnect_timeout
+        Seconds that a controller is waited for that cannot be reached any more.
     """
 
     info: ConnectionInfo
@@ -92,6 +99,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     resources: dict[str, float] = {}
     labels: list[str] = []
+    reconnect_timeout: float = RECONNECT_TIMEOUT
 
 
 class Engine:
@@ -101,8 +109,9 @@ class Engine:
         self._spec = spec
         self._context = sockets.new_context(encrypted=spec.info.curve is not None)
         self._work = sockets.connect_peer(self._context, spec.info)
-        self._sender = Sender(self._work)
-        self._decoder = engine_decoder()
+        sockets.limit_wait(self._work, LOOK_EVERY)
+        self._line = Dealer(self._work, self._hello("work"), engine_decoder())
+        self._sender = Sender(self._line)
         self._inhand: deque[tuple[Assign, Sequence[Any]]] = deque()
         self._short: dict[bytes, bool] = {}
         self._page = Page(open_page() if spec.page is None else spec.page)
@@ -141,10 +150,16 @@ class Engine:
         TransportError
             The connection broke.
         """
-        control = sockets.connect_peer(self._context, self._spec.info)
-        lifeline = self._spec.lifeline
+        socket = sockets.connect_peer(self._context, self._spec.info)
+        control = Dealer(socket, self._hello("control"), engine_decoder())
         self._side = SideThread(
-            self, control, self._hello("control"), self._end_from_side, lifeline
+            self,
+            control,
+            self._line,
+            self._end_from_side,
+            lifeline=self._spec.lifeline,
+            url=self._spec.info.urls[0],
+            patience=self._spec.reconnect_timeout,
         )
         try:
             try:
@@ -169,7 +184,7 @@ class Engine:
         parent = os.getppid()
         deadline = self._spec.timeout and monotonic() + self._spec.timeout
         while self.engine_id is None:
-            self._sender.say([self._hello("work")])
+            self._line.tend(monotonic())
             sockets.wait_readable([self._work], lifeline, GREET_EVERY)
             self._read()
             if (lifeline and is_closed(lifeline[0])) or os.getppid() != parent:
@@ -215,7 +230,7 @@ class Engine:
         with contextlib.suppress(Exception):
             self._sender.flush()
             if self._ending not in ("", "the controller was stopped"):
-                self._sender.say([Goodbye(self._ending, self.turns.position)])
+                self._line.say([Goodbye(self._ending, self.turns.position)])
         self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:
@@ -237,7 +252,12 @@ class Engine:
                 self._take_turn()
             else:
                 self._sender.flush()
-                self._take_in(sockets.receive(self._work, wait=True))
+                self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Wait for what comes next, for a while; meanwhile the line may be cut."""
+        self._line.tend(monotonic())
+        self._take_in(sockets.receive(self._work, wait=True))
 
     def _take_turn(self) -> None:
         assign, frames = self._inhand.popleft()
@@ -303,8 +323,8 @@ class Engine:
 
     def _ask_for(self, assign: Assign) -> None:
         self._sender.flush()
-        self._sender.say([Need(assign.digest)])
-        self._take_in(sockets.receive(self._work, wait=True))
+        self._line.say([Need(assign.digest)])
+        self._wait_for_more()
 
     def _read(self) -> None:
         while (batch := sockets.receive(self._work)) is not None:
@@ -313,7 +333,7 @@ class Engine:
     def _take_in(self, batch: tuple[Any, Sequence[Any]] | None) -> None:
         if batch is None:
             return
-        _, messages = self._decoder.decode(batch[0])
+        messages = self._line.read(*batch)
         at = 0
         for message in messages:
             if type(message) is Assign:
@@ -327,11 +347,14 @@ class Engine:
         if isinstance(message, Define):
             self._execution.functions.define(message.digest, message.code)
         elif isinstance(message, Welcome):
-            self._sender.session = message.session
-            self.engine_id = message.engine_id
+            if self._line.welcome(message):
+                self.engine_id = message.engine_id
+            else:
+                self._ending = CONNECTION_BROKE
         elif isinstance(message, WhoAreYou):
-            self._sender.session = NO_SESSION
-            self._sender.say([self._hello("work")])
+            self._line.ask_again()
+        elif isinstance(message, Refused) and self._line.was_open:
+            self._ending = CONNECTION_BROKE
         elif isinstance(message, (Goodbye, Refused)):
             self._ending = message.reason
 
@@ -357,6 +380,7 @@ class Engine:
 
     def has_work(self) -> bool:
         """Tell whether there is a task to run."""
+        self._line.tend(monotonic())
         return bool(self._inhand) or sockets.has_input(self._work)
 
     def run_one(self) -> None:
@@ -371,7 +395,7 @@ class Engine:
     def say_now(self, messages: list[Message]) -> None:
         """Send messages behind the results."""
         self._sender.flush()
-        self._sender.say(messages)
+        self._line.say(messages)
 
     def publish(self, kind: str, value: Any) -> bool:
         """Send what a task shows, from any of its threads; tell whether one runs."""
@@ -383,7 +407,7 @@ class Engine:
         if threading.current_thread() is threading.main_thread():
             with self.turns.apart():
                 self._sender.flush()
-                self._sender.say([message], frames)
+                self._line.say([message], frames)
         else:
             self._sender.hold(message, frames)
             self._side.guard()

@@ -7,25 +7,23 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from ..protocol.messages import Message
-from ..protocol.wire import NO_SESSION, encode
-from ..transport import sockets
+from ..protocol.messages import Message, ToEngine
+from ..transport.dealer import Dealer
 
 __all__ = ["Sender"]
 
 
 class Sender:
-    """Speaks on a socket, in the main thread.
+    """Speaks on the work line, in the main thread.
 
     The side thread takes what has been held for too long.
     """
 
-    def __init__(self, socket: sockets.Socket) -> None:
-        self._socket = socket
+    def __init__(self, line: Dealer[ToEngine]) -> None:
+        self._line = line
         self._lock = threading.Lock()
         self._held: list[Message] = []
         self._frames: list[Any] = []
-        self.session = NO_SESSION
         #: When what was held was sent last.
         self.flushed = 0.0
 
@@ -41,12 +39,8 @@ class Sender:
             held, self._held = self._held, []
             frames, self._frames = self._frames, []
         if held:
-            self.say(held, frames)
+            self._line.say(held, frames)
         self.flushed = monotonic()
-
-    def say(self, messages: Sequence[Message], frames: Sequence[Any] = ()) -> None:
-        """Send messages at once, before those that are held."""
-        sockets.send(self._socket, [encode(self.session, messages), *frames])
 
     def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
         """Return what has been held since before this time; from the side thread."""

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from ..errors import ProtocolError
 from ..protocol.messages import (
     Goodbye,
-    Hello,
     Interrupt,
     Message,
     Ping,
@@ -24,14 +23,16 @@ from ..protocol.messages import (
     Revoked,
     Signal,
     Stop,
+    ToEngine,
     Welcome,
     WhoAreYou,
 )
-from ..protocol.wire import NO_SESSION, encode, engine_decoder
 from ..transport import sockets
+from ..transport.addresses import has_vanished
+from ..transport.dealer import Dealer
 from .turns import Turns
 
-__all__ = ["CONNECTION_BROKE", "GREET_EVERY", "Main", "SideThread", "is_closed"]
+__all__ = ["CONNECTION_BROKE", "Main", "SideThread", "is_closed"]
 
 log = logging.getLogger("parallel.engine")
 
@@ -45,8 +46,8 @@ HELD_MOST, HELD_LONGER = 2e-3, 8e-3
 OUTPUT_EVERY = 0.5
 #: An interrupt that the main thread has not heard is repeated this often, seconds.
 INSIST_EVERY = 0.02
-#: A greeting is repeated this often until it is answered, seconds.
-GREET_EVERY = 1.0
+#: Who has lost the process that started it waits no longer for a controller, seconds.
+ORPHANED = 2.0
 
 
 class Main(Protocol):
@@ -67,43 +68,54 @@ class Main(Protocol):
 
 
 class SideThread(threading.Thread):
-    """Reads the control connection, and sends what must not wait."""
+    """Reads the control connection, and sends what must not wait.
+
+    Parameters
+    ----------
+    line
+        The control connection.
+    work
+        That of the main thread, which is told when it breaks.
+    patience
+        Seconds that the controller is waited for if it cannot be reached.
+    """
 
     def __init__(
         self,
         main: Main,
-        socket: sockets.Socket,
-        hello: Hello,
+        line: Dealer[ToEngine],
+        work: Dealer[ToEngine],
         on_end: Callable[[str], None],
         lifeline: int | None,
+        url: str,
+        patience: float,
     ) -> None:
         super().__init__(name="parallel-engine-side", daemon=True)
         self._main = main
-        self._socket = socket
-        self._hello = hello
+        self._line = line
+        self._work = work
         self._on_end = on_end
         self._lifeline = lifeline
-        self._session = NO_SESSION
-        self._decoder = engine_decoder()
+        self._url = url
+        self._away_most = patience
+        self._parent = os.getppid()
         self._wakeup = os.pipe()
         for end in self._wakeup:
             os.set_blocking(end, False)
         self._guarding = False
         self._patience = HELD_MOST
         self._ended = False
-        self._greeted = -GREET_EVERY
         self._looked = 0.0
-        self._monitor = sockets.DisconnectMonitor(socket)
         self._handlers: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
-            WhoAreYou: lambda _: self._greet(monotonic()),
+            WhoAreYou: lambda _: line.ask_again(),
             Revoke: self._on_revoke,
             Interrupt: self._on_interrupt,
             Signal: self._on_signal,
-            Ping: lambda _: self._say([Pong()]),
+            Ping: lambda _: line.say([Pong()]),
             Stop: lambda _: self._end("it was told to stop"),
             Goodbye: lambda message: self._end(message.reason),
-            Refused: lambda message: self._end(f"refused: {message.reason}"),
+            Refused: self._on_refused,
         }
 
     def guard(self) -> None:
@@ -118,22 +130,22 @@ class SideThread(threading.Thread):
         if self.is_alive():
             os.write(self._wakeup[1], b"s")
             self.join(1)
-        self._monitor.close()
+        self._line.close()
+        self._work.close()
         for end in self._wakeup:
             os.close(end)
 
     def run(self) -> None:
         """Serve until `stop`."""
-        descriptors = [self._wakeup[0], self._monitor.descriptor]
+        monitors = self._line.monitor, self._work.monitor
+        descriptors = [self._wakeup[0], *(each.descriptor for each in monitors)]
         if self._lifeline is not None:
             descriptors.append(self._lifeline)
-        watcher = sockets.Watcher([self._socket], descriptors)
-        if self._monitor.lost():  # its descriptor tells nothing before it is read
-            self._end(CONNECTION_BROKE)
+        watcher = sockets.Watcher([self._line.socket], descriptors)
+        self._look_at_lines()  # a monitor's descriptor tells nothing before it is read
         while not self._ended:
-            now = monotonic()
-            if self._session == NO_SESSION and now - self._greeted >= GREET_EVERY:
-                self._greet(now)
+            if not self._line.is_open:
+                self._look_for_controller(monotonic())
             patience = self._patience if self._guarding else OUTPUT_EVERY
             if self._main.turns.insist():
                 patience = min(patience, INSIST_EVERY)
@@ -144,35 +156,49 @@ class SideThread(threading.Thread):
             _empty(self._wakeup[0])
             self._patience = HELD_MOST
             self._read()
-            # Also before this line's welcome: the other one has had its own.
-            if self._monitor.lost():
-                self._read()  # it may have said goodbye just before
-                # The controller refuses who comes back: what was on its way is lost.
-                if not self._ended:
-                    self._end(CONNECTION_BROKE)
+            self._look_at_lines()
             if self._lifeline is not None and is_closed(self._lifeline):
                 self._end("the process that started it is gone")
                 return
+
+    def _look_at_lines(self) -> None:
+        """Take note of connections that broke."""
+        if self._work.monitor.lost():
+            self._work.cut = True
+        if self._line.monitor.lost():
+            self._read()  # it may have said goodbye just before
+            self._line.greet(monotonic())
+
+    def _look_for_controller(self, now: float) -> None:
+        """Greet the controller until it answers, or is to be given up."""
+        line = self._line
+        line.tend(now)
+        away = now - line.away
+        orphaned = os.getppid() != self._parent and away > ORPHANED
+        if line.was_open and (
+            orphaned or away > self._away_most or has_vanished(self._url)
+        ):
+            self._end(CONNECTION_BROKE)
 
     def _look_after_main(self, now: float) -> None:
         if self._guarding:
             held, frames = self._main.take_held(now - HELD_MOST)
             if held:
-                self._say(held, frames)
+                self._line.say(held, frames)
             self._patience = HELD_MOST if held else HELD_LONGER
-        if now - self._looked >= OUTPUT_EVERY:
+        if now - self._looked >= OUTPUT_EVERY and self._line.was_open:
             self._looked = now
             # In this order: what is held from here on is guarded by who holds it.
             self._guarding = False
             self._guarding = self._main.is_holding()
             printed = self._main.take_output()
             if printed:
-                self._say(printed)
+                self._line.say(printed)
 
     def _read(self) -> None:
-        while (batch := sockets.receive(self._socket)) is not None:
+        while (batch := sockets.receive(self._line.socket)) is not None:
             try:
-                _, messages = self._decoder.decode(batch[0])
+                messages = self._line.read(*batch)
             except ProtocolError as error:
                 log.error("the controller sent what is not ours: %s", error)
                 continue
@@ -181,21 +207,22 @@ class SideThread(threading.Thread):
                 if handler is not None:
                     self._safely(handler, message)
 
-    def _greet(self, now: float) -> None:
-        self._greeted = now
-        self._session = NO_SESSION
-        self._say([self._hello])
-
     def _on_welcome(self, welcome: Welcome) -> None:
-        self._session = welcome.session
+        if not self._line.welcome(welcome):
+            self._end(CONNECTION_BROKE)
+
+    def _on_refused(self, refused: Refused) -> None:
+        reason = f"refused: {refused.reason}"
+        log.warning("the controller has %s", reason)
+        self._end(CONNECTION_BROKE if self._line.was_open else reason)
 
     def _on_revoke(self, revoke: Revoke) -> None:
         given = self._main.turns.revoke(revoke.ordinals)
-        self._say([Revoked(revoke.ordinals, given)])
+        self._line.say([Revoked(revoke.ordinals, given)])
 
     def _on_interrupt(self, interrupt: Interrupt) -> None:
         if self._main.turns.interrupt(interrupt.ordinal):
-            self._say([Revoked([interrupt.ordinal], [interrupt.ordinal])])
+            self._line.say([Revoked([interrupt.ordinal], [interrupt.ordinal])])
 
     def _on_signal(self, order: Signal) -> None:
         try:
@@ -216,9 +243,6 @@ class SideThread(threading.Thread):
     def _end(self, why: str) -> None:
         self._ended = True
         self._on_end(why)
-
-    def _say(self, messages: list[Message], frames: list[Any] | None = None) -> None:
-        sockets.send(self._socket, [encode(self._session, messages), *(frames or ())])
 
 
 def _empty(descriptor: int) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Secret",
     "Seq",
     "SignalNumber",
+    "Token",
     "Word",
 ]
 
@@ -63,6 +64,8 @@ Word: TypeAlias = Annotated[str, Meta(max_length=64)]
 Name: TypeAlias = Annotated[str, Meta(max_length=1024)]
 #: What proves a role.
 Secret: TypeAlias = Annotated[str, Meta(max_length=256)]
+#: What names a session.
+Token: TypeAlias = Annotated[bytes, Meta(max_length=64)]
 #: What identifies a process. One of another length than 16 is told what is wrong.
 ProcessName: TypeAlias = Annotated[Uuid, Meta(max_length=64)]
 #: The digest of a function, or nothing where none is called.

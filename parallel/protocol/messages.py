@@ -32,6 +32,7 @@ from .bounds import (
     Secret,
     Seq,
     SignalNumber,
+    Token,
     Word,
 )
 from .secrets import repr_without
@@ -55,6 +56,7 @@ __all__ = [
     "Hello",
     "Interrupt",
     "Kill",
+    "Mark",
     "Message",
     "Method",
     "Need",
@@ -92,7 +94,7 @@ __all__ = [
 ]
 
 #: Peers of another protocol version are refused at the greeting.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Method(IntEnum):
@@ -169,9 +171,12 @@ class Hello(Message, tag=1, frozen=True):
     engine_id: EngineNumber | None = None
     resources: dict[str, Amount] = {}
     labels: list[str] = []
+    #: The session that a broken connection was in, and the last batch that came in it.
+    session: Token = b""
+    received: Seq = 0
 
     def __repr__(self) -> str:
-        return repr_without(self, "secret")
+        return repr_without(self, "secret", "session")
 
 
 class Welcome(Message, tag=2, frozen=True):
@@ -180,6 +185,10 @@ class Welcome(Message, tag=2, frozen=True):
     session: bytes
     engine_id: EngineId | None
     engines: list[EngineInfo]
+    #: The last batch that came in this session, if it is not a new one.
+    received: int = 0
+    #: How often the controller has been started at this address.
+    epoch: int = 1
 
     def __repr__(self) -> str:
         return repr_without(self, "session")
@@ -211,6 +220,16 @@ class Ping(Message, tag=6, frozen=True):
 
 class Pong(Message, tag=7, frozen=True):
     """The answer to a ping."""
+
+
+class Mark(Message, tag=8, frozen=True):
+    """Either way, first in a batch: its number, and the last of yours that I have read.
+
+    Batches count up from 1 in each direction of a session; 0 only confirms.
+    """
+
+    number: Seq
+    seen: Seq
 
 
 # Functions
@@ -523,12 +542,13 @@ class Kill(Message, tag=54, frozen=True):
 
 
 ToController: TypeAlias = (
-    Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked | Output
-    | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
+    Mark | Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked
+    | Output | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
     | WantCredit
 )  # fmt: skip
 ToEngine: TypeAlias = (
-    Welcome
+    Mark
+    | Welcome
     | Refused
     | Goodbye
     | WhoAreYou
@@ -542,7 +562,8 @@ ToEngine: TypeAlias = (
     | Signal
 )
 ToClient: TypeAlias = (
-    Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome | TaskOutput
+    Mark | Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome
+    | TaskOutput
     | EngineJoined | EngineLeft | Trouble | Answer | Published
     | SetupEnded | Credit
 )  # fmt: skip

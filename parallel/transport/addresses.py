@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import warnings
+from pathlib import Path
 
-__all__ = ["disambiguate_ip_address", "disambiguate_url"]
+__all__ = ["disambiguate_ip_address", "disambiguate_url", "has_vanished"]
 
 LOCALHOST = "127.0.0.1"
 _EVERY_INTERFACE = frozenset({"*", "0.0.0.0"})
@@ -74,3 +75,9 @@ def _is_here(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def has_vanished(url: str) -> bool:
+    """Tell whether nobody will ever listen there again: a folder that was removed."""
+    path = url.removeprefix("ipc://")
+    return path != url and not Path(path).parent.is_dir()

@@ -29,6 +29,7 @@ __all__ = [
     "curve_role",
     "descriptor",
     "has_input",
+    "limit_wait",
     "new_context",
     "peer_descriptor",
     "peer_process",
@@ -45,6 +46,8 @@ Socket: TypeAlias = "zmq.Socket[bytes]"
 SILENCE, SIGNS = 10.0, 5
 #: A peer tries again this soon, ms, and never waits longer than the second.
 RECONNECT_MS, RECONNECT_MOST_MS = 10, 1_000
+#: A connection that nobody answers is tried anew after so long, ms.
+CONNECT_MS = 5_000
 #: Time to flush what was said when a socket closes, ms.
 LINGER_MS = 100
 #: What SO_PEERCRED tells: pid, uid, gid.
@@ -159,6 +162,7 @@ def connect_peer(context: zmq.Context[Socket], info: ConnectionInfo) -> Socket:
     _set_common(dealer, SILENCE)
     dealer.set(zmq.RECONNECT_IVL, RECONNECT_MS)
     dealer.set(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MS)
+    dealer.set(zmq.CONNECT_TIMEOUT, CONNECT_MS)
     what = "use the keys for"
     try:
         if info.curve is not None:
@@ -196,13 +200,19 @@ def receive(
     Parameters
     ----------
     wait
-        Wait for ever; signal handlers run meanwhile, and may raise.
+        Wait for ever, or as long as `limit_wait` says; signal handlers run meanwhile,
+        and may raise.
     """
     try:
         head = socket.recv(0 if wait else _NOBLOCK, copy=False)
     except zmq.Again:
         return None
     return head.buffer, _rest(socket, head)
+
+
+def limit_wait(socket: Socket, seconds: float) -> None:
+    """Have `receive` wait no longer than this."""
+    socket.set(zmq.RCVTIMEO, int(1000 * seconds))
 
 
 def receive_routed(socket: Socket) -> tuple[bytes, Any, list[Any]] | None:

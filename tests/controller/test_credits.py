@@ -27,7 +27,8 @@ class Told:
 
     def _take(self, parts: Sequence[Any]) -> bool:
         routing_id, head, *_ = parts
-        self._said.setdefault(routing_id, []).extend(client_decoder().decode(head)[1])
+        said = client_decoder().decode(head)[1][1:]  # behind the batch's number
+        self._said.setdefault(routing_id, []).extend(said)
         return True
 
     def join(self, name: str) -> bytes:

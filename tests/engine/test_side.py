@@ -12,6 +12,8 @@ from parallel.engine.sender import Sender
 from parallel.engine.side import HELD_MOST, OUTPUT_EVERY, SideThread
 from parallel.engine.turns import Turns
 from parallel.protocol.messages import Hello, Pong
+from parallel.protocol.wire import engine_decoder
+from parallel.transport.dealer import Dealer
 
 
 class Main:
@@ -35,9 +37,15 @@ def main() -> Main:
 @pytest.fixture
 def side(main: Main) -> Iterator[SideThread]:
     """Make a side thread that does not run: the tests are its clock."""
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        hello = Hello("engine", "control", b"u" * 16, b"secret", "host", 1)
-        side = SideThread(main, socket, hello, print, None)
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as socket,
+        context.socket(zmq.DEALER) as other,
+    ):
+        hello = Hello("engine", "control", b"u" * 16, "secret", "host", 1)
+        line, work = (Dealer(each, hello, engine_decoder()) for each in (socket, other))
+        line.stream.session = b"s" * 16
+        side = SideThread(main, line, work, print, None, "tcp://nowhere", 60)
         yield side
         side.stop()
 
@@ -46,7 +54,7 @@ def test_it_guards_what_is_young_when_it_looks_for_output(
     main: Main, side: SideThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[Any] = []
-    monkeypatch.setattr(side, "_say", lambda held, frames: said.append(held))
+    monkeypatch.setattr(side._line, "say", lambda held, frames: said.append(held))
     now = 1000.0
     side._looked = now - OUTPUT_EVERY
     main.sender.flushed = now - HELD_MOST / 2

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from parallel import Client
 from parallel.protocol.connection import ConnectionInfo, from_json
-from parallel.protocol.messages import Hello, Message, Refused, Welcome
+from parallel.protocol.messages import Hello, Mark, Message, Refused, Welcome
 from parallel.protocol.wire import NO_SESSION, client_decoder, encode, engine_decoder
 from parallel.transport import sockets
 from tests.waiting import wait_until
@@ -64,7 +64,8 @@ class FakePeer:
     def hear(self) -> list[Any]:
         """Return all that it was told so far."""
         while (batch := sockets.receive(self._line)) is not None:
-            self.told += self._decoder.decode(batch[0])[1]
+            said = self._decoder.decode(batch[0])[1]
+            self.told += [each for each in said if not isinstance(each, Mark)]
         return self.told
 
     def wait_for(self, *kinds: type) -> Any:

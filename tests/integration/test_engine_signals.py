@@ -85,7 +85,8 @@ def test_cancelled_as_they_end_none_takes_another_along(cluster: Client) -> None
 
 
 def test_an_engine_tells_that_its_controller_vanished() -> None:
-    with running("ipcontroller") as controller, running("ipengine") as engine:
+    command = "ipengine --reconnect-timeout=1"
+    with running("ipcontroller") as controller, running(command) as engine:
         with Client() as client:
             wait_until(lambda: client.ids, what="engine")
         controller.process.kill()

@@ -10,7 +10,7 @@ import pytest
 
 from parallel import Client, Cluster, EngineError
 from parallel.protocol.connection import ConnectionInfo, from_json
-from parallel.protocol.messages import PROTOCOL
+from parallel.protocol.messages import PROTOCOL, Mark
 from tests.fakes.engines import FakeEngine, fake_engines, serve
 from tests.integration.soon import said_soon
 from tests.integration.tasks import add
@@ -157,6 +157,33 @@ def test_who_is_not_let_in_is_told_why(
         assert why in engine.refusals[0]
         assert engine.engine_id is None
     assert cluster.ids == [0]
+
+
+def test_an_engine_of_an_earlier_controller_is_not_let_in(
+    cluster: Client, info: ConnectionInfo
+) -> None:
+    with fake_engines(info, 1) as (engine,):
+        engine.greet(session=b"s" * 16)
+        serve([engine], lambda: engine.refusals, "refusal")
+        assert "was with an earlier controller" in engine.refusals[0]
+    assert cluster.ids == [0]
+
+
+def test_nobody_takes_the_place_of_an_engine_that_is_there(
+    cluster: Client, info: ConnectionInfo
+) -> None:
+    with fake_engines(info, 2) as (engine, other):
+        engine.greet()
+        serve([engine], lambda: len(engine.welcomes) == 2, "welcome")
+        cluster.wait_for_engines(2, timeout=10)
+        engine.say("work", Mark(1, 0))  # as who is welcome
+        ar = cluster[-1].apply_async(add, 1)
+        serve([engine], lambda: engine.tasks, "a task")
+        other.greet("work", uuid=engine.uuid)
+        serve([other], lambda: other.refusals, "refusal")
+        assert "its place is taken" in other.refusals[0]
+        engine.finish(5)
+        assert ar.get(10) == 5
 
 
 def test_what_an_engine_had_in_hand_when_it_left(

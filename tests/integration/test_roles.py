@@ -19,6 +19,7 @@ from parallel.protocol.messages import (
     Define,
     Goodbye,
     Hello,
+    Mark,
     Method,
     Need,
     Outcome,
@@ -73,7 +74,7 @@ SAMPLES: dict[type, Any] = {
 CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop, WantCredit}
 ENGINES = {Need, Result, Revoked, Output, Suspended, Resumed, Publish}
 #: What every peer says to come and to go.
-ANYONES = {Hello, Goodbye}
+ANYONES = {Hello, Goodbye, Mark}
 
 
 @pytest.fixture(scope="module", params=["ipc", "tcp"])

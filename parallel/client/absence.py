@@ -1,0 +1,70 @@
+"""What a client says and does while its controller cannot be reached."""
+
+from __future__ import annotations
+
+import logging
+
+from ..transport.addresses import has_vanished
+
+__all__ = ["RECONNECT_TIMEOUT", "Absence"]
+
+_log = logging.getLogger("parallel.client")
+
+#: A controller that cannot be reached is given up after so long, seconds.
+RECONNECT_TIMEOUT = 60.0
+#: Short cuts are mended without a word; of longer ones, seconds, the user is told.
+TOLD_AFTER = 2.0
+
+
+class Absence:
+    """How long there has been no word from a controller, and what that means.
+
+    Parameters
+    ----------
+    url
+        Where it was reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        #: After so long it is given up, seconds; None for never.
+        self.timeout: float | None = RECONNECT_TIMEOUT
+        self._seconds = 0.0
+        self._told = False
+
+    def look(self, seconds: float) -> str:
+        """Take note that it has been away for so long; say why to give up, if so."""
+        self._seconds = seconds
+        if has_vanished(self._url):
+            return (
+                f"the controller is gone, and so is {self._url}: its cluster was "
+                "stopped or killed. What was under way has no result"
+            )
+        if self.timeout is not None and seconds >= self.timeout:
+            return (
+                f"no word from the controller at {self._url} for {seconds:.3g} s: it "
+                "was killed, or the network is cut. What was under way has no result "
+                "here. Client(reconnect_timeout=…) is how long it is waited for"
+            )
+        if seconds >= TOLD_AFTER and not self._told:
+            self._told = True
+            _log.warning("%s", self.say())
+        return ""
+
+    def over(self) -> None:
+        """Take note that it is there again."""
+        if self._told:
+            _log.warning(
+                "the controller at %s is there again after %.3g s: nothing is lost",
+                self._url, self._seconds,
+            )  # fmt: skip
+        self._told = False
+
+    def say(self) -> str:
+        """Say in words what is waited for."""
+        most = self.timeout
+        then = "" if most is None else f"; gives up after {most:g} s"
+        return (
+            f"no word from the controller at {self._url} for {self._seconds:.3g} s; "
+            f"trying again{then}"
+        )

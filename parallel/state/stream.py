@@ -1,0 +1,98 @@
+"""One side of a session: what it has said and is not known to have arrived.
+
+Both sides number the batches that they send in a session, and tell in each how far
+they have read the other's. What is not confirmed is kept, and sent again when a
+broken connection is there once more; what comes twice is known by its number. So a
+session loses nothing and repeats nothing, whatever the connections below it do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from ..protocol.messages import Mark, Message
+from ..protocol.wire import NO_SESSION, encode
+
+__all__ = ["Stream"]
+
+#: Who has read so many batches, or bytes, and had nothing to say since, confirms them:
+#: that much is kept for each peer at most, and it needs no timer.
+SILENT, SILENT_NBYTES = 32, 256 * 1024
+
+
+class Stream:
+    """The batches of one session, numbered from 1 in each direction."""
+
+    __slots__ = ("_confirmed", "_kept", "_nbytes", "_sent", "_told", "seen", "session")
+
+    def __init__(self, session: bytes = NO_SESSION) -> None:
+        self.session = session
+        #: The number of the last batch that came.
+        self.seen = 0
+        #: The last that the other side knows to have come, and the bytes since.
+        self._told = 0
+        self._nbytes = 0
+        self._sent = 0
+        self._confirmed = 0
+        #: The parts of each batch since the last that was confirmed.
+        self._kept: deque[list[Any]] = deque()
+
+    # Saying
+
+    def pack(
+        self, messages: Sequence[Message], frames: Sequence[Any] = ()
+    ) -> list[Any]:
+        """Return the parts of the next batch, which are kept until it is confirmed."""
+        parts = [self._head(self._sent + 1, messages), *frames]
+        self._sent += 1  # what cannot be encoded has not been said
+        self._kept.append(parts)
+        return parts
+
+    def confirmation(self) -> list[Any]:
+        """Return the parts of a batch that only tells what has come."""
+        return [self._head(0, ())]
+
+    def _head(self, number: int, messages: Sequence[Message]) -> bytearray:
+        self._told, self._nbytes = self.seen, 0
+        return encode(self.session, [Mark(number, self.seen), *messages])
+
+    # Hearing
+
+    def take(self, mark: Mark, nbytes: int = 0) -> bool:
+        """Take note of a batch that came; tell whether it is the one to read now."""
+        self.confirm(mark.seen)
+        if mark.number != self.seen + 1:
+            return False
+        self.seen = mark.number
+        self._nbytes += nbytes
+        return True
+
+    def lacks(self, mark: Mark) -> bool:
+        """Tell whether others should have come before this batch."""
+        return mark.number > self.seen + 1
+
+    @property
+    def owes(self) -> bool:
+        """Tell whether it is time to confirm what came."""
+        return self._nbytes >= SILENT_NBYTES or self.seen - self._told >= SILENT
+
+    # Beginning again
+
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether nothing that was said on either side is known to have come."""
+        return not self.seen and not self._confirmed
+
+    def confirm(self, seen: int) -> None:
+        """Let go of what the other side has read."""
+        kept = self._kept
+        while kept and self._confirmed < seen:
+            kept.popleft()
+            self._confirmed += 1
+
+    def resume(self, received: int) -> list[list[Any]]:
+        """Return the batches to be sent again to who has received so many."""
+        self.confirm(received)
+        return list(self._kept)

@@ -333,15 +333,23 @@ def _is_engines(names: dict[str, Any]) -> bool:
 
 
 def unpack_error(payload: Any) -> RemoteError:
-    """Return the exception to raise here for one that `pack_error` packed."""
-    failure, packed = pickle.loads(payload)
+    """Return the exception to raise here for one that `pack_error` packed.
+
+    What is none says so: an engine may send anything.
+    """
+    try:
+        found, packed = pickle.loads(payload)
+        failure = Failure(*found)
+    except RAISED as error:
+        text = f"an engine told of an error that cannot be read: {_say(error)}"
+        failure, packed = Failure("CannotUnpack", text, "", {}), None
     original: BaseException | None = None
     if packed:
         try:
             original = pickle.loads(packed)
         except RAISED:  # not importable here: the text remains
             original = None
-    return remote_error(Failure(*failure), original)
+    return remote_error(failure, original)
 
 
 def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:

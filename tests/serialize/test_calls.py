@@ -552,6 +552,15 @@ def test_an_exception_that_holds_a_file_leaves_it_behind() -> None:
     assert (found.code, found.url) == (404, "u")
 
 
+@pytest.mark.parametrize(
+    "payload", [b"", b"garbage", pickle.dumps(1), pickle.dumps(((1,), None))]
+)
+def test_an_error_that_cannot_be_read_says_so(payload: bytes) -> None:
+    found = unpack_error(payload)
+    assert type(found) is RemoteError
+    assert "cannot be read" in str(found)
+
+
 def test_an_exception_without_words_says_so() -> None:
     found = there_and_back(raised(lambda: Silent("x")))
     assert found.evalue == "its message cannot be had (ValueError in its __str__)"

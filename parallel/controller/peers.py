@@ -11,6 +11,7 @@ from ..aliases import Uuid
 from ..protocol.messages import Hello, Message, Refused, Welcome
 from ..protocol.wire import NO_SESSION, SESSION_NBYTES, encode
 from ..state.stream import Stream
+from .backlogs import Backlogs
 
 __all__ = ["Peer", "Peers"]
 
@@ -73,6 +74,7 @@ class Peers:
         #: Those of them that tasks and results travel on, by the process's uuid.
         self.work: dict[Uuid, Peer] = {}
         self._dirty: dict[Peer, None] = {}
+        self._backlogs = Backlogs()
         #: Who is to be told at the end of the turn what has come.
         self.owing: set[Peer] = set()
 
@@ -145,6 +147,7 @@ class Peers:
             if peer.channel == "work":
                 del self.work[peer.uuid]
         self._dirty.pop(peer, None)
+        self._backlogs.forget(peer)
         self.owing.discard(peer)
 
     def lose(self, peer: Peer) -> None:
@@ -158,7 +161,7 @@ class Peers:
 
         What it has not received follows again if it comes `anew`, by another way.
         """
-        if not anew and peer.messages:
+        if not anew and peer.messages and peer not in self._backlogs:
             self._say_all(peer)  # in order
         self.refuse(peer.routing_id, welcome)
         if not anew:
@@ -180,13 +183,29 @@ class Peers:
         missing: list[Peer] = []
         while self._dirty:
             peer, _ = self._dirty.popitem()
-            if not peer.away and not self._say_all(peer):
+            if self._backlogs.is_behind(peer):
+                self._set_aside(peer)
+            elif not peer.away and not self._say_all(peer):
                 missing.append(peer)
+        if self._backlogs:
+            for peer, messages, frames in self._backlogs.ready():
+                parts = peer.stream.pack(messages, frames)
+                self._send([peer.routing_id, *parts])
         while self.owing:
             peer = self.owing.pop()
             if peer.stream.owes and not peer.away:
                 self._send([peer.routing_id, *peer.stream.confirmation()])
         return missing
+
+    def _set_aside(self, peer: Peer) -> None:
+        """Have a peer's batch wait until it has read more of what was said before."""
+        try:
+            self._backlogs.put(peer, peer.messages, peer.frames)
+        except Exception:
+            self._say_all(peer)  # it fails there too, and that is told
+            return
+        peer.messages = []
+        peer.frames = []
 
     def _say_all(self, peer: Peer) -> bool:
         """Send a peer's batch; tell whether it was there."""

@@ -66,6 +66,8 @@ SHORT = 2e-4
 HOLD = 1e-3
 #: The durations of so many functions are remembered.
 KNOWN = 1024
+#: Tasks wait while so much of what earlier ones returned is not read, bytes.
+UNREAD = 64 << 20
 #: What is told of a task that waited behind a failed execute.
 GIVEN_UP = "an earlier execute failed on this engine"
 #: What is said last arrives within this, ms, or the controller is gone.
@@ -259,6 +261,11 @@ class Engine:
         self._line.tend(monotonic())
         self._take_in(sockets.receive(self._work, wait=True))
 
+    def _wait_for_reader(self) -> None:
+        """Wait while the controller has far more to read: nothing else bounds that."""
+        while self._line.stream.unread > UNREAD and not self._ending:
+            self._wait_for_more()
+
     def _take_turn(self) -> None:
         assign, frames = self._inhand.popleft()
         if not self.turns.begin(assign.ordinal):
@@ -270,6 +277,7 @@ class Engine:
             self._ask_for(assign)
         self._run(assign, frames)
         self._hold_or_flush()
+        self._wait_for_reader()
 
     def _run(self, assign: Assign, frames: Sequence[Any]) -> None:
         capture = self._capture
@@ -408,6 +416,7 @@ class Engine:
             with self.turns.apart():
                 self._sender.flush()
                 self._line.say([message], frames)
+                self._wait_for_reader()
         else:
             self._sender.hold(message, frames)
             self._side.guard()

@@ -25,7 +25,9 @@ SILENT, SILENT_NBYTES = 32, 256 * 1024
 class Stream:
     """The batches of one session, numbered from 1 in each direction."""
 
-    __slots__ = ("_confirmed", "_kept", "_nbytes", "_sent", "_told", "seen", "session")
+    __slots__ = (
+        "_confirmed", "_kept", "_nbytes", "_sent", "_told", "seen", "session", "unread",
+    )  # fmt: skip
 
     def __init__(self, session: bytes = NO_SESSION) -> None:
         self.session = session
@@ -38,6 +40,8 @@ class Stream:
         self._confirmed = 0
         #: The parts of each batch since the last that was confirmed.
         self._kept: deque[list[Any]] = deque()
+        #: How many bytes these are.
+        self.unread = 0
 
     # Saying
 
@@ -48,6 +52,7 @@ class Stream:
         parts = [self._head(self._sent + 1, messages), *frames]
         self._sent += 1  # what cannot be encoded has not been said
         self._kept.append(parts)
+        self.unread += sum(map(len, parts))
         return parts
 
     def confirmation(self) -> list[Any]:
@@ -89,7 +94,7 @@ class Stream:
         """Let go of what the other side has read."""
         kept = self._kept
         while kept and self._confirmed < seen:
-            kept.popleft()
+            self.unread -= sum(map(len, kept.popleft()))
             self._confirmed += 1
 
     def resume(self, received: int) -> list[list[Any]]:

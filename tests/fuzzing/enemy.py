@@ -32,7 +32,7 @@ CHANNELS = ("work", "control")
 #: It looks what it was told after so many batches.
 LOOK_EVERY = 100
 #: An answer takes no longer than this, or it will not come, seconds.
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 class Line:

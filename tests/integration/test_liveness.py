@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 #: Seconds that an engine is waited for; a third of them breaks its connection.
-PATIENCE = 3.0
+PATIENCE = 6.0
 
 
 @pytest.fixture
@@ -45,10 +45,26 @@ def test_an_engine_whose_c_code_holds_the_lock_is_left_alone(
     rc: Client, begun: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids, pids = rc.ids, engines_of(rc)
-    result = rc[0].apply_async(hold_the_lock, str(begun), int(3 * PATIENCE))
+    result = rc[0].apply_async(hold_the_lock, str(begun), int(1.5 * PATIENCE))
     assert result.get(timeout=60) == pids[0]
     assert (rc.ids, engines_of(rc)) == (ids, pids)
     assert not caplog.records
+
+
+def test_an_engine_that_was_stopped_for_a_while_goes_on(
+    rc: Client, gate: Path, begun: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = engines_of(rc)[0]
+    result = rc[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="work on the engine")
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: "cannot be reached" in caplog.text, what="words of it")
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "is there again after" in caplog.text, what="its return")
+    gate.touch()
+    assert result.get(timeout=30) == pid
+    assert notes(begun) == [str(pid)]
+    assert rc.ids == [0, 1]
 
 
 def test_a_stopped_engine_is_told_of_and_replaced_and_its_work_is_done_elsewhere(
@@ -94,7 +110,31 @@ def guest(tmp_path: Path) -> Iterator[tuple[Client, Relay, Running]]:
         relay.close()
 
 
-@pytest.mark.parametrize("how", ["silent", "half"])
+@pytest.mark.parametrize("how", ["silent", "half", "closed"])
+def test_an_engine_that_was_cut_off_for_a_while_goes_on(
+    guest: tuple[Client, Relay, Running],
+    gate: Path,
+    begun: Path,
+    how: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "parallel.client")
+    client, relay, engine = guest
+    result = client[1].apply_async(begin_and_wait_for, str(begun), str(gate))
+    behind = client[1].apply_async(add, 1)
+    wait_until(lambda: notes(begun), what="work on the engine")
+    relay.cut(how)
+    wait_until(lambda: "cannot be reached" in caplog.text, what="words of it")
+    relay.heal()
+    wait_until(lambda: "is there again after" in caplog.text, what="its return")
+    gate.touch()
+    assert result.get(timeout=30) == engine.process.pid
+    assert behind.get(timeout=30) == 2
+    assert notes(begun) == [str(engine.process.pid)]
+    assert client.ids == [0, 1]
+
+
+@pytest.mark.parametrize("how", ["silent", "half", "closed"])
 def test_an_engine_that_is_cut_off_is_told_of_and_given_up(
     guest: tuple[Client, Relay, Running],
     gate: Path,

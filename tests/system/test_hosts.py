@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 #: Seconds that an engine is waited for; a third of them breaks its connection.
-PATIENCE = 6.0
+PATIENCE = 12.0
 CONTROLLER = f"ipcontroller --ip={HERE} --ControllerOptions.engine_patience={PATIENCE}"
 
 
@@ -95,6 +95,24 @@ def test_a_host_that_is_cut_off_is_told_of_and_its_engine_given_up(
     assert rc[0].apply_sync(add, 1) == 2
     network.heal("h2")
     gate.touch()
+
+
+def test_a_host_that_was_cut_off_for_a_while_goes_on(
+    rc: Client,
+    network: Hosts,
+    gate: Path,
+    begun: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    result = rc[1].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="work on the host")
+    network.cut("h2")
+    wait_until(lambda: "cannot be reached" in caplog.text, what="words of it")
+    network.heal("h2")
+    wait_until(lambda: "is there again after" in caplog.text, what="its return")
+    gate.touch()
+    assert result.get(timeout=30) == int(notes(begun)[0])
+    assert rc[:].apply_sync(on_host) == ["h1", "h2"]
 
 
 def test_a_process_that_is_stopped_there_is_told_of_too(

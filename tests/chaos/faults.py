@@ -124,7 +124,7 @@ GROUPS: dict[str, list[str]] = {
     "all": list(FAULTS),
 }
 #: Those that a cluster is to survive today.
-DEFAULT = ["engines", "clients", "agent", "stop-controller"]
+DEFAULT = ["engines", "clients", "agent", "stop-controller", "network"]
 
 
 def chosen(words: Sequence[str]) -> list[str]:

@@ -15,9 +15,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SEED = 6
 
 
-def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("faults", ["engines clients stop-controller", "engines cut"])
+def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path, faults: str) -> None:
     file = tmp_path / "found.json"
     words = f"--seed {SEED} --minutes 0.2 --n 3 --patience 90 --json {file}"
+    words += f" --faults {faults}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.chaos", *words.split()],
         capture_output=True,

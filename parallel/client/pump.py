@@ -35,6 +35,8 @@ PARKED = 0.05
 NEST_AFTER = 0.001
 #: Such a task looks for work this often while another thread reads, seconds.
 NEST_LOOK = 0.01
+#: Its engine's line, which may break meanwhile, is looked after this often, seconds.
+NEST_TEND = 0.5
 
 
 class Sleeper:
@@ -265,14 +267,17 @@ class Pump:
         try:
             nest.suspend()
             while True:
+                soon = monotonic() + NEST_TEND
+                end = soon if deadline is None else min(deadline, soon)
                 with INTERRUPTS:
-                    self._wait(lambda: done() or nest.ready(), follow, deadline, also)
+                    self._wait(lambda: done() or nest.ready(), follow, end, also)
                 # What is done goes on at once: the engine's work has time.
                 if done():
                     return True
                 if deadline is not None and monotonic() >= deadline:
                     return False
-                nest.work()
+                if nest.ready():
+                    nest.work()
         finally:
             nest.resume()
 

@@ -140,6 +140,29 @@ def test_a_task_that_runs_while_its_engine_is_cut_off_keeps_its_result(
         assert len(notes(begun)) == 1
 
 
+def wait_for_another(begun: str, gate: str) -> Any:
+    """Have a task wait on engine 1, and wait for it; others run on top meanwhile."""
+    from parallel import Client
+
+    with Client() as rc:
+        note(begun, "outer")
+        return rc[1].apply_sync(wait_for, gate)
+
+
+def test_an_engine_whose_task_waits_for_others_is_there_again_after_a_cut(
+    tmp_path: Path, begun: Path, gate: Path
+) -> None:
+    with site(tmp_path) as here:
+        outer = here.rc[0].apply_async(wait_for_another, str(begun), str(gate))
+        wait_until(begun.exists, what="beginning")
+        for number in range(3):
+            here.engines.cut()
+            assert here.rc[0].apply_async(pow, 2, number).get(30) == 2**number
+        assert not outer.ready()
+        gate.touch()
+        assert isinstance(outer.get(30), int)
+
+
 def test_what_is_submitted_while_the_client_is_cut_off_is_done_later(
     tmp_path: Path,
 ) -> None:

@@ -7,8 +7,9 @@ from random import Random
 
 from msgspec.structs import replace
 
-from parallel.protocol.messages import Hello
-from parallel.protocol.wire import NO_SESSION, encode
+from parallel.errors import ProtocolError
+from parallel.protocol.messages import Hello, Signal, Stop
+from parallel.protocol.wire import NO_SESSION, controller_decoder, encode
 
 from .values import KINDS, message, pack, value
 
@@ -20,6 +21,7 @@ _OWN = {
     "engine": [11, 22, 22, 22, 25, 26, 60, 61, 63],
     "outside": [1, 10, 20, 22, 40, 42],
 }
+_decoder = controller_decoder()
 #: So many batches in turn can be read, and end no session; then anything comes.
 CIVIL = 500
 _CLAIMS = [
@@ -29,6 +31,16 @@ _CLAIMS = [
     b"\x91\x94\x28\x00\xa1a\x81\xa1b\xc6\xff\xff\xff\xff",
     b"\x91\x94\x28\x00\xa1a\xdf\x7f\xff\xff\xff",
 ]
+
+
+def _is_order(head: bytes) -> bool:
+    """Tell whether a batch happens to stop engines, as who has a key may."""
+    try:
+        messages = _decoder.decode(head)[1]
+    except ProtocolError:
+        return False
+    orders = (each for each in messages if isinstance(each, (Stop, Signal)))
+    return any(each.targets != [999] for each in orders)
 
 
 class Batches:
@@ -74,7 +86,8 @@ class Batches:
                 yield [head, *frames]
             for _ in range(CIVIL):
                 head, frames = self._random.choice(self._makers)(session())
-                yield [head, *frames]
+                if not _is_order(head):
+                    yield [head, *frames]
 
     def _hostile(self, session: bytes, odds: float = 0.03) -> tuple[bytes, list[bytes]]:
         """Return what can mostly be read, and makes no sense."""

@@ -9,6 +9,7 @@ Cut by what the caller can do about it::
     │   ├── ControllerUnreachable   nobody answers there
     │   ├── ConnectionRefused       the controller said no, and why
     │   └── ConnectionClosed        you closed it
+    ├── TooMuchUnderWay             wait for some of it, and submit then
     ├── EngineError                 an engine died, or never came
     ├── NoEnginesRegistered         there is nobody to ask
     ├── NotAvailable                this release, or this installation, lacks it

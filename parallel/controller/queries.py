@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 #: A submission that is on its way is waited for, and looked for this often, seconds.
-COMING, LOOK = 1.0, 0.01
+COMING, LOOK = 5.0, 0.01
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -138,19 +138,22 @@ def task_result(hub: Hub, dispatch: Dispatch, *, msg_id: str) -> Future[dict[str
     found: Future[dict[str, Any]] = Future()
 
     def ask() -> None:
-        dispatch.record.watch(msg_id).add_done_callback(take)
+        # Looked at first: the task may come, and end, while the record is read.
+        was_coming = dispatch.is_coming(msg_id) and loop.time() < patient_until
+        known = dispatch.record.watch(msg_id)
+        known.add_done_callback(lambda known: take(known, was_coming))
 
-    def take(known: Future[Entry]) -> None:
+    def take(known: Future[Entry], was_coming: bool) -> None:
         error = known.exception()
         if error is None and known.result().outcome is not None:
             _then(known, _told, found)
         else:  # unknown, or it came to be known only while the file was read
-            loop.call_soon_threadsafe(again, error)
+            loop.call_soon_threadsafe(again, error, was_coming)
 
-    def again(error: BaseException | None) -> None:
+    def again(error: BaseException | None, was_coming: bool) -> None:
         if error is None or dispatch.record.is_open(msg_id):
             ask()
-        elif dispatch.is_coming(msg_id) and loop.time() < patient_until:
+        elif was_coming:
             loop.call_later(LOOK, ask)
         else:
             found.set_exception(error)

@@ -21,7 +21,7 @@ from parallel.controller.store.memory import MemoryRecord
 from parallel.controller.store.record import Record
 from parallel.protocol.messages import EngineInfo
 from parallel.state.scheduler import Scheduler
-from tests.controller.store.feeding import CLIENT, finish_task, open_task
+from tests.controller.store.feeding import CLIENT, finish_task, open_task, run_task
 from tests.state.world import World
 
 NO_HUB: Any = types.SimpleNamespace(engines={})
@@ -97,23 +97,42 @@ class Reading(MemoryRecord):
 
 def recording(record: Record, coming: list[bool]) -> Any:
     """Return what stands for a dispatch whose tasks are `coming`, or not any more."""
-    return types.SimpleNamespace(record=record, is_coming=lambda _: coming.pop(0))
+    next_of = iter([*coming, *[False] * 100])
+    return types.SimpleNamespace(record=record, is_coming=lambda _: next(next_of))
 
 
-async def ask(record: Record, coming: list[bool], *, begin: bool) -> Any:
+class Missing(MemoryRecord):
+    """A record whose file is read just before a task begins and ends."""
+
+    def watch(self, msg_id: str) -> Future[Entry]:
+        found = super().watch(msg_id)
+        if not self._keys():
+            run_task(self, 0)
+        return found
+
+
+async def ask(record: Record, coming: list[bool], *, begin: bool = False) -> Any:
     """Return what is told of a task that ends after it was asked for."""
     found = task_result(NO_HUB, recording(record, coming), msg_id=f"{CLIENT.hex()}_0")
-    while len(coming) > 1:
-        await asyncio.sleep(0)
-    assert not found.done()
+    await asyncio.sleep(0)
     if begin:
+        assert not found.done()
         open_task(record, 0)
-    finish_task(record, 0)
+        finish_task(record, 0)
     return await asyncio.wait_for(asyncio.wrap_future(found), 5)
 
 
 def test_a_task_that_begins_while_it_is_looked_for() -> None:
-    assert asyncio.run(ask(Reading(), [], begin=False))["payload"] == b"result"
+    async def end_it_later() -> Any:
+        record = Reading()
+        asyncio.get_running_loop().call_later(0.01, finish_task, record, 0)
+        return await ask(record, [])
+
+    assert asyncio.run(end_it_later())["payload"] == b"result"
+
+
+def test_a_task_that_begins_and_ends_after_it_was_looked_for() -> None:
+    assert asyncio.run(ask(Missing(), [True]))["payload"] == b"result"
 
 
 def test_a_task_that_is_on_its_way() -> None:
@@ -122,10 +141,5 @@ def test_a_task_that_is_on_its_way() -> None:
 
 
 def test_a_task_that_nobody_submits() -> None:
-    async def ask_in_vain() -> Any:
-        dispatch = recording(MemoryRecord(), [True, False])
-        found = task_result(NO_HUB, dispatch, msg_id=f"{CLIENT.hex()}_0")
-        return await asyncio.wait_for(asyncio.wrap_future(found), 5)
-
     with pytest.raises(KeyError, match="no record of"):
-        asyncio.run(ask_in_vain())
+        asyncio.run(ask(MemoryRecord(), [True, False]))

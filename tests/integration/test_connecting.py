@@ -136,6 +136,7 @@ def test_a_closed_client(cluster: Client, gate: Path) -> None:
         view.apply(add, 1)
     with said_soon(ConnectionClosed, "this client was closed"):
         client.queue_status()
+    cluster[0].apply_sync(int)  # its task has seen the gate, which goes with this test
 
 
 def test_a_dropped_client_leaves_nothing(cluster: Client) -> None:

@@ -6,7 +6,7 @@ import logging
 
 from ..transport.addresses import has_vanished
 
-__all__ = ["RECONNECT_TIMEOUT", "Absence"]
+__all__ = ["RECONNECT_TIMEOUT", "Absence", "say_forgotten"]
 
 _log = logging.getLogger("parallel.client")
 
@@ -14,6 +14,27 @@ _log = logging.getLogger("parallel.client")
 RECONNECT_TIMEOUT = 60.0
 #: Short cuts are mended without a word; of longer ones, seconds, the user is told.
 TOLD_AFTER = 2.0
+
+
+def say_forgotten(url: str, *, anew: bool) -> str:
+    """Say why a controller does not know what was under way.
+
+    Parameters
+    ----------
+    anew
+        It is not the one that was asked for it.
+    """
+    if anew:
+        return (
+            f"the controller at {url} was started again, and does not know what was "
+            "under way: make a new Client, and submit again what that finds no result "
+            "of (get_result, by id or label)"
+        )
+    return (
+        f"the controller at {url} has let go of this client, which was stopped or cut "
+        "off for minutes. Its tasks go on: make a new Client, which finds their "
+        "results (get_result, by id or label)"
+    )
 
 
 class Absence:

@@ -55,7 +55,7 @@ from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
 from ..transport import nesting, sockets
 from ..transport.dealer import GREET_EVERY
-from .absence import Absence
+from .absence import Absence, say_forgotten
 from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
@@ -118,7 +118,7 @@ class Connection:
         self._open = self.tasks.open
         #: What the controller was asked, and has not answered.
         self.questions = Questions(self.order, partial(self.wait, explain=list))
-        self._next_seq = 0
+        self._next_seq = self._epoch = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
         self._sent = SentFunctions(self.tasks.digests)
@@ -463,11 +463,10 @@ class Connection:
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
         first = not line.was_open
         if not line.welcome(welcome):
-            self._end(TransportError(
-                f"the controller at {self._info.urls[0]} was started again, and does "
-                "not know what was under way"
-            ))  # fmt: skip
+            anew = welcome.epoch != self._epoch
+            self._end(TransportError(say_forgotten(self._info.urls[0], anew=anew)))
         elif first and line is self._work:  # further news of engines comes here, too
+            self._epoch = welcome.epoch
             self.engines = {info.engine_id: info for info in welcome.engines}
             self._pace.on_welcome()
 

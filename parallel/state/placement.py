@@ -69,6 +69,7 @@ class Placement:
         task.holder, task.ordinal = engine, ordinal
         engine.balanced += task.is_movable
         engine.limited += task.terms.time_limit is not None
+        engine.once += task.once
         return ordinal
 
     def share(self, engine: Engine, waiting: int) -> int:
@@ -87,6 +88,7 @@ class Placement:
         task = engine.inhand.pop(ordinal)
         engine.balanced -= task.is_movable
         engine.limited -= task.terms.time_limit is not None
+        engine.once -= task.once
         if engine.revoking:
             engine.revoking.discard(ordinal)
         if engine.nested:
@@ -97,7 +99,11 @@ class Placement:
         return task
 
     def settle(self, engine: Engine) -> None:
-        """Put an engine where its load belongs among those that can take a task."""
+        """Put an engine where its load belongs among those that can take a task.
+
+        One with a task that may be started only once gets nothing behind it: what
+        kills the engine next would take a result along that has not left it yet.
+        """
         engine.reserved = False
         uuid, balanced = engine.uuid, engine.balanced
         load = len(engine.inhand) - len(engine.suspended)
@@ -110,7 +116,7 @@ class Placement:
         limit = engine.depth.limit if self._hwm is None else self._hwm
         if engine.nested and self._settle_pile(engine, load):
             self.policy.remove(uuid)
-        elif load < limit or not limit:
+        elif (load < limit or not limit) and not (engine.once and load):
             self.policy.place(uuid, load)
         else:
             self.policy.remove(uuid)

@@ -64,7 +64,7 @@ class Needs(NamedTuple):
     """What an engine must be, or have, to run a task.
 
     A task with a timeout has needs, if only empty ones: it is given to an engine that
-    can start it.
+    can start it. So has one that may be started only once.
     """
 
     #: Only these, if not None, and none of those that it refused, or failed on.
@@ -79,8 +79,8 @@ class Task:
 
     __slots__ = (
         "aborting", "arrival", "body", "deaths", "follows", "holder", "is_movable",
-        "key", "near", "needs", "ordinal", "pinned", "refused", "state", "stopping",
-        "terms", "tries",
+        "key", "near", "needs", "once", "ordinal", "pinned", "refused", "state",
+        "stopping", "terms", "tries",
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +106,8 @@ class Task:
         self.needs: Needs | None = None
         #: Any engine may run it, so it can be asked back from a line.
         self.is_movable = pinned is None
+        #: It may not be started twice, so that its result must not be lost either.
+        self.once = False
         #: Where the tasks ran that it follows, if it follows any.
         self.follows: frozenset[EngineId] | None = None
         #: The engine on which the last ended of what it waited for.
@@ -128,7 +130,8 @@ class Task:
         if self.follows is not None:
             allowed = self.follows if allowed is None else allowed & self.follows
         resources = tuple(sorted(terms.resources.items()))
-        plain = terms.timeout is None and not (resources or terms.labels)
+        self.once = not terms.engine_retries and self.pinned is None
+        plain = terms.timeout is None and not (resources or terms.labels or self.once)
         if plain and allowed is None and not self.refused:
             self.needs = None
         else:
@@ -159,7 +162,7 @@ class Engine:
 
     __slots__ = (
         "balanced", "completed", "depth", "engine_id", "heard", "inhand", "labels",
-        "limited", "nested", "ordinal", "reserved", "resources", "revoking",
+        "limited", "nested", "once", "ordinal", "reserved", "resources", "revoking",
         "suspended", "unheard", "uuid",
     )  # fmt: skip
 
@@ -190,6 +193,8 @@ class Engine:
         self.balanced = 0
         #: How many of them may run for some time only.
         self.limited = 0
+        #: How many of them may be started only once: nothing waits in line behind.
+        self.once = 0
         self.depth = Depth()
         #: Ordinals asked back, and not yet answered.
         self.revoking: set[int] = set()

@@ -15,7 +15,8 @@ Rules of this machine:
    waits in line while another engine is idle. What waits nevertheless, behind a
    task that turned out long, is asked back once somebody is idle.
 5. A task that not every engine may run is given to an idle one only: it could not
-   be moved from a line. When it is its turn, an engine gets no more until it is.
+   be moved from a line. When it is its turn, an engine gets no more until it is. So is
+   one that may be started only once, and nothing is put in line behind it.
 6. Each task that was submitted ends once: with its outcome, or with the reason why
    it has none.
 """

@@ -313,6 +313,8 @@ class Database:
         with self._transaction():
             for row in self._connection.execute(sql, values).fetchall():
                 entries = _readable(unpack, *row)
+                if not any(entry.key in changes for entry in entries):
+                    continue
                 left = [entry for entry in entries if _change(entry, changes)]
                 self._connection.execute("DELETE FROM blocks WHERE id = ?", (row[0],))
                 if left:

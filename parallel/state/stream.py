@@ -38,8 +38,8 @@ class Stream:
         self._nbytes = 0
         self._sent = 0
         self._confirmed = 0
-        #: The parts of each batch since the last that was confirmed.
-        self._kept: deque[list[Any]] = deque()
+        #: The parts of each batch since the last that was confirmed, and their bytes.
+        self._kept: deque[tuple[list[Any], int]] = deque()
         #: How many bytes these are.
         self.unread = 0
 
@@ -51,8 +51,9 @@ class Stream:
         """Return the parts of the next batch, which are kept until it is confirmed."""
         parts = [self._head(self._sent + 1, messages), *frames]
         self._sent += 1  # what cannot be encoded has not been said
-        self._kept.append(parts)
-        self.unread += sum(map(len, parts))
+        nbytes = sum(map(len, parts))
+        self._kept.append((parts, nbytes))
+        self.unread += nbytes
         return parts
 
     def confirmation(self) -> list[Any]:
@@ -94,10 +95,10 @@ class Stream:
         """Let go of what the other side has read."""
         kept = self._kept
         while kept and self._confirmed < seen:
-            self.unread -= sum(map(len, kept.popleft()))
+            self.unread -= kept.popleft()[1]
             self._confirmed += 1
 
     def resume(self, received: int) -> list[list[Any]]:
         """Return the batches to be sent again to who has received so many."""
         self.confirm(received)
-        return list(self._kept)
+        return [parts for parts, _ in self._kept]

@@ -115,6 +115,10 @@ class Database:
                     self._inherit(row)
                 else:
                     self._finish_lost(row)
+            if not inherits:  # what was lost needs its functions as long as it is here
+                self._connection.execute(
+                    "UPDATE functions SET last = max(last, ?)", (self._highest,)
+                )
         except sqlite3.Error as error:
             self._connection.close()
             if isinstance(error, sqlite3.OperationalError):
@@ -190,9 +194,6 @@ class Database:
             entry.outcome = entry.outcome or lost(entry.key.seq)
         self.write(entries, ())
         self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
-        self._connection.execute(
-            "UPDATE functions SET last = max(last, ?)", (self._highest,)
-        )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -48,7 +48,7 @@ from ..protocol.messages import (
     WantCredit,
     WhoAreYou,
 )
-from ..protocol.wire import controller_decoder, session_of
+from ..protocol.wire import controller_decoder, frames_nbytes, session_of
 from ..transport import sockets
 from ..transport.drain import Drain
 from ..transport.holding import hold
@@ -303,8 +303,7 @@ class Controller:
     ) -> bool:
         """Tell whether a batch is the one to read now; ask for what is missing."""
         stream = peer.stream
-        nbytes = len(head) + sum(map(len, frames)) if frames else len(head)
-        if stream.take(mark, nbytes):
+        if stream.take(mark, frames_nbytes((head, *frames))):
             if stream.owes:
                 self._peers.owing.add(peer)
             return True

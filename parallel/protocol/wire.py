@@ -10,7 +10,7 @@ told it; a routing id is nobody's proof, for zmq gives it to the next comer.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
@@ -32,6 +32,7 @@ __all__ = [
     "digest_of",
     "encode",
     "engine_decoder",
+    "frames_nbytes",
     "session_of",
     "stow",
     "unstow",
@@ -103,6 +104,11 @@ def client_decoder() -> Decoder[ToClient]:
 def digest_of(code: bytes) -> Digest:
     """Return what names a packed function."""
     return blake2b(code, digest_size=16).digest()
+
+
+def frames_nbytes(frames: Iterable[Any]) -> int:
+    """Return how many bytes frames have."""
+    return sum(map(len, frames))
 
 
 def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..protocol.messages import Mark, Message
-from ..protocol.wire import NO_SESSION, encode
+from ..protocol.wire import NO_SESSION, encode, frames_nbytes
 
 __all__ = ["Stream"]
 
@@ -51,7 +51,7 @@ class Stream:
         """Return the parts of the next batch, which are kept until it is confirmed."""
         parts = [self._head(self._sent + 1, messages), *frames]
         self._sent += 1  # what cannot be encoded has not been said
-        nbytes = sum(map(len, parts))
+        nbytes = frames_nbytes(parts)
         self._kept.append((parts, nbytes))
         self.unread += nbytes
         return parts

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..protocol.messages import Hello, Mark, Message, Welcome
-from ..protocol.wire import NO_SESSION, Decoder, encode
+from ..protocol.wire import NO_SESSION, Decoder, encode, frames_nbytes
 from ..state.stream import Stream
 from . import sockets
 
@@ -125,8 +125,7 @@ class Dealer(Generic[M]):
             if session != self.stream.session:
                 return ()
             del messages[0]
-            nbytes = len(head) + sum(map(len, frames)) if frames else len(head)
-            if not self.stream.take(mark, nbytes):
+            if not self.stream.take(mark, frames_nbytes((head, *frames))):
                 if self.stream.lacks(mark):
                     self.ask_again()
                 return ()

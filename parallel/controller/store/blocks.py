@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
+from ...protocol.wire import frames_nbytes
 from ...state.tasks import TaskKey
 from .entry import Entry
-from .record import Limits, frames_nbytes
+from .record import Limits
 
 __all__ = ["HIGHEST", "Block", "groups_of", "label_mark", "pack", "times", "unpack"]
 

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
+from ...protocol.wire import frames_nbytes
 from ...state.tasks import TaskKey
 from .conditions import Condition, matches
 from .entry import Entry
-from .record import Limits, Record, frames_nbytes
+from .record import Limits, Record
 
 __all__ = ["MemoryRecord", "NoRecord"]
 

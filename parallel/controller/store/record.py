@@ -18,7 +18,7 @@ from .conditions import Condition, parse
 from .entry import Entry, msg_id_of
 from .fields import checked_keys, record_of
 
-__all__ = ["Limits", "Record", "frames_nbytes", "settle"]
+__all__ = ["Limits", "Record", "settle"]
 
 T = TypeVar("T")
 
@@ -250,11 +250,6 @@ _FROM_FRAMES = frozenset(
         "error", "result_content",
     }
 )  # fmt: skip
-
-
-def frames_nbytes(frames: Iterable[Any]) -> int:
-    """Return how many bytes frames have."""
-    return sum(map(len, frames))
 
 
 def _unknown(msg_ids: Sequence[str]) -> str:

@@ -19,12 +19,13 @@ import msgspec
 
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
+from ...protocol.wire import frames_nbytes
 from ...state.tasks import TaskKey
 from .allowance import Allowance
 from .conditions import Condition, matches
 from .database import Change, Database, Unreadable
 from .entry import Entry, lost
-from .record import Limits, Record, frames_nbytes, settle
+from .record import Limits, Record, settle
 
 __all__ = ["SqliteRecord"]
 

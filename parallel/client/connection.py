@@ -399,7 +399,8 @@ class Connection:
         if self._shut:
             return False
         self._flush()
-        batch = sockets.receive(self._work.socket)
+        work = self._work.socket
+        batch = sockets.receive(work) if sockets.has_input(work) else None
         if batch is not None:
             self._read(self._work, *batch)
         if ready is None or not self._calm or self._control.descriptor in ready:

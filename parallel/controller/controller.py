@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from ..aliases import Uuid
-from ..errors import LauncherError, ProtocolError
+from ..errors import LauncherError
 from ..protocol.messages import (
     Abort,
     AgentTrouble,
@@ -57,6 +57,7 @@ from ..transport.locations import cluster_file, write_connection_files
 from ..transport.openfiles import allow_all, most_open
 from ..transport.pipe import Pipe
 from .dispatch import Dispatch
+from .hearing import Handler, Hearing, Together
 from .hub import Hub
 from .muster import Muster
 from .peers import Peer, Peers
@@ -73,17 +74,6 @@ LOOK = 0.05
 LISTENING = 2.0
 #: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
 LEASE = 120.0
-#: What an engine may say, and what a client may: the rest is refused.
-ALLOWED: dict[str, frozenset[type]] = {
-    "engine": frozenset(
-        {Goodbye, Ping, Pong, Need, Result, Revoked, Output, Suspended, Resumed}
-        | {Publish}
-    ),
-    "client": frozenset(
-        {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
-        | {WantCredit}
-    ),
-}
 #: Who is told goodbye where: an engine may be too busy to read its work.
 _EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
 
@@ -145,14 +135,13 @@ class Controller:
         self._gone: list[tuple[Peer, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
-        self._handlers = self._make_handlers()
-        #: For what comes many at a time: all that follow one another are told at once.
-        self._together: dict[type, Callable[..., None]] = {
+        together: dict[type, Together] = {
             Submit: self._dispatch.on_submits,
             Result: self._dispatch.on_results,
         }
+        self._hearing = Hearing(self._make_handlers(), together, self._hub.complain)
 
-    def _make_handlers(self) -> dict[type, Callable[..., None]]:
+    def _make_handlers(self) -> dict[type, Handler]:
         dispatch = self._dispatch
         return {
             Define: lambda peer, message, _, now: dispatch.on_define(message, now),
@@ -244,66 +233,32 @@ class Controller:
 
     def _on_batch(self, routing_id: bytes, head: Any, frames: list[Any]) -> None:
         now = self._loop.time()
-        peer = self._peers.by_session(session_of(head.buffer))
+        text = head.buffer
+        peer = self._peers.by_session(session_of(text))
         # A session is no use on another's connection.
         if peer is None or peer.routing_id != routing_id:
-            hello = self._hub.greeting(head.buffer, routing_id, now)
-            if hello is not None:
+            if hello := self._hub.greeting(text, routing_id, now):
                 self._greet(hello, routing_id, head, now)
             return
         try:
-            self._hear(peer, head, frames, now)
+            messages = self._decoder.messages(text)
+            if messages and isinstance(mark := messages[0], Mark):
+                del messages[0]
+                if not self._is_next(peer, mark, len(text), frames, now):
+                    return
+            if messages:  # else it only confirms
+                self._hearing.hear(peer, messages, frames, now)
         except Exception as error:  # one peer's messages end nobody else's work
             self._hub.expel(peer, error, now)
             if peer.role == "engine":
                 self._kill(peer.uuid, f"broke the rules of the wire: {error}")
 
-    def _hear(self, peer: Peer, head: Any, frames: list[Any], now: float) -> None:
-        """Do what a peer says, up to what it may not say.
-
-        Raises
-        ------
-        ProtocolError
-            It makes no sense, or lacks frames.
-        """
-        allowed, handlers = ALLOWED[peer.role], self._handlers
-        together, at = self._together, 0
-        many: list[tuple[Any, Sequence[Any]]] = []
-        messages = self._decoder.decode(head.buffer)[1]
-        if messages and isinstance(mark := messages[0], Mark):
-            del messages[0]
-            if not self._is_next(peer, mark, head, frames, now):
-                return
-        if not messages:  # it only confirms
-            return
-        for message, following in zip(messages, (*messages[1:], None), strict=True):
-            kind = type(message)
-            if isinstance(message, Hello):
-                self._greet(message, peer.routing_id, head, now)
-                continue
-            count = getattr(message, "frames", 0)
-            own = frames[at : at + count] if count else ()
-            at += count
-            if kind not in allowed:
-                self._hub.complain(peer, message, now)
-                return
-            if len(own) != count:
-                name = kind.__name__
-                raise ProtocolError(f"{name} came with {len(own)} of {count} frames")
-            if kind not in together:
-                handlers[kind](peer, message, own, now)
-                continue
-            many.append((message, own))
-            if type(following) is not kind:
-                together[kind](peer, many, now)
-                many = []
-
     def _is_next(
-        self, peer: Peer, mark: Mark, head: Any, frames: list[Any], now: float
+        self, peer: Peer, mark: Mark, nbytes: int, frames: list[Any], now: float
     ) -> bool:
         """Tell whether a batch is the one to read now; ask for what is missing."""
         stream = peer.stream
-        if stream.take(mark, frames_nbytes((head, *frames))):
+        if stream.take(mark, nbytes + frames_nbytes(frames) if frames else nbytes):
             if stream.owes:
                 self._peers.owing.add(peer)
             return True
@@ -378,7 +333,8 @@ class Controller:
     def _flush(self) -> None:
         if self._hub.muster.is_stale:  # an engine is written down before it gets work
             self._save_muster()
-        self._gone += [(peer, peer.routing_id) for peer in self._peers.flush()]
+        for peer in self._peers.flush():
+            self._gone.append((peer, peer.routing_id))
         if self._gone:
             self._loop.call_soon(self._on_disconnects)
         self._set_timers()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 
 from ..aliases import Digest
 
@@ -20,7 +20,7 @@ class FunctionStore:
     def __init__(self, kept_nbytes: int = KEPT_NBYTES) -> None:
         self._kept_nbytes = kept_nbytes
         self._codes: dict[Digest, bytes] = {}
-        self._users: Counter[Digest] = Counter()
+        self._users: dict[Digest, int] = {}
         #: Those that nobody refers to, the one used last at the end.
         self._unused: OrderedDict[Digest, None] = OrderedDict()
         self._unused_nbytes = 0
@@ -48,14 +48,15 @@ class FunctionStore:
         if digest in self._unused:
             del self._unused[digest]
             self._unused_nbytes -= len(self._codes[digest])
-        self._users[digest] += 1
+        self._users[digest] = self._users.get(digest, 0) + 1
 
     def release(self, digest: Digest) -> None:
         """Undo one `hold`."""
         if not digest:
             return
-        self._users[digest] -= 1
-        if self._users[digest] > 0:
+        users = self._users[digest] - 1
+        if users:
+            self._users[digest] = users
             return
         del self._users[digest]
         if digest in self._codes:

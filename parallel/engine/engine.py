@@ -253,7 +253,8 @@ class Engine:
             if self._inhand:
                 self._take_turn()
             else:
-                self._sender.flush()
+                if self._sender.is_holding():
+                    self._sender.flush()
                 self._wait_for_more()
 
     def _wait_for_more(self) -> None:

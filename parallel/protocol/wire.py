@@ -75,10 +75,21 @@ class Decoder(Generic[M]):
         ProtocolError
             The bytes are no batch of such messages.
         """
+        return session_of(head), self.messages(head)
+
+    def messages(self, head: Any) -> list[M]:
+        """Return the messages of a head frame.
+
+        Raises
+        ------
+        ProtocolError
+            The bytes are no batch of such messages.
+        """
         try:
-            return session_of(head), self._decoder.decode(head[SESSION_NBYTES:])
+            messages: list[M] = self._decoder.decode(head[SESSION_NBYTES:])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"not a batch of messages: {error}") from error
+        return messages
 
 
 def session_of(head: Any) -> bytes:

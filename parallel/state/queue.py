@@ -68,6 +68,8 @@ class Lane:
                     return level[0]
                 level.popleft()
                 self._gone -= 1
+            if rank is _USUAL_RANK and len(self.order) == 1:
+                break  # there will be more like them
             del self.levels[rank], self.order[0]
         return None
 

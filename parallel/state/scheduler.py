@@ -145,8 +145,7 @@ class Scheduler:
     @property
     def wakeup(self) -> float | None:
         """When the machine wants to hear `TimePassed`, or None."""
-        due = self._deadlines.next if self._deadlines else None
-        level = self._levelling.due
+        due, level = self._deadlines.next, self._levelling.due
         return level if due is None or (level is not None and level < due) else due
 
     def waits_for(self, task: Task) -> list[TaskKey]:
@@ -388,7 +387,8 @@ class Scheduler:
             engine = engines[uuid] if uuid else placement.choose(None, task.terms.depth)
             if engine is None:
                 return
-            share = placement.share(engine, queue.size) if uuid else 1
+            waiting = queue.size
+            share = placement.share(engine, waiting) if uuid and waiting > 1 else 1
             while task is not None and share > 0:
                 queue.pop(plain)
                 self._assign(task, engine, now)

@@ -49,26 +49,28 @@ class Stream:
         self, messages: Sequence[Message], frames: Sequence[Any] = ()
     ) -> list[Any]:
         """Return the parts of the next batch, which are kept until it is confirmed."""
-        parts = [self._head(self._sent + 1, messages), *frames]
-        self._sent += 1  # what cannot be encoded has not been said
-        nbytes = frames_nbytes(parts)
+        number, seen = self._sent + 1, self.seen
+        head = encode(self.session, [Mark(number, seen), *messages])
+        self._sent = number  # what cannot be encoded has not been said
+        self._told, self._nbytes = seen, 0
+        parts, nbytes = [head, *frames], len(head)
+        if frames:
+            nbytes += frames_nbytes(frames)
         self._kept.append((parts, nbytes))
         self.unread += nbytes
         return parts
 
     def confirmation(self) -> list[Any]:
         """Return the parts of a batch that only tells what has come."""
-        return [self._head(0, ())]
-
-    def _head(self, number: int, messages: Sequence[Message]) -> bytearray:
         self._told, self._nbytes = self.seen, 0
-        return encode(self.session, [Mark(number, self.seen), *messages])
+        return [encode(self.session, [Mark(0, self.seen)])]
 
     # Hearing
 
     def take(self, mark: Mark, nbytes: int = 0) -> bool:
         """Take note of a batch that came; tell whether it is the one to read now."""
-        self.confirm(mark.seen)
+        if mark.seen != self._confirmed:
+            self.confirm(mark.seen)
         if mark.number != self.seen + 1:
             return False
         self.seen = mark.number

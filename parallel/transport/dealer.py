@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..protocol.messages import Hello, Mark, Message, Welcome
-from ..protocol.wire import NO_SESSION, Decoder, encode, frames_nbytes
+from ..protocol.wire import NO_SESSION, Decoder, encode, frames_nbytes, session_of
 from ..state.stream import Stream
 from . import sockets
 
@@ -119,18 +119,19 @@ class Dealer(Generic[M]):
         ProtocolError
             It is none.
         """
-        session, messages = self._decoder.decode(head)
-        mark = messages[0] if messages else None
-        if isinstance(mark, Mark):
-            if session != self.stream.session:
+        messages = self._decoder.messages(head)
+        if messages and isinstance(mark := messages[0], Mark):
+            stream = self.stream
+            if session_of(head) != stream.session:
                 return ()
-            del messages[0]
-            if not self.stream.take(mark, frames_nbytes((head, *frames))):
-                if self.stream.lacks(mark):
+            nbytes = len(head) + frames_nbytes(frames) if frames else len(head)
+            if not stream.take(mark, nbytes):
+                if stream.lacks(mark):
                     self.ask_again()
                 return ()
-            if self.stream.owes and self.is_open:
-                sockets.send(self.socket, self.stream.confirmation())
+            if stream.owes and self.is_open:
+                sockets.send(self.socket, stream.confirmation())
+            del messages[0]
         return messages
 
     def close(self) -> None:

@@ -81,10 +81,14 @@ class Drain:
         self._due = False
         end = perf_counter() + TURN
         try:
-            while not self._closed and (batch := receive_routed(self._socket)):
+            batch = None if self._closed else receive_routed(self._socket)
+            while batch is not None:
                 self._on_batch(*batch)
-                if perf_counter() > end:
+                if self._closed or perf_counter() > end:
                     break
+                # To ask first takes a third of what it takes to be told there is none.
+                more = has_input(self._socket)
+                batch = receive_routed(self._socket) if more else None
         finally:  # what follows a batch that could not be read waits for no edge
             if not self._closed:
                 self._on_turn_end()

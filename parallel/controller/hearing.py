@@ -1,0 +1,109 @@
+"""What peers may say, and who deals with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ..errors import ProtocolError
+from ..protocol.messages import (
+    Abort,
+    Define,
+    Goodbye,
+    Message,
+    Need,
+    Output,
+    Ping,
+    Pong,
+    Publish,
+    Query,
+    Result,
+    Resumed,
+    Revoked,
+    Setup,
+    Signal,
+    Stop,
+    Submit,
+    Suspended,
+    WantCredit,
+)
+from .peers import Peer
+
+__all__ = ["ALLOWED", "Hearing"]
+
+#: What an engine may say, and what a client may: the rest is refused.
+ALLOWED: dict[str, frozenset[type]] = {
+    "engine": frozenset(
+        {Goodbye, Ping, Pong, Need, Result, Revoked, Output, Suspended, Resumed}
+        | {Publish}
+    ),
+    "client": frozenset(
+        {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
+        | {WantCredit}
+    ),
+}
+
+#: Deals with one message: who said it, its frames, and when it came.
+Handler: TypeAlias = Callable[[Peer, Any, Sequence[Any], float], object]
+#: Deals with messages of one kind that came one after the other, each with its frames.
+Together: TypeAlias = Callable[
+    [Peer, Sequence[tuple[Any, Sequence[Any]]], float], object
+]
+
+
+class Hearing:
+    """Has each message dealt with, up to one that its peer may not say.
+
+    Parameters
+    ----------
+    handlers, together
+        By kind of message: what deals with one, and with many.
+    complain
+        Is told what a peer may not say.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[type, Handler],
+        together: Mapping[type, Together],
+        complain: Callable[[Peer, Message, float], object],
+    ) -> None:
+        self._handlers = handlers
+        self._together = together
+        self._complain = complain
+
+    def hear(
+        self, peer: Peer, messages: Sequence[Any], frames: Sequence[Any], now: float
+    ) -> None:
+        """Do what a peer says.
+
+        Raises
+        ------
+        ProtocolError
+            It makes no sense, or lacks frames.
+        """
+        allowed, together = ALLOWED[peer.role], self._together
+        at, last = 0, Message
+        many: list[tuple[Any, Sequence[Any]]] = []
+        for message in messages:
+            kind = type(message)
+            if many and kind is not last:
+                together[last](peer, many, now)
+                many = []
+            last = kind
+            if kind not in allowed:
+                self._complain(peer, message, now)
+                return
+            count = getattr(message, "frames", 0)
+            own: Sequence[Any] = ()
+            if count:
+                own, at = frames[at : at + count], at + count
+                if len(own) != count:
+                    few = f"{kind.__name__} came with {len(own)} of {count} frames"
+                    raise ProtocolError(few)
+            if kind in together:
+                many.append((message, own))
+            else:
+                self._handlers[kind](peer, message, own, now)
+        if many:
+            together[last](peer, many, now)

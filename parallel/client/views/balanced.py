@@ -59,11 +59,9 @@ class LoadBalancedView(View):
     # Terms
 
     def _flags_changed(self) -> None:
-        flags = self._flags
-        #: What users may still add to is looked at with each task.
-        self._is_open = flags["after"] is not None or flags["follow"] is not None
-        self._ids = self._chosen(flags["targets"])
-        self._terms = None if self._is_open else terms_of(flags, self._ids)
+        self._ids = self._chosen(self._flags["targets"])
+        #: Whether `_terms` are those of the flags as they are now.
+        self._are_settled = False
 
     def _chosen(self, targets: Any) -> list[int] | None:
         if targets is None or isinstance(targets, str):  # 'all': see checked_targets
@@ -71,7 +69,12 @@ class LoadBalancedView(View):
         return resolve(self._connection, targets)
 
     def _terms_now(self) -> Terms | None:
-        return terms_of(self._flags, self._ids) if self._is_open else self._terms
+        if not self._are_settled:
+            flags = self._flags
+            self._terms = terms_of(flags, self._ids)
+            # To these users may add: they are looked at with each task.
+            self._are_settled = flags["after"] is None and flags["follow"] is None
+        return self._terms
 
     # Calls
 
@@ -81,7 +84,7 @@ class LoadBalancedView(View):
         connection = self._connection
         function = connection.pack_function(f)
         packed = pack_call(function.name, args, kwargs)
-        terms = self._terms_now() if self._is_open else self._terms
+        terms = self._terms if self._are_settled else self._terms_now()
         result = AsyncResult(connection, function.name, single=True, terms=terms)
         connection.pace(self)
         seq = connection.submit(

@@ -367,6 +367,8 @@ class Agent:
         else:
             self._tell_owner(trouble)
             self._stop()
+            if code:  # else it has told all of them itself
+                self._controller.take_leave(trouble.text)
 
     def _engine_died(self, engine: EngineChild, code: int) -> None:
         _kill_group(engine.pid)  # what it started, it would have ended

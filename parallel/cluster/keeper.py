@@ -140,8 +140,17 @@ class Keeper:
         ):
             return None
         if self.urls:
-            how = f"{how}\nIt was the last of {MOST_DEATHS} deaths within a minute"
+            how += (
+                f"\nIt was the last of {MOST_DEATHS} deaths within a minute, so the "
+                f"cluster ends. The controller's log is {self._log}"
+            )
         return AgentTrouble(how, fatal=True)
+
+    def take_leave(self, why: str) -> None:
+        """Have those who come back to its address told why there is none any more."""
+        spec = msgspec.structs.replace(self._spec, urls=self.urls, farewell=why)
+        if self.urls:
+            self.pid = self._start(ChildSpec(log=self._log, controller=spec))
 
     def engine_died(self, died: EngineDied) -> None:
         """Tell it of an engine's death, or the next one."""

@@ -58,6 +58,7 @@ from ..transport.locations import cluster_file, write_connection_files
 from ..transport.openfiles import allow_all, most_open
 from ..transport.pipe import Pipe
 from .dispatch import Dispatch
+from .farewell import say_farewell
 from .hearing import Handler, Hearing, Together
 from .hub import Hub
 from .muster import Muster
@@ -467,6 +468,9 @@ def run_controller(
         It cannot listen where it should.
     """
     allow_all()
+    if spec.farewell:
+        say_farewell(spec.keys, spec.urls, spec.farewell)
+        return
     gc.set_threshold(YOUNG)
     runtime = Path(spec.runtime_dir) if spec.runtime_dir else None
     held = -1 if runtime is None else hold(runtime)

@@ -115,3 +115,5 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     runtime_dir: str = ""
     #: The file of the engines that are registered; '' for none.
     roster: str = ""
+    #: Why there is no controller any more, for one that only tells that; '' for others.
+    farewell: str = ""

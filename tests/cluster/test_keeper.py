@@ -37,10 +37,10 @@ class Started:
 
     def _start(self, what: ChildSpec) -> int:
         assert what.controller is not None
-        assert what.link is not None
         self.specs.append(what.controller)
-        end = socket.socket(fileno=os.dup(what.link))
-        self.ends.append(Pipe(end, list[FromAgent]))
+        if what.link is not None:
+            end = socket.socket(fileno=os.dup(what.link))
+            self.ends.append(Pipe(end, list[FromAgent]))
         return 4710 + len(self.specs)
 
     def begin(self) -> None:
@@ -118,6 +118,23 @@ def test_those_that_do_not_last_are_given_up(started: Started) -> None:
     assert told is not None
     assert told.fatal
     assert f"the last of {MOST_DEATHS} deaths within a minute" in told.text
+    assert "none.log" in told.text
+
+
+def test_why_there_is_none_any_more_is_told_where_they_listened(
+    started: Started,
+) -> None:
+    started.begin()
+    started.keeper.take_leave("it broke")
+    assert started.specs[-1].farewell == "it broke"
+    assert started.specs[-1].urls == [URL]
+    assert started.keeper.pid == 4712
+
+
+def test_where_none_ever_listened_nobody_takes_leave(started: Started) -> None:
+    started.keeper.start([])
+    started.keeper.take_leave("it broke")
+    assert len(started.specs) == 1
 
 
 def test_deaths_of_engines_are_told_to_the_next_one_too(started: Started) -> None:

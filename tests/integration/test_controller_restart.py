@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from parallel import Client, Cluster, LauncherError, ParallelError, TransportError
+from parallel.cluster.keeper import MOST_DEATHS
 from tests.integration.processes import (
     agent_of,
     controller_of,
@@ -54,6 +55,12 @@ def kill_controller(client: Client) -> int:
     os.kill(pid, signal.SIGKILL)
     wait_until_gone(pid)
     return pid
+
+
+def next_controller(client: Client, after: int) -> int:
+    """Return a controller's pid once there is another one than that; 0 before."""
+    pid = controller_of(client)
+    return pid if pid != after else 0
 
 
 @pytest.mark.parametrize(
@@ -106,6 +113,20 @@ def test_a_controller_that_is_killed_again_and_again_comes_back(rc: Client) -> N
                         os.kill(pid, signal.SIGKILL)
             rc = clients.enter_context(another(rc))
             assert rc[:].apply_sync(add, 1) == [2, 2]
+
+
+@pytest.mark.parametrize("options", [{}, {"ip": "127.0.0.1"}], ids=str)
+def test_why_a_controller_is_not_started_again_any_more_is_told_to_who_waits(
+    options: dict[str, str],
+) -> None:
+    with Cluster(n=1, **options) as rc:
+        agent, pid = agent_of(rc), 0
+        for _ in range(MOST_DEATHS):
+            pid = wait_until(lambda last=pid: next_controller(rc, after=last))
+            os.kill(pid, signal.SIGKILL)
+        with pytest.raises(TransportError, match=f"last of {MOST_DEATHS} deaths"):
+            rc.cluster.connect_client_sync(timeout=30)
+        wait_until_gone(agent)
 
 
 def test_a_controller_that_was_told_to_end_is_not_started_again(rc: Client) -> None:

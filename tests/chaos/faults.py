@@ -11,8 +11,8 @@ from signal import SIGKILL, SIGTERM
 from typing import NamedTuple, TypeAlias
 
 from parallel.transport.pids import is_alive
-from tests.chaos.relay import CUTS
 from tests.chaos.scene import Scene
+from tests.relay import CUTS
 
 __all__ = ["DEFAULT", "FAULTS", "GROUPS", "Faults", "Strike", "chosen"]
 

@@ -19,8 +19,8 @@ from parallel import Client, Cluster
 from parallel.transport.locations import connection_file, log_file
 from parallel.transport.pids import is_alive
 from tests.chaos.load import Tally
-from tests.chaos.relay import Relay
 from tests.commands import Running
+from tests.relay import Relay
 
 __all__ = ["Scene"]
 
@@ -80,9 +80,7 @@ class Scene:
             stack.callback(self._close)
             stack.callback(self.stop_visitors)
             if self.cluster.transport == "tcp":
-                url = record.urls[0]
-                host, _, port = url.removeprefix("tcp://").rpartition(":")
-                self.relays += [Relay((host, int(port))) for _ in range(2)]
+                self.relays += [Relay(record.urls[0]) for _ in range(2)]
             self.second = self._connect_client()
             self.add_guest()
             self.add_visitor()
@@ -142,11 +140,7 @@ class Scene:
             return file
         self._started += 1
         relay = self.relays[self._started % len(self.relays)]
-        told = {**json.loads(file.read_text()), "urls": [relay.url]}
-        path = self._folder / f"{role}-{self._started}.json"
-        path.touch(0o600)
-        path.write_text(json.dumps(told))
-        return path
+        return relay.lead_over(file, self._folder / f"{role}-{self._started}.json")
 
     # What is done to them
 

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 
 from parallel import Client, TransportError
-from parallel.protocol.connection import from_json, to_json
-from parallel.transport.locations import write_private
+from parallel.protocol.connection import from_json
 from tests.commands import running
-from tests.integration.cuts import Proxy, proxy
 from tests.integration.tasks import begin_and_wait_for, note, notes, wait_for
+from tests.relay import Relay
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -28,46 +27,48 @@ pytestmark = pytest.mark.slow
 class Site:
     """A controller, two engines and a client, each with a way of its own."""
 
-    def __init__(self, rc: Client, client: Proxy, engines: Proxy) -> None:
+    def __init__(self, rc: Client, client: Relay, engines: Relay) -> None:
         self.rc = rc
         self.client = client
         self.engines = engines
 
 
-def info(role: str) -> Any:
-    """Return what the controller's connection file says."""
-    folder = Path(os.environ["IPYTHONDIR"]) / "profile_default/security"
-    path = folder / f"ipcontroller-{role}.json"
-    return from_json(path.read_bytes(), str(path))
+def over_relay(
+    stack: contextlib.ExitStack, folder: Path, role: str
+) -> tuple[Relay, Path]:
+    """Return a relay to the controller, and a connection file that leads over it."""
+    name = f"ipcontroller-{role}.json"
+    file = Path(os.environ["IPYTHONDIR"]) / "profile_default/security" / name
+    relay = Relay(from_json(file.read_bytes(), str(file)).urls[0])
+    stack.callback(relay.close)
+    return relay, relay.lead_over(file, folder / name)
 
 
 @contextlib.contextmanager
 def site(folder: Path, transport: str = "ipc", engine: str = "") -> Iterator[Site]:
-    """Start a cluster whose connections lead through proxies."""
+    """Start a cluster whose connections lead over relays."""
     with contextlib.ExitStack() as stack:
         command = f"ipcontroller --transport={transport}"
         process = stack.enter_context(running(command))
         process.wait_for("listening")
-        client = stack.enter_context(proxy(info("client")))
-        engines = stack.enter_context(proxy(info("engine")))
-        file = folder / "engine.json"
-        write_private(file, to_json(engines.info))
+        client, to_client = over_relay(stack, folder, "client")
+        engines, to_engine = over_relay(stack, folder, "engine")
         for _ in range(2):
-            stack.enter_context(running(f"ipengine --file={file} {engine}"))
-        rc = stack.enter_context(Client(client.info))
+            stack.enter_context(running(f"ipengine --file={to_engine} {engine}"))
+        rc = stack.enter_context(Client(to_client))
         rc.wait_for_engines(2, timeout=30)
         yield Site(rc, client, engines)
         process.end()
 
 
 @contextlib.contextmanager
-def cutting(*proxies: Proxy, seed: int, every: float = 0.15) -> Iterator[None]:
+def cutting(*relays: Relay, seed: int, every: float = 0.15) -> Iterator[None]:
     """Break connections at random moments while the block lasts."""
     chance, over = random.Random(seed), threading.Event()
 
     def cut() -> None:
         while not over.wait(chance.uniform(0, 2 * every)):
-            chance.choice(proxies).cut()
+            chance.choice(relays).cut(chance.choice(["reset", "one"]))
 
     thread = threading.Thread(target=cut, daemon=True)
     thread.start()
@@ -131,11 +132,10 @@ def test_a_task_that_runs_while_its_engine_is_cut_off_keeps_its_result(
         ar = here.rc[0].apply_async(begin_and_wait_for, str(begun), str(gate))
         behind = here.rc[0].apply_async(os.getpid)
         wait_until(begun.exists, what="beginning")
-        here.engines.closed = True
-        here.engines.cut()
+        here.engines.cut("closed")
         gate.touch()
         assert not ar.wait(1)
-        here.engines.closed = False
+        here.engines.heal()
         assert ar.get(30) == behind.get(30)
         assert len(notes(begun)) == 1
 
@@ -156,7 +156,7 @@ def test_an_engine_whose_task_waits_for_others_is_there_again_after_a_cut(
         outer = here.rc[0].apply_async(wait_for_another, str(begun), str(gate))
         wait_until(begun.exists, what="beginning")
         for number in range(3):
-            here.engines.cut()
+            here.engines.cut("reset")
             assert here.rc[0].apply_async(pow, 2, number).get(30) == 2**number
         assert not outer.ready()
         gate.touch()
@@ -167,11 +167,10 @@ def test_what_is_submitted_while_the_client_is_cut_off_is_done_later(
     tmp_path: Path,
 ) -> None:
     with site(tmp_path) as here:
-        here.client.closed = True
-        here.client.cut()
+        here.client.cut("closed")
         ars = [here.rc.load_balanced_view().apply_async(pow, 2, n) for n in range(100)]
         assert not ars[-1].wait(1)
-        here.client.closed = False
+        here.client.heal()
         assert [ar.get(30) for ar in ars] == [2**n for n in range(100)]
 
 
@@ -180,12 +179,12 @@ def test_a_half_open_connection_is_noticed_and_mended(
 ) -> None:
     with site(tmp_path, "tcp") as here:
         ar = here.rc[0].apply_async(wait_for, str(gate))
-        here.client.silence()
-        here.engines.silence()
+        here.client.cut("stale")
+        here.engines.cut("stale")
         gate.touch()
         assert isinstance(ar.get(60), int)
-        here.client.resume()
-        here.engines.resume()
+        here.client.heal()
+        here.engines.heal()
         assert here.rc[:].apply_sync(int) == [0, 0]
 
 
@@ -197,14 +196,13 @@ def test_who_waits_is_told_that_there_is_no_word(
 ) -> None:
     with site(tmp_path) as here:
         here.rc.explain_after = 3
-        here.client.closed = True
-        here.client.cut()
+        here.client.cut("closed")
         ar = here.rc[0].apply_async(int)
         assert not ar.wait(5)
         assert "no word from the controller at ipc://" in caplog.text
         assert "trying again; gives up after 60 s" in caplog.text
         assert "this still waits:\n- no word from the controller" in caplog.text
-        here.client.closed = False
+        here.client.heal()
         assert ar.get(30) == 0
         wait_until(lambda: "is there again after" in caplog.text, what="word of it")
 
@@ -213,20 +211,18 @@ def test_a_client_gives_up_after_its_reconnect_timeout(tmp_path: Path) -> None:
     with site(tmp_path) as here:
         here.rc.reconnect_timeout = 1
         ar = here.rc[0].apply_async(wait_for, str(tmp_path / "never"))
-        here.client.closed = True
-        here.client.cut()
+        here.client.cut("closed")
         with pytest.raises(TransportError, match=r"no word from the controller"):
             ar.get(30)
         with pytest.raises(TransportError, match="reconnect_timeout"):
             here.rc[0].apply_async(int)
-        here.client.closed = False
+        here.client.heal()
         (tmp_path / "never").touch()
 
 
 def test_an_engine_ends_after_its_reconnect_timeout(tmp_path: Path) -> None:
     with site(tmp_path, engine="--reconnect-timeout=1") as here:
         pids = here.rc[:].apply_sync(os.getpid)
-        here.engines.closed = True
-        here.engines.cut()
+        here.engines.cut("closed")
         wait_until(lambda: not here.rc.ids, what="end of the engines")
         assert not any(Path(f"/proc/{pid}/cwd").is_dir() for pid in pids)

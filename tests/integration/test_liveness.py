@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import logging
 import os
 import signal
@@ -14,10 +13,10 @@ import pytest
 
 from parallel import Client, Cluster, EngineError
 from parallel.transport.locations import connection_file
-from tests.chaos.relay import Relay
 from tests.commands import Running, running
 from tests.integration.processes import engines_of, wait_until_gone
 from tests.integration.tasks import add, begin_and_wait_for, note, notes
+from tests.relay import Relay
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -98,12 +97,8 @@ def guest(tmp_path: Path) -> Iterator[tuple[Client, Relay, Running]]:
     with Cluster(n=1, transport="tcp", engine_patience=PATIENCE) as client:
         cluster = client.cluster
         file = connection_file(Path(cluster.profile_dir), cluster.cluster_id, "engine")
-        told = json.loads(file.read_text())
-        host, _, port = told["urls"][0].removeprefix("tcp://").rpartition(":")
-        relay = Relay((host, int(port)))
-        mine = tmp_path / "engine.json"
-        mine.touch(0o600)
-        mine.write_text(json.dumps({**told, "urls": [relay.url]}))
+        relay = Relay(cluster.record.urls[0])
+        mine = relay.lead_over(file, tmp_path / "engine.json")
         with running(f"ipengine --file={mine}") as engine:
             client.wait_for_engines(2, timeout=30)
             yield client, relay, engine

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-import zmq
-
+from tests.chaos.apart import can_mount, run_apart
 from tests.chaos.faults import DEFAULT, FAULTS, GROUPS, chosen
 from tests.chaos.report import as_json, in_words, summary
-from tests.chaos.run import Plan, Run, run
-from tests.leaks import MARK, sandbox
+from tests.chaos.run import Plan
+from tests.leaks import MARK
 
 __all__ = ["main"]
 
@@ -32,8 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds that are asked for, tell what was found, return the exit status."""
     options = parse(arguments)
     os.environ.setdefault(MARK, f"{os.getpid()}-{time.time_ns()}")
-    # pyzmq's thread that frees uncopied messages stays: it is not left by a run.
-    zmq.Frame(b"first", copy=False, copy_threshold=0)
     runs = []
     for seed in range(options.seed, options.seed + options.seeds):
         plan = Plan(
@@ -44,31 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             every=options.every,
             patience=options.patience,
             longest=options.longest,
+            full_disk=options.full_disk,
         )
-        runs.append(_run_apart(plan, keep=options.keep))
+        runs.append(run_apart(plan, keep=options.keep))
         print(in_words(runs[-1]), flush=True)
     print(summary(runs))
     if options.json:
         options.json.write_text(as_json(runs))
     return int(any(each.complaints for each in runs))
-
-
-def _run_apart(plan: Plan, *, keep: bool) -> Run:
-    """Carry a plan out in a folder of its own, and see what is left behind."""
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    found = Run(plan.seed)
-    try:
-        with sandbox(folder, whose="the run"):
-            found = run(plan, folder)
-    except pytest.fail.Exception as failure:
-        found.complaints.append(str(failure))
-    except Exception as error:
-        found.complaints.append(f"the run cannot go on: {error!r}")
-    if keep or found.complaints:
-        print(f"logs and notes are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return found
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -94,6 +71,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--every", type=float, default=1.0, help="seconds between two, in the mean")
     option("--longest", type=float, default=3, help="seconds of a stop, or of a cut")
     option("--patience", type=float, default=120, help="seconds; then a job hangs")
+    option("--full-disk", action="store_true", help="the record's disk is small")
     option("--json", type=Path, help="a file for all that was found")
     option("--keep", action="store_true", help="keep logs and notes of good runs, too")
     options = parser.parse_args(arguments)
@@ -101,4 +79,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         options.faults = chosen(options.faults)
     except ValueError as error:
         parser.error(str(error))
+    if options.full_disk and not can_mount():
+        parser.error("--full-disk mounts a disk by `unshare`, which cannot be here")
     return options

@@ -7,16 +7,19 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
 
 from parallel import (
+    AsyncResult,
     Client,
     EngineError,
     ImpossibleDependency,
     TaskAborted,
     TaskTimeout,
 )
+from parallel.client.hubresults import NotRecorded
 from tests.chaos import calls
 
 __all__ = ["KINDS", "Job", "Source"]
@@ -159,6 +162,19 @@ def limited(source: Source, key: str) -> Job:
     return Job("limited", key, ar, lambda outcome: isinstance(outcome, TaskTimeout))
 
 
+def found(source: Source, key: str) -> Job | None:
+    """Ask for the result of an earlier task: the record has it, if it has ended."""
+    if not source.recent:
+        return None
+    job = source.random.choice(source.recent)
+    assert isinstance(job.result, AsyncResult)
+    ar = source.client.get_result(job.result.msg_ids[0])
+    allowed: tuple[type[Exception], ...] = (NotRecorded,)
+    if Path(source.file).with_name("disk").is_dir():  # what is not there is lost
+        allowed += (KeyError,)
+    return Job("found", key, ar, job.expected, allowed)
+
+
 def mapped(source: Source, key: str) -> Job:
     """Submit a map, in chunks of whatever size."""
     n = source.random.choice([10, 200, 2000])
@@ -232,6 +248,7 @@ KINDS: dict[Callable[[Source, str], Job | None], float] = {
     raising: 1,
     cancelled: 1,
     limited: 0.5,
+    found: 2,
     mapped: 2,
     imap: 1,
     direct: 4,

@@ -69,6 +69,11 @@ class Load(threading.Thread):
         self._explained = False
         self.tally = Tally()
 
+    @property
+    def under_way(self) -> int:
+        """How many of its jobs have not been judged."""
+        return len(self._open)
+
     def stop(self) -> None:
         """Have it submit no more."""
         self._over.set()

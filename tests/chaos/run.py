@@ -12,6 +12,7 @@ from parallel.transport.pids import is_alive
 from tests.chaos.faults import Faults, Strike
 from tests.chaos.judge import judge_starts
 from tests.chaos.load import Load, Tally
+from tests.chaos.progress import Progress
 from tests.chaos.scene import Scene
 from tests.integration.processes import resident
 
@@ -21,6 +22,8 @@ __all__ = ["Plan", "Run", "run"]
 EMPTYING = 60
 #: No process that stays may grow by more than this while it works, MiB.
 GROWTH = 100.0
+#: What clients are told when the record cannot be written any more.
+UNRECORDED = "cannot be recorded"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Plan:
         Seconds after which a job that has not ended hangs.
     longest
         Seconds that anything is stopped or cut at most.
+    full_disk
+        The record is on a disk that is soon full: the folder's `disk`.
     """
 
     seed: int
@@ -48,6 +53,12 @@ class Plan:
     every: float = 1.0
     patience: float = 120.0
     longest: float = 3.0
+    full_disk: bool = False
+
+    @property
+    def limit(self) -> float:
+        """Return after how many seconds a run hangs, whatever it waits for."""
+        return self.seconds + 5 * self.patience + 180
 
 
 @dataclass
@@ -71,7 +82,7 @@ class Run:
         return Counter(strike.fault for strike in self.strikes)
 
 
-def run(plan: Plan, folder: Path) -> Run:
+def run(plan: Plan, folder: Path, found: Run, progress: Progress) -> None:
     """Carry a plan out, in an empty folder."""
     networked = "cut" in plan.faults
     with Scene(
@@ -81,6 +92,7 @@ def run(plan: Plan, folder: Path) -> Run:
         networked=networked,
         patience=plan.patience,
         longest=plan.longest,
+        record=folder / "disk/record.db" if plan.full_disk else None,
     ) as scene:
         clients = [scene.client, scene.second]
         loads = [
@@ -90,18 +102,35 @@ def run(plan: Plan, folder: Path) -> Run:
         for load in loads:
             load.start()
         faults = Faults(scene, plan.seed, plan.faults, plan.every)
+        found.strikes, found.complaints = faults.strikes, faults.complaints
+        progress.enter("it works", lambda: _say_how_far(scene, loads, faults))
         early = _under_faults(plan, scene, faults)
+        progress.enter("it waits for what is under way")
         for load in loads:
             load.stop()
         scene.stop_visitors()
         for load in loads:
             load.join()
+        progress.enter("it waits for the clients in processes of their own")
         scene.dismiss_visitors()
-        found = Run(plan.seed, strikes=faults.strikes, complaints=faults.complaints)
         _take_tallies(found, scene, [load.tally for load in loads])
+        progress.enter("it waits until nothing is left in the scheduler")
         found.complaints += _what_is_left(scene.client)
         _judge_memory(found, early, _memory(scene))
-    return found
+        progress.enter("it stops the cluster")
+    if plan.full_disk and UNRECORDED not in (folder / "told").read_text():
+        found.complaints.append("no client was told that the record's disk is full")
+
+
+def _say_how_far(scene: Scene, loads: list[Load], faults: Faults) -> str:
+    """Say how much has been done, for who looks on."""
+    ended = sum(sum(list(load.tally.ended.values())) for load in loads)
+    under_way = sum(load.under_way for load in loads)
+    tasks = scene.starts.read_bytes().count(b"\n") if scene.starts.exists() else 0
+    return (
+        f"; {ended} jobs have ended, {under_way} are under way, {tasks} tasks were "
+        f"started, {len(faults.strikes)} faults"
+    )
 
 
 def _under_faults(

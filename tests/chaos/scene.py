@@ -37,6 +37,8 @@ class Scene:
         It listens on a port, and who joins it from outside comes over a relay.
     longest
         Seconds that anything is stopped or cut at most.
+    record
+        The file for the record of tasks, if it is to be elsewhere than usual.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Scene:
         networked: bool,
         patience: float,
         longest: float,
+        record: Path | None = None,
     ) -> None:
         self.starts = folder / "starts"
         self._folder = folder
@@ -59,6 +62,7 @@ class Scene:
             cluster_id=f"chaos-{seed}",
             transport="tcp" if networked else "ipc",
             engine_timeout=120,
+            task_record_file=str(record or ""),
         )
         self.relays: list[Relay] = []
         self.guests: list[Running] = []
@@ -120,14 +124,16 @@ class Scene:
         self._started += 1
         words: list[object] = [self._file_for("client"), self._random.random()]
         words += [self.starts, f"v{self._started}x", self._patience]
-        self.visitors.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.visitor", *map(str, words)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
+        with (self._folder / f"visitor-{self._started}.log").open("w") as log:
+            self.visitors.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.chaos.visitor", *map(str, words)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
             )
-        )
 
     def _connect_client(self) -> Client:
         return Client(self._file_for("client"))
@@ -229,6 +235,8 @@ class Scene:
         for guest in self.guests:
             with suppress(subprocess.TimeoutExpired):
                 guest.process.wait(ENDING)
+            log = self._folder / f"guest-{guest.process.pid}.log"
+            log.write_text(guest.said())
             guest.close()
         for relay in self.relays:
             relay.close()

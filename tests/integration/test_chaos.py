@@ -9,14 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.apart import can_mount
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 #: Another one each time would find more, but a failure here is to be had again.
 SEED = 6
 
 
-@pytest.mark.parametrize("faults", ["engines clients stop-controller", "engines cut"])
+@pytest.mark.parametrize(
+    "faults", ["engines clients stop-controller", "engines cut", "engines --full-disk"]
+)
 def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path, faults: str) -> None:
+    if "--full-disk" in faults and not can_mount():
+        pytest.skip("nothing can be mounted here")
     file = tmp_path / "found.json"
     words = f"--seed {SEED} --minutes 0.2 --n 3 --patience 90 --json {file}"
     words += f" --faults {faults}"

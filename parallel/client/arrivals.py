@@ -27,15 +27,15 @@ class Arrivals:
     def __init__(self, connection: Connection, n: int) -> None:
         self._connection = connection
         self._n = n
-        self._troubles = len(connection.troubles)
-        self._departed = len(connection.departed)
+        self._troubles = connection.troubles.total
+        self._departed = connection.departed.total
 
     def _decided(self) -> bool:
         connection = self._connection
         return (
             len(connection.engines) >= self._n
-            or len(connection.troubles) > self._troubles
-            or len(connection.departed) > self._departed
+            or connection.troubles.total > self._troubles
+            or connection.departed.total > self._departed
             or connection.closed is not None
         )
 
@@ -90,10 +90,9 @@ class Arrivals:
             return
         if connection.closed is not None:
             raise connection.closed
-        if len(connection.troubles) > self._troubles:
-            raise EngineError("\n".join(connection.troubles[self._troubles :]))
-        if len(connection.departed) > self._departed:
-            gone = list(connection.departed.items())[self._departed :]
+        if troubles := connection.troubles.since(self._troubles):
+            raise EngineError("\n".join(troubles))
+        if gone := connection.departed.since(self._departed):
             told = ", ".join(f"engine {each} {reason}" for each, reason in gone)
             raise EngineError(f"{told} while {there} of {self._n} were there")
         raise TimeoutError(

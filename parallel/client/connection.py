@@ -53,6 +53,7 @@ from ..protocol.terms import USUAL, Terms
 from ..protocol.wire import INLINE_NBYTES, stow
 from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
+from ..state.newest import Newest
 from ..transport import nesting, sockets
 from ..transport.dealer import GREET_EVERY
 from .absence import Absence, say_forgotten
@@ -135,9 +136,9 @@ class Connection:
         #: The engines that are there.
         self.engines: dict[EngineId, EngineInfo] = {}
         #: How engines died that were there.
-        self.departed: dict[EngineId, str] = {}
+        self.departed: Newest[EngineId, str] = Newest()
         #: Their names, which what they did is still known by.
-        self.departed_uuids: dict[EngineId, Uuid] = {}
+        self.departed_uuids: Newest[EngineId, Uuid] = Newest()
         #: Why engines may not come that somebody waits for.
         self.troubles = Troubles()
         self._handlers = self._make_handlers()

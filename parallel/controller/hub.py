@@ -25,6 +25,7 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
+from ..state.newest import Newest
 from ..transport.keys import Keys
 from ..transport.pids import is_alive
 from .absences import Absences
@@ -47,6 +48,9 @@ AGENT_KILLS = 5.0
 FULL_EVERY = 600.0
 #: A client whose connection broke is waited for so long, seconds: longer than it tries.
 CLIENT_PATIENCE = 120.0
+#: So many engines that were given up are refused should they come back: until that
+#: many more are, each that is left alone has long given up itself.
+GIVEN_UP = 1 << 14
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
 
@@ -78,7 +82,8 @@ class Hub:
         self.missing: dict[Uuid, float] = {}
         #: When clients were told that there is no room for more, seconds.
         self._told_full = -FULL_EVERY
-        self._given_up: set[Uuid] = set()
+        #: Engines that are not to come back, the newest of them.
+        self._given_up: Newest[Uuid, None] = Newest(GIVEN_UP)
         self._strangers = Strangers()
         self._complaints = Complaints(log)
         #: The newest troubles, for clients that come later.
@@ -294,7 +299,7 @@ class Hub:
         for each in list(self.muster.awaited.values()):
             uuid = each.info.uuid
             if kill is not None and uuid not in self._given_up and kill(uuid, ""):
-                self._given_up.add(uuid)  # should it come back now, it is too late
+                self._given_up[uuid] = None  # should it come back now, it is too late
                 continue
             self.trouble(
                 f"{each} has not come back {patience:.0f} s after the controller was "
@@ -315,6 +320,7 @@ class Hub:
                 return
             log.info("%r does not return", peer)
             self._remove_client(peer)
+        self.muster.roster.forget(uuid)
         self.missing.pop(uuid, None)
 
     def engine_died(
@@ -326,7 +332,7 @@ class Hub:
         proved: bool = True,
     ) -> None:
         """Take an engine out, tell the clients, and see to its work."""
-        self._given_up.add(died.uuid)
+        self._given_up[died.uuid] = None
         self.missing.pop(died.uuid, None)
         self.muster.leave(died.uuid)
         info = self.engines.pop(died.uuid, None)

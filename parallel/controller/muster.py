@@ -130,6 +130,7 @@ class Muster:
     def leave(self, uuid: Uuid) -> None:
         """Strike off an engine that is dead, or given up."""
         self.awaited.pop(uuid, None)
+        self.roster.forget(uuid)
         if self._enrolled.pop(uuid, None) is not None:
             self.is_stale = self._path is not None
 

@@ -13,8 +13,9 @@ __all__ = ["CANCELLED", "FAILED", "OK", "History"]
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
 REMEMBERED = 1 << 18
 #: So many clients are, and so many of all their tasks: those of whom a task ended last.
-#: A task may have a client of its own, so that there can be many with few tasks each.
-CLIENTS, TASKS = 1 << 14, 1 << 22
+#: A task may have a client of its own, so that there can be many with few tasks each;
+#: each takes 400 bytes before its first.
+CLIENTS, TASKS = 1 << 12, 1 << 22
 #: How a task ended, in a byte.
 UNKNOWN, OK, FAILED, CANCELLED = range(4)
 

@@ -11,6 +11,7 @@ from .deadlines import Deadlines
 from .dependencies import Dependencies, Refusal
 from .events import Action, DeliverOutcome, FailTask
 from .history import CANCELLED, FAILED, OK, History
+from .newest import Newest
 from .placement import Placement
 from .queue import TaskQueue
 from .stories import say_nobody
@@ -31,7 +32,7 @@ class Ledger:
         self.queue = TaskQueue()
         self.deadlines = Deadlines()
         #: How engines ended that are no longer there.
-        self.departed: dict[EngineId, str] = {}
+        self.departed: Newest[EngineId, str] = Newest()
         self.actions: list[Action] = []
         self._history = History()
         self._dependencies = Dependencies(self._history)

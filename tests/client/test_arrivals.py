@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import setitem
 from typing import Any
 
 import pytest
 
 from parallel.client.arrivals import Arrivals
+from parallel.client.troubles import Troubles
 from parallel.errors import ConnectionClosed, EngineError, ParallelError
+from parallel.state.newest import Newest
 
 
 class Connection:
@@ -16,8 +19,10 @@ class Connection:
 
     def __init__(self, happens: Callable[[Connection], object]) -> None:
         self.engines: dict[int, str] = {}
-        self.troubles = ["an old one"]
-        self.departed = {7: "was stopped"}
+        self.troubles = Troubles()
+        self.troubles.add("an old one")
+        self.departed: Newest[int, str] = Newest()
+        self.departed[7] = "was stopped"
         self.closed: ParallelError | None = None
         self._happens = happens
 
@@ -41,12 +46,12 @@ def test_until_they_are_there() -> None:
 
 def test_until_one_cannot_come() -> None:
     with pytest.raises(EngineError, match="engine 1 of 1 did not stay up"):
-        wait(lambda c: c.troubles.append("engine 1 of 1 did not stay up"))
+        wait(lambda c: c.troubles.add("engine 1 of 1 did not stay up"))
 
 
 def test_until_one_has_left() -> None:
     with pytest.raises(EngineError, match="engine 0 was killed while 0 of 1"):
-        wait(lambda c: c.departed.update({0: "was killed"}))
+        wait(lambda c: setitem(c.departed, 0, "was killed"))
 
 
 def test_until_the_connection_ends() -> None:

@@ -31,6 +31,16 @@ def test_a_free_id_can_be_had_and_is_skipped_later() -> None:
     assert roster.register(b"c") == 2
 
 
+def test_who_is_forgotten_takes_up_no_room() -> None:
+    roster = Roster()
+    for number in range(100):
+        assert roster.register(b"%d" % number) == number
+        roster.forget(b"%d" % number)
+    assert not roster._ids
+    assert not roster._given
+    assert roster.register(b"0") == roster.next_id - 1 == 100
+
+
 @given(st.lists(requests))
 def test_no_id_is_given_twice(history: list[tuple[int, int | None]]) -> None:
     roster = Roster()

@@ -39,6 +39,7 @@ from ..transport.openfiles import see_that_engines_fit
 from ..transport.pids import start_time
 from .agent import AgentSpec
 from .classic import INSTEAD
+from .oldlogs import sweep_logs
 from .options import ClusterOptions
 from .owner import AgentProcess
 from .records import ClusterRecord, read_record
@@ -120,6 +121,7 @@ class Cluster(ClusterOptions):
         known = read_record(cluster_file(folder, self.cluster_id))
         if self._agent is not None or (known is not None and known.is_running()):
             raise self._is_running_already()
+        sweep_logs(folder)
         detached = not self.shutdown_atexit
         log = log_file(folder, "ipagent", self.cluster_id)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from pathlib import Path
@@ -41,7 +42,8 @@ def last_lines(log: str | Path, begin: int) -> str:
     """Return, to be added to a message, the last lines that came since `begin`."""
     try:
         with Path(log).open("rb") as file:
-            file.seek(begin)
+            if begin <= os.fstat(file.fileno()).st_size:  # else it was cut meanwhile
+                file.seek(begin)
             lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
     except OSError as error:
         return f"\nits log {log} cannot be read: {error.strerror}"

@@ -9,26 +9,53 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import TextIO
 
 __all__ = ["keep_log", "open_log", "open_log_file"]
 
+#: A log that is longer than this is cut to its last part, bytes: a cluster may run for
+#: years, and be told of something each minute.
+MOST_NBYTES, KEPT_NBYTES = 8 << 20, 1 << 20
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to a log of ours, and cuts it when it is too long."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        _cut(self.stream.fileno())
 
 
 def open_log_file(path: str | Path) -> int:
     """Return the descriptor of a log to append to, which only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with contextlib.suppress(OSError):  # it is somebody else's, or no file at all
-        os.fchmod(descriptor, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):  # root might close all of /dev/null
+        with contextlib.suppress(OSError):  # it is somebody else's
+            os.fchmod(descriptor, 0o600)
+    _cut(descriptor)
     return descriptor
+
+
+def _cut(descriptor: int) -> None:
+    """Cut a log that is too long: its last lines stay, and say that others do not."""
+    with contextlib.suppress(OSError):
+        size = os.fstat(descriptor).st_size
+        if size <= MOST_NBYTES:
+            return
+        last = os.pread(descriptor, KEPT_NBYTES, size - KEPT_NBYTES)
+        lines = last.partition(b"\n")[2]
+        os.ftruncate(descriptor, 0)  # it is written at its end, wherever that is
+        told = f"… {size - len(lines):,} bytes of this log were dropped here\n"
+        os.write(descriptor, told.encode() + lines)
 
 
 def open_log() -> None:
     """Log to where stderr is now."""
     ours = logging.getLogger("parallel")
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(logging.Formatter(_FORMAT))
     ours.handlers = [handler]
     ours.setLevel(logging.INFO)

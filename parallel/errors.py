@@ -36,6 +36,7 @@ the original type, where that type can be imported here: `remote_error` builds i
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -464,7 +465,6 @@ def unwrap_exception(content: dict[str, Any]) -> RemoteError:
     return RemoteError(content["ename"], content["evalue"], lines, info)
 
 
-_TYPES: dict[type, type[RemoteError]] = {}
 _NOT_TAKEN = RemoteError, StopIteration, StopAsyncIteration
 
 
@@ -542,15 +542,14 @@ def _blank(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
     raise TypeError(f"{cls.__name__} cannot be made without its own __init__")
 
 
+# A function may define the class of what it raises, and so a new one in each call.
+@functools.lru_cache(maxsize=256)
 def _both(original: type[Exception]) -> type[RemoteError]:
-    cls = _TYPES.get(original)
-    if cls is None:
-        body = {
-            "__module__": original.__module__,
-            "__init__": RemoteError.__init__,
-            "__setattr__": RemoteError.__setattr__,  # the original may refuse
-        }
-        cls = type(original.__name__, (RemoteError, original), body)
-        cls.__qualname__ = original.__qualname__
-        _TYPES[original] = cls
+    body = {
+        "__module__": original.__module__,
+        "__init__": RemoteError.__init__,
+        "__setattr__": RemoteError.__setattr__,  # the original may refuse
+    }
+    cls = type(original.__name__, (RemoteError, original), body)
+    cls.__qualname__ = original.__qualname__
     return cls

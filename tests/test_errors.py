@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import pickle
 import re
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -134,6 +136,16 @@ def test_it_is_the_original_type_too_and_keeps_the_original() -> None:
 def test_one_type_is_made_once() -> None:
     first, second = (remote_error(FAILURE, ValueError(i)) for i in range(2))
     assert type(first) is type(second)
+
+
+def test_types_of_which_no_more_come_are_forgotten() -> None:
+    made = []
+    for number in range(1000):
+        kind = type(f"Error{number}", (Exception,), {})
+        made.append(weakref.ref(type(remote_error(FAILURE, kind()))))
+        del kind
+    gc.collect()
+    assert sum(each() is not None for each in made) < 500
 
 
 @pytest.mark.parametrize(

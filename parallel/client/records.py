@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime, time
 from typing import Any
+from weakref import WeakValueDictionary
 
+from .connection import Connection
 from .hubresults import AsyncHubResult
 from .jobs import ids_of
 from .metadata import as_datetime
@@ -36,6 +38,13 @@ class Records(Submissions):
 
     #: Whether methods wait for results if they are not told.
     block = False
+
+    def __init__(self, connection: Connection, secret: str) -> None:
+        super().__init__(connection, secret)
+        #: Results that are to come, by the ids of their tasks.
+        self._asked_for: WeakValueDictionary[
+            tuple[tuple[str, ...], bool], AsyncHubResult
+        ] = WeakValueDictionary()
 
     def get_result(
         self, indices_or_msg_ids: Any = None, block: bool | None = None,
@@ -79,11 +88,23 @@ class Records(Submissions):
         single = _is_single(jobs)
         result = self._under_way_as(ids, single=single)
         if result is None:
-            result = AsyncHubResult(self._connection, ids, single=single)
-            result.belong_to(self)
+            result = self._ask_for(ids, single=single)
             if self._have_come(ids):  # so is what users ask of it without waiting
                 result.wait(PATIENCE)
         return self._waited_for(result, block)
+
+    def _ask_for(self, ids: Sequence[str], *, single: bool) -> AsyncHubResult:
+        """Return the result of tasks by their ids: the same until it has come.
+
+        Who looks for it every second would fill memory, here and in the controller.
+        """
+        which = tuple(ids), single
+        result = self._asked_for.get(which)
+        if result is None or result.done():
+            result = AsyncHubResult(self._connection, ids, single=single)
+            result.belong_to(self)
+            self._asked_for[which] = result
+        return result
 
     def _labelled(self, label: str) -> list[str]:
         """Return the ids of the tasks of a label, but for those submitted again."""

@@ -292,6 +292,7 @@ class Controller:
         if found.done():
             self._answer(peer, query, found)
             return
+        peer.asked.add(found)
         found.add_done_callback(
             lambda _: self._loop.call_soon_threadsafe(
                 self._answer_late, peer, query, found
@@ -308,6 +309,7 @@ class Controller:
         self._peers.say(peer, answer)
 
     def _answer_late(self, peer: Peer, query: Query, found: Future[Any]) -> None:
+        peer.asked.discard(found)
         if self._peers.by_session(peer.session) is peer:
             self._answer(peer, query, found)
             self._flush()

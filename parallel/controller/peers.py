@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from ..aliases import Uuid
@@ -29,8 +30,8 @@ class Peer:
     """
 
     __slots__ = (
-        "away", "channel", "descriptor", "frames", "hello", "messages", "role",
-        "routing_id", "session", "stream", "submitted", "uuid",
+        "asked", "away", "channel", "descriptor", "frames", "hello", "messages",
+        "role", "routing_id", "session", "stream", "submitted", "uuid",
     )  # fmt: skip
 
     def __init__(self, hello: Hello, routing_id: bytes, descriptor: int) -> None:
@@ -47,6 +48,8 @@ class Peer:
         self.descriptor = descriptor
         #: The number of a client's last submission.
         self.submitted = -1
+        #: What a client has asked for, and will be told once it is known.
+        self.asked: set[Future[Any]] = set()
         self.messages: list[Message] = []
         self.frames: list[Any] = []
 
@@ -146,6 +149,8 @@ class Peers:
             del self._channels[peer.uuid, peer.channel]
             if peer.channel == "work":
                 del self.work[peer.uuid]
+        for question in tuple(peer.asked):  # nobody wants to know any more
+            question.cancel()
         self._dirty.pop(peer, None)
         self._backlogs.forget(peer)
         self.owing.discard(peer)

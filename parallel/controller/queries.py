@@ -142,8 +142,11 @@ def task_result(hub: Hub, dispatch: Dispatch, *, msg_id: str) -> Future[dict[str
         was_coming = dispatch.is_coming(msg_id) and loop.time() < patient_until
         known = dispatch.record.watch(msg_id)
         known.add_done_callback(lambda known: take(known, was_coming))
+        found.add_done_callback(lambda _: known.cancel())
 
     def take(known: Future[Entry], was_coming: bool) -> None:
+        if found.cancelled():
+            return
         error = known.exception()
         if error is None and known.result().outcome is not None:
             _then(known, _told, found)
@@ -151,6 +154,8 @@ def task_result(hub: Hub, dispatch: Dispatch, *, msg_id: str) -> Future[dict[str
             loop.call_soon_threadsafe(again, error, was_coming)
 
     def again(error: BaseException | None, was_coming: bool) -> None:
+        if found.cancelled():
+            return
         if error is None or dispatch.record.is_open(msg_id):
             ask()
         elif was_coming:
@@ -180,17 +185,19 @@ def resubmit(hub: Hub, dispatch: Dispatch, *, msg_ids: list[str]) -> Future[list
     found: Future[list[str]] = Future()
 
     def submit(entries: list[Entry]) -> None:
-        try:
-            found.set_result(dispatch.resubmit(entries, loop.time()))
-        except Exception as error:
-            found.set_exception(error)
+        with suppress(InvalidStateError):  # who asked has left meanwhile
+            try:
+                found.set_result(dispatch.resubmit(entries, loop.time()))
+            except Exception as error:
+                found.set_exception(error)
 
     def pass_on(known: Future[list[Entry]]) -> None:
         error = known.exception()
-        if error is not None:
-            found.set_exception(error)
-        else:
+        if error is None:
             loop.call_soon_threadsafe(submit, known.result())
+            return
+        with suppress(InvalidStateError):
+            found.set_exception(error)
 
     dispatch.record.entries(msg_ids, frames=True).add_done_callback(pass_on)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -69,6 +70,16 @@ def test_a_stranger_is_not_found(peers: Peers) -> None:
     assert peers.by_session(NO_SESSION) is None
     assert peers.channel(b"2" * 16, "work") is None
     assert peers.by_descriptors([7]) == []
+
+
+def test_what_who_leaves_has_asked_for_is_given_up(peers: Peers) -> None:
+    leaving = peers.welcome(hello(), b"first", 7)
+    staying = peers.welcome(hello(channel="control"), b"second", 8)
+    for peer in (leaving, staying):
+        peer.asked.add(Future())
+    peers.remove(leaving)
+    assert [question.cancelled() for question in leaving.asked] == [True]
+    assert [question.cancelled() for question in staying.asked] == [False]
 
 
 def test_sessions_are_their_own(peers: Peers) -> None:

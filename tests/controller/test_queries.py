@@ -143,3 +143,17 @@ def test_a_task_that_is_on_its_way() -> None:
 def test_a_task_that_nobody_submits() -> None:
     with pytest.raises(KeyError, match="no record of"):
         asyncio.run(ask(MemoryRecord(), [True, False]))
+
+
+def test_a_task_of_which_nobody_wants_to_know_any_more() -> None:
+    async def ask_and_leave() -> None:
+        record = MemoryRecord()
+        msg_id = open_task(record, 0)
+        found = task_result(NO_HUB, recording(record, []), msg_id=msg_id)
+        assert record._watched
+        assert found.cancel()
+        assert not record._watched
+        finish_task(record, 0)
+        await asyncio.sleep(0)
+
+    asyncio.run(ask_and_leave())

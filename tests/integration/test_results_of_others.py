@@ -67,6 +67,20 @@ def test_while_it_is_pending(
     assert found.wait(10)
 
 
+def test_who_looks_for_it_again_and_again_asks_once(
+    cluster: ipp.Client, other: ipp.Client, gate: Path
+) -> None:
+    (msg_id,) = other[0].apply_async(wait_for, str(gate)).msg_ids
+    results = {cluster.get_result(msg_id, owner=False) for _ in range(100)}
+    results |= {cluster.get_result([msg_id], owner=False) for _ in range(100)}
+    assert not any(result.ready() for result in results)
+    asked = len(cluster._connection.questions._open)
+    gate.touch()
+    assert [result.wait(30) for result in results] == [True, True]
+    assert asked == 2
+    assert cluster.get_result(msg_id) not in results, "what has come may be purged"
+
+
 def test_asked_for_before_the_submission_has_arrived(
     cluster: ipp.Client, other: ipp.Client
 ) -> None:

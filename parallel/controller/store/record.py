@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -169,6 +170,7 @@ class Record:
         if key is not None and entry is not None:
             if entry.outcome is None:
                 self._watched.setdefault(key, []).append(future)
+                future.add_done_callback(partial(self._unwatch, key))
             else:
                 future.set_result(entry)
             return future
@@ -237,6 +239,14 @@ class Record:
     def _mark(self, again: Mapping[TaskKey, str]) -> None:
         """Note under which ids tasks were submitted again."""
         raise NotImplementedError
+
+    def _unwatch(self, key: TaskKey, future: Future[Entry]) -> None:
+        """Forget who does not want to know any more how a task ends."""
+        watchers = self._watched.get(key)
+        if watchers is not None and future.cancelled():
+            watchers.remove(future)
+            if not watchers:
+                del self._watched[key]
 
     def _tell_watchers(self, key: TaskKey, entry: Entry) -> None:
         for future in self._watched.pop(key, ()):

@@ -166,6 +166,17 @@ def test_watching(record: Record) -> None:
         record.watch(f"{OTHER.hex()}_77").result(5)
 
 
+def test_who_has_left_watches_no_more(record: Record) -> None:
+    late = open_task(record, 0)
+    leaving, staying = record.watch(late), record.watch(late)
+    assert leaving.cancel()
+    assert list(record._watched.values()) == [[staying]]
+    assert record.watch(late).cancel()
+    assert staying.cancel()
+    assert not record._watched
+    finish_task(record, 0)
+
+
 def test_purging(record: Record) -> None:
     first, second, third = (run_task(record, seq) for seq in range(3))
     fourth = run_task(record, 3, engine=(b"another engine  ", 4))

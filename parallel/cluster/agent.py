@@ -261,8 +261,8 @@ class Agent:
         self._controller.tell(trouble)
 
     def _tell_owner(self, message: Message) -> None:
-        if self._owner is not None:
-            self._owner.send([message])
+        if self._owner is not None:  # it may never look: its clients are told as well
+            self._owner.offer([message])
 
     # Starting
 

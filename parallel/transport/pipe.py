@@ -31,6 +31,8 @@ class Pipe:
         self._decoder = msgspec.msgpack.Decoder(kinds)
         self._encoder = msgspec.msgpack.Encoder()
         self._read = bytearray()
+        #: The rest of what was offered, and did not fit.
+        self._owed = b""
         end.setblocking(True)
 
     def fileno(self) -> int:
@@ -39,12 +41,34 @@ class Pipe:
 
     def send(self, messages: Sequence[Message]) -> bool:
         """Send messages; tell whether the other side was there to take them."""
-        body = self._encoder.encode(messages)
         try:
-            self._end.sendall(_LENGTH.pack(len(body)) + body)
+            self._end.sendall(self._owed + self._packed(messages))
         except OSError:
             return False
+        self._owed = b""
         return True
+
+    def offer(self, messages: Sequence[Message]) -> bool:
+        """Send messages unless the other side has left others unread; tell whether.
+
+        Who does not read is not waited for.
+        """
+        if self._owed and not self._send_some(self._owed):
+            return False
+        return not self._owed and self._send_some(self._packed(messages))
+
+    def _send_some(self, data: bytes) -> bool:
+        """Send as much as there is room for; tell whether that was anything."""
+        try:
+            sent = self._end.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        self._owed = data[sent:]
+        return True
+
+    def _packed(self, messages: Sequence[Message]) -> bytes:
+        body = self._encoder.encode(messages)
+        return _LENGTH.pack(len(body)) + body
 
     def receive(self) -> list[Any] | None:
         """Return the messages that have come, or None when the other side is gone.

@@ -122,6 +122,27 @@ def test_what_is_no_message_of_ours_is_passed_over(
     assert "not a message of ours" in caplog.text
 
 
+def test_who_does_not_read_is_not_waited_for() -> None:
+    near, far = socket.socketpair()
+    offering, reading = Pipe(near, list[ToAgent]), Pipe(far, list[ToAgent])
+    taken = 0
+    while offering.offer([Up([str(taken)]), Retire([bytes(10_000)])]):
+        taken += 1
+    assert taken > 10, "for a while there is room"
+    found: list[Any] = []
+
+    def read() -> bool:
+        found.extend(reading.receive() or [])
+        return bool(found) and found[-1] == Stop()
+
+    wait_until(lambda: read() or offering.offer([Stop()]))
+    wait_until(read)
+    offering.close()
+    reading.close()
+    ups = [message.urls for message in found if isinstance(message, Up)]
+    assert ups == [[str(number)] for number in range(taken)]
+
+
 def test_a_side_that_is_gone_takes_nothing(ends: Ends) -> None:
     ends.far.close()
     assert ends.pipe.receive() is None

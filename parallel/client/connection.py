@@ -147,7 +147,7 @@ class Connection:
         descriptors += self._monitored
         self._pump = Pump(self._turn, descriptors, self._has_output, self._next_timer)
         self._pump.on_failure = partial(_fail, self)
-        self.waits = Waits(self._pump.wait)
+        self.waits = Waits(self._pump.wait, self._explain)
         self._pace = Pace(self, self._pump)
         self.defers, self.attend = self._pump.defers, self._pump.attend
         try:

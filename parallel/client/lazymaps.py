@@ -117,7 +117,8 @@ class LazyMapIterator:
                     return taken.get(return_exceptions=self._return_exceptions)
                 if flow.is_over():
                     raise flow.failure() or StopAsyncIteration
-                await bell.heard()
+                with self._connection.waits.awaiting():
+                    await bell.heard()
         finally:
             flow.bells.remove(bell)
 

@@ -161,7 +161,8 @@ class Opened(Facts):
             self._connection.attend()
             for at in itertools.count():
                 while (index := self._turn_of(at)) is None:
-                    await bell.heard()
+                    with self._connection.waits.awaiting():
+                        await bell.heard()
                 if index == END:
                     return
                 for value in self._values_of(index):

@@ -188,7 +188,11 @@ class AsyncResult(Awaited):
         self._connection.attend()
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.wrap_future(self).__await__()
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Any:
+        with self._connection.waits.awaiting():
+            return await asyncio.wrap_future(self)
 
     def _say_what_is_missing(self, waited: float) -> str:
         missing = [i for i, d in enumerate(self._delivered) if d is None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -178,10 +179,16 @@ class as_completed:  # noqa: N801 - a function to its users, and to concurrent.f
         if not self._pending:
             raise StopAsyncIteration
         self._bell = bell = Bell()
+        way = self._connection
         try:
             while not self._came:
                 try:
-                    await asyncio.wait_for(bell.heard(), self._left())
+                    with (
+                        contextlib.nullcontext()
+                        if way is None
+                        else way.waits.awaiting()
+                    ):
+                        await asyncio.wait_for(bell.heard(), self._left())
                 except asyncio.TimeoutError:
                     self._left()
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import threading
@@ -34,6 +35,8 @@ class Waits:
     wait
         Waits until something is so, while another thread follows by other means, or
         until a monotonic deadline; tells which.
+    explain
+        Says, in lines, what a coroutine may wait for.
     """
 
     def __init__(
@@ -41,12 +44,16 @@ class Waits:
         wait: Callable[
             [Callable[[], bool], Callable[[float | None], object], float | None], bool
         ],
+        explain: Callable[[], list[str]] = list,
     ) -> None:
         self._wait = wait
+        self._explain = explain
         #: After so long it is said, and again after twice the time, seconds; None for
         #: never.
         self.explain_after: float | None = EXPLAIN_AFTER
         self._whole = threading.local()
+        #: When something was said for a coroutine last.
+        self._said = float("-inf")
 
     @contextlib.contextmanager
     def as_one(self) -> Iterator[None]:
@@ -56,6 +63,34 @@ class Waits:
             yield
         finally:
             del self._whole.words
+
+    @contextlib.contextmanager
+    def awaiting(self) -> Iterator[None]:
+        """Say the same of what a coroutine awaits in the block.
+
+        Of the thousands that may await something at a time, one speaks for all.
+        """
+        after = self.explain_after
+        if after is None:
+            yield
+            return
+        loop, begin = asyncio.get_running_loop(), monotonic()
+        timer = loop.call_later(after, lambda: speak(after))
+
+        def speak(more: float) -> None:
+            nonlocal timer
+            timer = loop.call_later(more, speak, 2 * more)
+            now = monotonic()
+            if now - self._said >= after:
+                self._said = now
+                # Not here: to ask the controller takes a while.
+                words = now - begin, self._explain
+                threading.Thread(target=_say, args=words, daemon=True).start()
+
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def wait(
         self,

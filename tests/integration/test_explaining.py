@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from parallel import Client
+from parallel import AsyncResult, Client, as_completed
 from tests.integration.processes import engines_of
 from tests.integration.tasks import begin_and_wait_for, note, notes, wait_for
 from tests.waiting import wait_until
@@ -114,6 +117,55 @@ def test_a_wait_that_takes_long_says_so_by_itself(
     assert re.match(r"after [\d.]+ s this still waits:\n- wait_for \(", first)
     assert "which is alive" in first
     assert len(more) <= 4, "it is said at ever longer intervals"
+
+
+async def gathered(results: Sequence[AsyncResult]) -> None:
+    await asyncio.gather(*results)
+
+
+async def one_by_one(results: Sequence[AsyncResult]) -> None:
+    async for result in as_completed(results):
+        await result
+
+
+@pytest.mark.parametrize("await_all", [gathered, one_by_one])
+def test_what_is_awaited_for_long_is_told_once_for_all(
+    impatient: Client,
+    gate: Path,
+    caplog: pytest.LogCaptureFixture,
+    await_all: Callable[[Sequence[AsyncResult]], Coroutine[Any, Any, None]],
+) -> None:
+    results = [impatient[:].apply_async(wait_for, str(gate)) for _ in range(20)]
+    results.append(impatient[:].map_async(wait_for, [str(gate)] * 2))
+    caplog.set_level(logging.WARNING, "parallel.client")
+
+    async def let_go_once_it_is_told() -> None:
+        waiting = asyncio.create_task(await_all(results))
+        while not caplog.messages:
+            await asyncio.sleep(0.01)
+        gate.touch()
+        await waiting
+
+    asyncio.run(asyncio.wait_for(let_go_once_it_is_told(), 30))
+    told = caplog.messages[0]
+    assert re.match(r"after [\d.]+ s this still waits:\n- wait_for \(", told)
+    assert "which is alive" in told
+    assert len(caplog.messages) < 10
+
+
+def test_what_is_awaited_and_comes_soon_is_not_told(
+    rc: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    rc.explain_after = 2.0
+
+    async def await_one_after_the_other() -> None:
+        begin = time.monotonic()
+        while time.monotonic() < begin + 2.5:
+            results = [rc[:].apply_async(os.getpid) for _ in range(10)]
+            await asyncio.gather(*results)
+
+    asyncio.run(await_one_after_the_other())
+    assert not caplog.messages
 
 
 def test_a_wait_for_engines_says_how_many_there_are(

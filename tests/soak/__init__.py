@@ -1,0 +1,1 @@
+"""Work for a long time, and clients and engines that come and go: `scripts/soak`."""

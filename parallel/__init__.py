@@ -8,7 +8,6 @@
         print(rc[:].apply_sync(lambda: "hello"))
 """
 
-from builtins import TimeoutError  # noqa: A004 - the one that results raise
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 
 from . import error as error
@@ -53,6 +52,7 @@ from .errors import (
     TaskAborted,
     TaskRejectError,
     TaskTimeout,
+    TimeoutError,
     TooMuchUnderWay,
     TransportError,
     UnmetDependency,

@@ -35,6 +35,7 @@ the original type, where that type can be imported here: `remote_error` builds i
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import sys
@@ -70,6 +71,7 @@ __all__ = [
     "TaskAborted",
     "TaskRejectError",
     "TaskTimeout",
+    "TimeoutError",
     "TooMuchUnderWay",
     "TransportError",
     "UnmetDependency",
@@ -82,6 +84,16 @@ __all__ = [
 ]
 
 Results = TypeVar("Results", bound="dict[Any, Any] | list[Any]")
+
+
+if sys.version_info >= (3, 11):
+    #: What a wait raises that takes too long.
+    TimeoutError = builtins.TimeoutError
+else:  # who waits for futures catches theirs, which was another one then
+    import concurrent.futures
+
+    class TimeoutError(builtins.TimeoutError, concurrent.futures.TimeoutError):
+        """Raised when a wait takes too long; the result may still come."""
 
 
 class ParallelError(Exception):

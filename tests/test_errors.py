@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import gc
 import inspect
 import pickle
@@ -9,6 +10,7 @@ import re
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -301,3 +303,20 @@ def test_users_of_ipython_find_the_names_that_they_know() -> None:
 def test_an_invalid_transition_tells_its_story() -> None:
     error = InvalidTransition("task 1", "done", "queued", ["sent", "ended"])
     assert str(error) == "task 1 cannot go from done to queued\n  sent\n  ended"
+
+
+@pytest.mark.parametrize("known", [TimeoutError, concurrent.futures.TimeoutError])
+def test_who_catches_a_timeout_of_python_catches_ours(known: type[Exception]) -> None:
+    assert issubclass(errors.TimeoutError, known)
+
+
+def test_each_timeout_that_is_raised_is_ours() -> None:
+    """Where Python is so old that there are several, all catch this one only."""
+    folder = Path(errors.__file__).parent
+    raising = [
+        path
+        for path in folder.rglob("*.py")
+        if re.search(r"raise TimeoutError\b", text := path.read_text())
+        and not re.search(r"from \.\.errors import [\w\s,(]*\bTimeoutError\b", text)
+    ]
+    assert not raising

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from ..errors import EngineError
+from ..errors import EngineError, TimeoutError
 from .connection import Connection
 from .progress import is_wanted, new_bar, watch_progress
 

@@ -12,6 +12,7 @@ from concurrent.futures import (
 from functools import partial
 from typing import Any
 
+from ..errors import TimeoutError
 from .opened import Opened
 from .progress import new_bar, watch_progress
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, NoReturn, overload
 
 from ..aliases import EngineId, Targets
+from ..errors import TimeoutError
 from ..protocol.connection import ConnectionInfo, curve_keys
 from ..protocol.messages import Signal, Stop
 from ..serialize.functions import refuse_pickling

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from ..errors import TimeoutError
 from ..protocol.messages import Status
 from ..protocol.terms import Condition
 from .connection import timestamp

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..aliases import EngineId
-from ..errors import CompositeError, ParallelError
+from ..errors import CompositeError, ParallelError, TimeoutError
 from ..protocol.messages import Outcome, Status
 from .asynchronous import Bell
 from .deliveries import Delivered

@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NoReturn
 
+from ..errors import TimeoutError
 from ..protocol.messages import Status
 from .awaited import Awaited, patience
 from .deliveries import Delivered

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
+from ..errors import TimeoutError
 from .asynchronous import Bell
 from .connection import Connection
 from .jobs import futures_and_ids

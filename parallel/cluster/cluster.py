@@ -23,7 +23,13 @@ from traitlets.config.loader import (
 )
 
 from ..client.client import Client
-from ..errors import ClusterRunning, EngineError, LauncherError, TransportError
+from ..errors import (
+    ClusterRunning,
+    EngineError,
+    LauncherError,
+    TimeoutError,
+    TransportError,
+)
 from ..transport.holding import hold, sweep
 from ..transport.keys import ROLES, new_keys
 from ..transport.locations import (

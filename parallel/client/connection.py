@@ -395,16 +395,17 @@ class Connection:
         """Send all there is, read one batch of work, and what else has input.
 
         Sending uses up the edge of a zmq descriptor, so the work line is read in
-        each turn, until nothing came.
+        each turn, until nothing came, and the other one whenever something was sent.
         """
         if self._shut:
             return False
+        asks = bool(self._control.outbox)
         self._flush()
         work = self._work.socket
         batch = sockets.receive(work) if sockets.has_input(work) else None
         if batch is not None:
             self._read(self._work, *batch)
-        if ready is None or not self._calm or self._control.descriptor in ready:
+        if ready is None or asks or not self._calm or self._control.descriptor in ready:
             while (other := sockets.receive(self._control.socket)) is not None:
                 self._read(self._control, *other)
         # A monitor's descriptor tells nothing before it was read for the first time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import select
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from parallel import Client, Cluster
+from parallel.protocol.messages import Ping
 from tests.integration.tasks import add, fsquare, wait_for
 from tests.waiting import wait_until
 
@@ -23,6 +25,28 @@ def in_threads(work: Callable[[int], object], n: int = 8) -> None:
     with ThreadPoolExecutor(n) as threads:
         for done in [threads.submit(work, i) for i in range(n)]:
             done.result(timeout=50)
+
+
+def test_threads_that_ask_the_controller_at_once(cluster: Client) -> None:
+    def work(_: int) -> None:
+        for _ in range(300):
+            assert set(cluster.queue_status()) == {*cluster.ids, "unassigned"}
+
+    in_threads(work)
+
+
+def test_an_answer_is_read_though_what_is_sent_used_up_its_edge(
+    cluster: Client,
+) -> None:
+    connection = cluster._connection
+    control = connection._control
+    with connection._pump.lock:  # nobody else reads
+        _, answer = connection.questions._put("queue_status", {}, behind=False)
+        assert select.select([control.descriptor], [], [], 30)[0]
+        assert not answer.done()
+        control.outbox.append((Ping(), ()))
+        connection._turn([])  # a thread that had looked for input just before
+        assert answer.done()
 
 
 def test_threads_that_call_and_wait(cluster: Client) -> None:

@@ -10,8 +10,9 @@ __all__ = ["FunctionStore"]
 
 #: Functions that no unfinished task refers to are kept up to so many bytes.
 KEPT_NBYTES = 64 << 20
-#: And so many of them: very many small ones are memory, too.
-KEPT = 1 << 16
+#: And so many of them, 1 KiB each at least: a client that makes one for each call has
+#: forgotten its own after 1,024, and sends an older one again when asked.
+KEPT = 1 << 12
 
 
 class FunctionStore:

@@ -54,6 +54,7 @@ class Scene:
     ) -> None:
         self.starts = folder / "starts"
         self._folder = folder
+        self._n = n
         self._patience = patience
         self.longest = longest
         self._random = Random(f"scene {seed}")
@@ -192,8 +193,13 @@ class Scene:
         self.replace_those_that_left()
 
     def replace_those_that_left(self) -> None:
-        """See to it that there is a guest and a visitor."""
-        if all(guest.process.poll() is not None for guest in self.guests):
+        """See to it that there is a guest and a visitor, and no engine too few.
+
+        Without an agent nobody else replaces those that it had.
+        """
+        guests = {g.process.pid for g in self.guests if g.process.poll() is None}
+        short = len(guests.union(self.engines)) < self._n
+        if not guests or (short and not is_alive(self.agent)):
             self.add_guest()
         if all(visitor.poll() is not None for visitor in self.visitors):
             self.add_visitor()

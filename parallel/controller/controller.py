@@ -223,7 +223,7 @@ class Controller:
 
         def tell() -> None:
             self._hub.trouble(text, hinders=False)
-            self._flush()
+            self._send_now()
 
         self._loop.call_soon_threadsafe(tell)
 
@@ -312,8 +312,7 @@ class Controller:
         peer.asked.discard(found)
         if self._peers.by_session(peer.session) is peer:
             self._answer(peer, query, found)
-            self._flush()
-            self._drain.look()
+            self._send_now()
 
     def _on_stop(self, peer: Peer, stop: Stop, _: Any, now: float) -> None:
         if stop.hub and self._link is not None and self._link.send([stop]):
@@ -346,6 +345,11 @@ class Controller:
             self._loop.call_soon(self._on_disconnects)
         self._set_timers()
 
+    def _send_now(self) -> None:
+        """Send out of turn; that may use up the edge of what has come, so look."""
+        self._flush()
+        self._drain.look()
+
     def _save_muster(self) -> None:
         self._hub.muster.save()
         self._tell_of_muster()
@@ -369,8 +373,7 @@ class Controller:
     def _on_time(self) -> None:
         self._timer = None
         self._dispatch.on_time(self._loop.time())
-        self._flush()
-        self._drain.look()
+        self._send_now()
 
     def _on_look(self) -> None:
         self._looking = None
@@ -378,8 +381,7 @@ class Controller:
         self._hub.look_for_missing(self._loop.time(), kill)
         if self._hub.muster.awaited:
             self._hub.look_for_awaited(self._loop.time(), kill)
-        self._flush()
-        self._drain.look()
+        self._send_now()
 
     def _kill(self, uuid: Uuid, why: str = "") -> bool:
         return self._link is not None and self._link.send([Kill([uuid], why)])
@@ -408,8 +410,7 @@ class Controller:
         for peer, routing_id in gone:
             if peer.routing_id == routing_id:  # else it is there again
                 self._hub.disconnected(peer, self._loop.time())
-        self._flush()
-        self._drain.look()
+        self._send_now()
 
     def _note_disconnects(self) -> None:
         lost = self._monitor.lost()
@@ -446,8 +447,7 @@ class Controller:
                 self._hub.engine_died(message, position, self._loop.time())
             elif isinstance(message, AgentTrouble):
                 self._hub.trouble(message.text, hinders=message.hinders)
-        self._flush()
-        self._drain.look()
+        self._send_now()
 
 
 def run_controller(

@@ -39,6 +39,9 @@ __all__ = [
 
 #: A submission that is on its way is waited for, and looked for this often, seconds.
 COMING, LOOK = 5.0, 0.01
+#: No answer of records is larger, bytes: it is held whole, three times for a moment. A
+#: full record has half of that, without buffers.
+ANSWER_NBYTES = 128 << 20
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -109,8 +112,25 @@ def db_query(
     query: dict[str, Any],
     keys: str | list[str] | None = None,
 ) -> Future[Any]:
-    """Return the records that meet a query: see `store.record.Record.find`."""
-    return _then(dispatch.record.find(query, keys), _packed)
+    """Return the records that meet a query: see `store.record.Record.find`.
+
+    They are packed by the record's thread, one by one: a hundred thousand at once are a
+    quarter of a gigabyte, and to pack them here would hold up all tasks.
+    """
+    encode, nbytes = msgspec.msgpack.Encoder().encode, 0
+
+    def pack(record: dict[str, Any]) -> bytes:
+        nonlocal nbytes
+        packed = encode(record)
+        nbytes += len(packed)
+        if nbytes > ANSWER_NBYTES:
+            raise ValueError(
+                f"the records that meet this query are more than {ANSWER_NBYTES:,} "
+                "bytes: ask for fewer of them at a time, or for fewer keys of each"
+            )
+        return packed
+
+    return _then(dispatch.record.find(query, keys, pack), _joined)
 
 
 def result_status(
@@ -239,15 +259,9 @@ def _told(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _packed(records: list[dict[str, Any]]) -> msgspec.Raw:
-    """Return records as the wire has them.
-
-    They are packed one by one, and here: a hundred thousand of them at once, in the
-    controller's own thread, would hold up all tasks for a fifth of a second.
-    """
-    pack = msgspec.msgpack.Encoder().encode
-    head = b"\xdd" + len(records).to_bytes(4, "big")  # an array of so many
-    return msgspec.Raw(head + b"".join(map(pack, records)))
+def _joined(records: list[bytes]) -> msgspec.Raw:
+    """Return packed records as the array of the wire that has them all."""
+    return msgspec.Raw(b"\xdd" + len(records).to_bytes(4, "big") + b"".join(records))
 
 
 def _then(

@@ -17,6 +17,8 @@ __all__ = ["of_keys", "where"]
 
 #: So many alternatives at most in one clause.
 MOST = 200
+#: And so many clients: SQLite has no more than 32,766 variables.
+MOST_CLIENTS = 10_000
 _BOUNDS = {
     "$gt": "until > ?",
     "$gte": "until >= ?",
@@ -54,7 +56,10 @@ def of_keys(keys: Sequence[TaskKey]) -> Clause:
     """Return a clause for the blocks that may have one of these tasks."""
     if len(keys) <= MOST:
         return _any([_of_key(key) for key in keys])
-    return _any([_of_client(client) for client in {key.client for key in keys}])
+    clients = list({key.client for key in keys})
+    if len(clients) > MOST_CLIENTS:
+        return "1", []
+    return f"client IN ({','.join('?' * len(clients))})", clients
 
 
 def _of_key(key: TaskKey) -> Clause:

@@ -329,10 +329,13 @@ class Database:
 
     # Reading
 
-    def select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
-        """Return the tasks that meet all conditions."""
-        found = self._entries(*where(conditions), frames=frames)
-        return [entry for entry in found if matches(conditions, entry)]
+    def select(
+        self, conditions: Sequence[Condition], *, frames: bool
+    ) -> Iterator[Entry]:
+        """Yield the tasks that meet all conditions, as they are read."""
+        for entry in self._entries(*where(conditions), frames=frames):
+            if matches(conditions, entry):
+                yield entry
 
     def times(self) -> dict[TaskKey, float]:
         """Return which tasks there are, and when each was submitted."""
@@ -347,10 +350,19 @@ class Database:
             for entry in self._entries(*of_keys(keys), frames=frames)
             if entry.key in wanted
         }
-        if frames:
-            for entry in found.values():
-                entry.code = self._code(entry.digest)
-        return found
+        return dict(self._with_code(found)) if frames else found
+
+    def everything(self) -> dict[TaskKey, Entry]:
+        """Return all finished tasks with all that is known of them."""
+        found = {entry.key: entry for entry in self._entries("1", (), frames=True)}
+        return dict(self._with_code(found))
+
+    def _with_code(
+        self, found: Mapping[TaskKey, Entry]
+    ) -> Iterator[tuple[TaskKey, Entry]]:
+        for key, entry in found.items():
+            entry.code = self._code(entry.digest)
+            yield key, entry
 
     def _entries(
         self, clause: str, parameters: Sequence[Any], *, frames: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any, TypeVar
@@ -81,14 +81,16 @@ class MemoryRecord(Record):
             entry.stderr += stderr
 
     def _all(self) -> list[Entry]:
-        found = [*self._finished.values(), *self._entries.values()]
-        return sorted(found, key=lambda entry: (entry.submitted, entry.key[1]))
+        return [*self._finished.values(), *self._entries.values()]
 
     def _keys(self) -> list[TaskKey]:
-        return [entry.key for entry in self._all()]
+        found = sorted(self._all(), key=lambda entry: (entry.submitted, entry.key[1]))
+        return [entry.key for entry in found]
 
-    def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
-        return [entry for entry in self._all() if matches(conditions, entry)]
+    def _select(
+        self, conditions: Sequence[Condition], *, frames: bool
+    ) -> Iterator[Entry]:
+        return (entry for entry in self._all() if matches(conditions, entry))
 
     def _get(
         self, keys: Collection[TaskKey], *, frames: bool

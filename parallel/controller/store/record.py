@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -111,14 +119,20 @@ class Record:
         return self._ask(lambda: [msg_id_of(key) for key in self._keys()])
 
     def find(
-        self, query: Mapping[str, Any] | None, keys: str | Sequence[str] | None = None
-    ) -> Future[list[dict[str, Any]]]:
+        self,
+        query: Mapping[str, Any] | None,
+        keys: str | Sequence[str] | None = None,
+        make: Callable[[dict[str, Any]], Any] = lambda record: record,
+    ) -> Future[list[Any]]:
         """Return the records that meet a query, oldest submission first.
 
         Parameters
         ----------
         keys
             What is wanted of each beside its `msg_id`; by default all but buffers.
+        make
+            Makes of each record what is returned of it. It is called for one after the
+            other as they are read: all at once are much more than all that is on disk.
 
         Raises
         ------
@@ -127,14 +141,22 @@ class Record:
             asked for that were not kept.
         """
         conditions, wanted = parse(query), checked_keys(keys)
-        return self._ask(lambda: self._find(conditions, wanted))
+        return self._ask(lambda: self._find(conditions, wanted, make))
 
     def _find(
-        self, conditions: Sequence[Condition], wanted: Sequence[str]
-    ) -> list[dict[str, Any]]:
+        self,
+        conditions: Sequence[Condition],
+        wanted: Sequence[str],
+        make: Callable[[dict[str, Any]], Any],
+    ) -> list[Any]:
         named = {*wanted, *(each.key for each in conditions)}
         frames = not named.isdisjoint(_FROM_FRAMES)
-        return [record_of(e, wanted) for e in self._select(conditions, frames=frames)]
+        found = [
+            (entry.submitted, entry.key[1], make(record_of(entry, wanted)))
+            for entry in self._select(conditions, frames=frames)
+        ]
+        found.sort(key=itemgetter(0, 1))
+        return [made for _, _, made in found]
 
     def entries(
         self, msg_ids: Iterable[str], *, frames: bool = False
@@ -222,8 +244,10 @@ class Record:
         """Return which tasks there are, oldest submission first."""
         raise NotImplementedError
 
-    def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
-        """Return the tasks that meet all conditions, oldest submission first."""
+    def _select(
+        self, conditions: Sequence[Condition], *, frames: bool
+    ) -> Iterator[Entry]:
+        """Yield the tasks that meet all conditions, in no order."""
         raise NotImplementedError
 
     def _get(

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -23,8 +23,9 @@ from ...protocol.wire import frames_nbytes
 from ...state.tasks import TaskKey
 from .allowance import Allowance
 from .conditions import Condition, matches
-from .database import Change, Database, Unreadable
+from .database import Change, Database, Foreign, Unreadable
 from .entry import Entry, lost
+from .exile import IN_MEMORY, Exile
 from .record import Limits, Record, settle
 
 __all__ = ["SqliteRecord"]
@@ -45,8 +46,6 @@ HURRY_NBYTES = 32 << 20
 MOST_NBYTES, RATE_NBYTES = 128 << 20, 32 << 20
 #: The writer may take so long to end, seconds.
 LEAVING = 10.0
-#: What is kept when the disk cannot be used.
-IN_MEMORY = Limits(records=10_000, nbytes=64 << 20, task_nbytes=1 << 20)
 
 
 class SqliteRecord(Record):
@@ -54,7 +53,8 @@ class SqliteRecord(Record):
 
     The controller's thread puts entries in line; a thread writes them, and answers
     all questions once it has written what came before. If the disk fails, work
-    goes on, users are told, and what comes then is kept in memory.
+    goes on, users are told, and what comes then is kept in memory, until the file can
+    be used again.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ class SqliteRecord(Record):
         self._wake = threading.Event()
         self._idle = True
         self._closing = False
-        self._is_broken = False
+        #: Since the file failed, until it can be used again.
+        self._exile: Exile | None = None
         self._tell: Callable[[str], None] = log.error
         self._database: Database | None = None
         self._thread = threading.Thread(
@@ -205,6 +206,8 @@ class SqliteRecord(Record):
             self._safely(partial(self._flush, wholly=is_last))
             for _ in range(asked):
                 self._asked.popleft()()
+            if self._exile is not None and (is_last or time() >= self._exile.due):
+                self._try_disk(self._exile)
             if is_last:
                 break
             self._rest()
@@ -222,7 +225,8 @@ class SqliteRecord(Record):
         self._idle = True
         # What came before that was said is seen here; what comes after it rouses.
         if not (self._opened or self._finished):
-            self._wake.wait()
+            exile = self._exile
+            self._wake.wait(None if exile is None else max(0.0, exile.due - time()))
 
     @property
     def _disk(self) -> Database:
@@ -266,28 +270,52 @@ class SqliteRecord(Record):
         try:
             do()
         except Exception as error:
-            if self._is_broken:  # nor does memory serve: nothing more can be done
+            if self._exile is not None:  # nor does memory serve: nothing can be done
                 log.exception("the record of tasks is lost")
                 return
-            self._is_broken = True
             self._leave_disk(error)
 
     def _leave_disk(self, error: Exception) -> None:
         self._tell(
-            f"tasks cannot be recorded in {self._path or 'a temporary file'} "
-            f"({type(error).__name__}: {error}). Work goes on; the last "
-            f"{IN_MEMORY.records:,} tasks from now on are kept in memory until the "
-            "controller ends. If another controller has this file, or its disk is "
-            "full, mend that and start the cluster again"
+            f"tasks cannot be recorded in {self._place} ({type(error).__name__}: "
+            f"{error}). Work goes on; the last {IN_MEMORY.records:,} tasks from now on "
+            "are kept in memory, and are recorded once the file can be used again. If "
+            "another controller has it, or its disk is full, mend that: no restart is "
+            "needed"
         )
+        knew_file = self._database is not None
         if self._database is not None:
             try:
                 self._database.close()
             except sqlite3.Error:
                 log.exception("closing %s", self._path)
-        self._database = Database(":memory:", IN_MEMORY)
+        self._exile = Exile(time(), knew_file=knew_file)
+        self._database = self._exile.memory
         self._dropped.clear()
         self._safely(partial(self._flush, wholly=True, anew=True))
+
+    def _try_disk(self, exile: Exile) -> None:
+        """Go back to the file with what was kept meanwhile, if it can be used."""
+        begun = [entry for entry in list(self._entries.values()) if entry.row]
+        try:
+            disk, rows = exile.end(self._path, self._limits, begun)
+        except (Unreadable, Foreign, sqlite3.Error, OSError) as error:
+            log.info("%s can still not be used: %s", self._place, error)
+            exile.put_off(time())
+            return
+        for entry in begun:
+            entry.row = rows[entry.key]
+        self._database, self._exile = disk, None
+        lacking = exile.lacking
+        self._tell(
+            f"tasks are recorded in {self._place} again, and so are those that were "
+            "kept in memory"
+            + (f"; {lacking:,} that ended before them are not" * (lacking > 0))
+        )
+
+    @property
+    def _place(self) -> str:
+        return self._path or "a temporary file"
 
     def _flush(self, *, wholly: bool = False, anew: bool = False) -> None:
         """Write what has gathered.
@@ -315,6 +343,8 @@ class SqliteRecord(Record):
         most = self._limits.records
         dropped = [*_taken(self._dropped), *finished[:-most]]
         database.write(finished[-most:], written, dropped)
+        if self._exile is not None:
+            self._exile.ended += len(finished)
         for entry, copy in zip(unfinished, written, strict=True):
             entry.row = copy.row
         for entry in finished:
@@ -353,16 +383,14 @@ class SqliteRecord(Record):
         submitted = {**self._disk.times(), **begun}
         return sorted(submitted, key=lambda key: (submitted[key], key.seq))
 
-    def _select(self, conditions: Sequence[Condition], *, frames: bool) -> list[Entry]:
+    def _select(
+        self, conditions: Sequence[Condition], *, frames: bool
+    ) -> Iterator[Entry]:
         live = dict(self._entries)
-        found = {
-            entry.key: entry
-            for entry in self._disk.select(conditions, frames=frames)
-            if entry.key not in live
-        }
-        chosen = [e for e in live.values() if matches(conditions, e)]
-        chosen += found.values()
-        return sorted(chosen, key=lambda entry: (entry.submitted, entry.key[1]))
+        for entry in self._disk.select(conditions, frames=frames):
+            if entry.key not in live:
+                yield entry
+        yield from (entry for entry in live.values() if matches(conditions, entry))
 
     def _get(
         self, keys: Collection[TaskKey], *, frames: bool
@@ -376,6 +404,8 @@ class SqliteRecord(Record):
     def _delete(self, keys: Collection[TaskKey] | None) -> None:
         # Some may have ended since all was written, and would be written after this.
         self._safely(self._flush)
+        if self._exile is not None:
+            self._exile.purge(keys)
         if keys is None:
             self._disk.clear()
         else:

@@ -375,6 +375,17 @@ def test_a_file_grows_little_beyond_what_it_may_hold(path: Path) -> None:
     assert path.stat().st_size < 4 << 20
 
 
+def test_tasks_of_very_many_clients_are_found_at_once(path: Path) -> None:
+    with recording(path) as record:
+        clients = [number.to_bytes(16, "big") for number in range(1500)]
+        ids = [run_task(record, 0, client=client) for client in clients]
+        record.history().result(30)
+        found = record.entries([*ids, *ids[:3]]).result(30)
+        assert [entry.msg_id for entry in found] == [*ids, *ids[:3]]
+        record.purge(ids).result(30)
+        assert record.history().result(5) == []
+
+
 def test_what_ends_while_it_is_purged_does_not_come_back(path: Path) -> None:
     with recording(path) as record:
         msg_id = open_task(record, 0)
@@ -425,11 +436,12 @@ def test_a_full_disk_is_told_once_and_memory_serves(path: Path) -> None:
         (found,) = record.find({"msg_id": running}, "status").result(5)
         assert found["status"] == "ok"
         assert not record._entries
-    assert len(told) == 1
+    assert len(told) == 2
     assert f"cannot be recorded in {path}" in told[0]
     assert "disk is full" in told[0]
+    assert f"recorded in {path} again" in told[1]  # at the end it is tried once more
     with recording(path) as record:
-        assert record.history().result(5) == [before]
+        assert record.history().result(5) == [before, running, *after]
 
 
 def test_questions_after_the_end_are_not_left_open(path: Path) -> None:

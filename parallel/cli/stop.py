@@ -54,7 +54,10 @@ ipcluster stop --all
 
     def _stop_by_id(self, cluster_id: str) -> int:
         path = cluster_file(self.folder, cluster_id)
-        record = read_record(path)
+        try:
+            record = read_record(path, strict=True)
+        except LauncherError as error:
+            return self.fail(error)
         if record is not None and record.is_running():
             return self._stop(record)
         if record is not None:

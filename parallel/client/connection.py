@@ -223,19 +223,10 @@ class Connection:
         if self._shut:
             return
         self._pump.look()  # it may have gone: then there is nobody to take leave of
-        for line in self._lines:
-            line.outbox.append((Goodbye(), ()))
-        with self._pump.lock:
-            # What was submitted and not waited for is still to be sent.
-            there = self.closed is None and self._calm
-            if there:
-                self._flush()
-            self._end(ConnectionClosed("this client was closed"))
-            self._shut = True
-        self._pump.close()
-        for line in self._lines:
-            line.close()
-        self._context.destroy(LEAVING_MS if there else 0)
+        try:
+            _see_off(self)
+        finally:
+            _leave(self)
 
     def abandon(self) -> None:
         """Let go of what belongs to the process that this one was forked from."""
@@ -496,6 +487,44 @@ def _fail(connection: Connection, error: Exception) -> None:
         f"({type(error).__name__}: {error}): this client reads no more. What was under "
         "way has no result here"
     ))  # fmt: skip
+
+
+def _see_off(connection: Connection) -> None:
+    """While cut off, wait a little until what was submitted can leave, or say so."""
+    pump, work = connection._pump, connection._work
+
+    def over() -> bool:
+        return connection._calm or connection.closed is not None
+
+    def unheard() -> int:
+        with pump.lock:
+            return work.unheard()
+
+    if over() or not unheard():
+        return
+    if not pump.wait(over, _pause, monotonic() + LEAVING_MS / 1000):
+        _log.warning(
+            "this client is closed while there is no word from the controller at %s: "
+            "%d tasks that were submitted last may not have arrived there",
+            connection._info.urls[0], unheard(),
+        )  # fmt: skip
+
+
+def _leave(connection: Connection) -> None:
+    """Say goodbye if somebody is there, and close all."""
+    for line in connection._lines:
+        line.outbox.append((Goodbye(), ()))
+    with connection._pump.lock:
+        # What was submitted and not waited for is still to be sent.
+        there = connection.closed is None and connection._calm
+        if there:
+            connection._flush()
+        connection._end(ConnectionClosed("this client was closed"))
+        connection._shut = True
+    connection._pump.close()
+    for line in connection._lines:
+        line.close()
+    connection._context.destroy(LEAVING_MS if there else 0)
 
 
 def _pause(seconds: float | None) -> None:

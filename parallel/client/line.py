@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ..protocol.messages import Hello, Message, ToClient
-from ..protocol.wire import client_decoder
+from ..protocol.messages import Hello, Message, Submit, ToClient, ToController
+from ..protocol.wire import client_decoder, controller_decoder
 from ..transport import sockets
 from ..transport.dealer import Dealer
 
@@ -24,6 +24,14 @@ class Line(Dealer[ToClient]):
         super().__init__(socket, hello, client_decoder())
         self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
         self.descriptor = sockets.descriptor(socket)
+
+    def unheard(self) -> int:
+        """Return how many submitted tasks are not known to have arrived."""
+        said: list[Message | ToController] = [message for message, _ in self.outbox]
+        for head, *_ in self.stream.resume(0):
+            said += controller_decoder().decode(head)[1]
+        submits = [each for each in said if isinstance(each, Submit)]
+        return sum(len(each.targets or (None,)) for each in submits)
 
     def flush(self) -> None:
         """Send what is to be sent, if the controller has welcomed us."""

@@ -343,7 +343,11 @@ class Pump:
             while True:
                 if not self.lock.acquire(blocking=False):
                     # Another thread's callback may want what this one holds.
-                    left = -1 if deadline is None else max(0, deadline - monotonic())
+                    left = -1.0
+                    if deadline is not None:
+                        left = min(
+                            max(0.0, deadline - monotonic()), threading.TIMEOUT_MAX
+                        )
                     if not self.lock.acquire(timeout=left):
                         return done()
                 try:

@@ -388,13 +388,15 @@ class Cluster(ClusterOptions):
         ------
         FileNotFoundError
             There is no such file, or what it tells of is gone.
+        LauncherError
+            It is damaged: what to do.
         """
         path = (
             Path(cluster_file)
             if cluster_file
             else _path(profile, profile_dir, cluster_id)
         )
-        record = read_record(path)
+        record = read_record(path, strict=True)
         if record is None or not record.is_running():
             raise FileNotFoundError(f"no running cluster has the file {path}")
         return cls.from_record(record)

@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import shlex
 import shutil
 import socket
 from collections.abc import Iterator
@@ -168,20 +169,45 @@ def _refuse_foreign(record: ClusterRecord) -> None:
                 )
 
 
-def read_record(path: Path) -> ClusterRecord | None:
-    """Return what a cluster file says, or None when there is none that can be read."""
+def read_record(path: Path, *, strict: bool = False) -> ClusterRecord | None:
+    """Return what a cluster file says, or None when there is none.
+
+    Parameters
+    ----------
+    strict
+        A damaged one is an error, too; else it is told, and counts as none.
+
+    Raises
+    ------
+    LauncherError
+        It cannot be read.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=ClusterRecord)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        log.warning(
-            "%s is damaged, and of no use: %s. If its cluster runs, end its agent by "
-            "hand (`pgrep -af parallel.cluster.agent`)", path, error
-        )  # fmt: skip
+        words = f"{path} is damaged, and of no use: {error}. {_without_it(path)}"
+        if strict:
+            raise LauncherError(words) from error
+        log.warning("%s", words)
         return None
     except OSError as error:
         raise LauncherError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _without_it(path: Path) -> str:
+    """Say how a cluster is stopped that is not known by its file any more."""
+    cluster_id = path.stem.removeprefix("cluster-")
+    client = connection_file(path.parent.parent, cluster_id, "client")
+    if not client.exists():
+        return f"Nor is there {client}, so its cluster has ended: remove the file"
+    name = json.dumps(str(client))
+    stop = f"from parallel import Client; Client({name}).shutdown(hub=True)"
+    return (
+        f"If its cluster runs, `python3 -c {shlex.quote(stop)}` stops it; remove the "
+        "file then"
+    )
 
 
 def records_of(folder: Path) -> list[ClusterRecord]:

@@ -180,6 +180,8 @@ class Engine:
                 f"{CONNECTION_BROKE}: nobody is left at {self._spec.info.urls[0]}, or "
                 "the way there is cut"
             )
+        if self._side.failure is not None:
+            raise TransportError(self._ending) from self._side.failure
 
     def _join(self) -> None:
         lifeline = [] if self._spec.lifeline is None else [self._spec.lifeline]
@@ -224,14 +226,15 @@ class Engine:
         )
 
     def _leave(self) -> None:
+        failed = self._side.failure is not None
         if self._ending:
             log.info("engine %s ends: %s", self.engine_id, self._ending)
-            if self._ending != CONNECTION_BROKE:  # else another is to take its place
-                self._page.leave()
+            if self._ending != CONNECTION_BROKE and not failed:
+                self._page.leave()  # else another is to take its place
         self._side.stop()
         with contextlib.suppress(Exception):
             self._sender.flush()
-            if self._ending not in ("", "the controller was stopped"):
+            if self._ending not in ("", "the controller was stopped") and not failed:
                 self._line.say([Goodbye(self._ending, self.turns.position)])
         self._context.destroy(linger=LEAVING_MS)
 

@@ -105,6 +105,8 @@ class SideThread(threading.Thread):
         self._guarding = False
         self._patience = HELD_MOST
         self._ended = False
+        #: What ended this thread that should not have.
+        self.failure: Exception | None = None
         self._looked = 0.0
         self._handlers: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
@@ -136,7 +138,17 @@ class SideThread(threading.Thread):
             os.close(end)
 
     def run(self) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop`; if that fails, the engine ends: nobody would hear it."""
+        try:
+            self._serve()
+        except Exception as error:
+            if self._ended:  # its sockets may be closed by now
+                return
+            log.exception("the thread that hears the controller failed")
+            self.failure = error
+            self._end(f"the thread that hears the controller failed: {error!r}")
+
+    def _serve(self) -> None:
         monitors = self._line.monitor, self._work.monitor
         descriptors = [self._wakeup[0], *(each.descriptor for each in monitors)]
         if self._lifeline is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from parallel.cluster.cluster import Cluster
 from parallel.cluster.lastrun import LastRun, read_last_run
 from parallel.cluster.records import ClusterRecord, read_record
 from parallel.controller.muster import Muster
@@ -74,6 +75,16 @@ def test_a_damaged_cluster_file_is_told(
     record.path.write_bytes(b"\xff")
     assert read_record(record.path) is None
     assert f"{record.path} is damaged, and of no use" in caplog.text
+    assert "so its cluster has ended: remove the file" in caplog.text
+
+
+def test_what_to_do_about_a_damaged_cluster_file_is_told(record: ClusterRecord) -> None:
+    record.path.write_bytes(record.path.read_bytes()[:-9])
+    client = record.path.parent / "ipcontroller-x-client.json"
+    client.touch()
+    with pytest.raises(LauncherError, match="is damaged") as caught:
+        Cluster.from_file(record.path)
+    assert f"""Client("{client}").shutdown(hub=True)'""" in str(caught.value)
 
 
 def test_a_cluster_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

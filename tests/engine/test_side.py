@@ -80,3 +80,18 @@ def test_an_order_that_fails_leaves_the_others_heard(
     side._safely(done.append, Pong())
     assert done == [Pong()]
     assert "cannot do as told: Pong()" in caplog.text
+
+
+def test_what_it_did_not_foresee_ends_the_engine_in_words(
+    side: SideThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(side, "_on_end", said.append)
+
+    def fail() -> None:
+        raise OSError("broken")
+
+    monkeypatch.setattr(side, "_look_at_lines", fail)
+    side.run()
+    assert said == ["the thread that hears the controller failed: OSError('broken')"]
+    assert isinstance(side.failure, OSError)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from parallel import Client, TransportError
+from parallel.client import connection
 from parallel.protocol.connection import from_json
 from tests.commands import running
 from tests.integration.tasks import begin_and_wait_for, note, notes, wait_for
@@ -172,6 +173,40 @@ def test_what_is_submitted_while_the_client_is_cut_off_is_done_later(
         assert not ars[-1].wait(1)
         here.client.heal()
         assert [ar.get(30) for ar in ars] == [2**n for n in range(100)]
+
+
+def cut_off_for_good(here: Site) -> None:
+    """Cut a client off, and see that it has noticed."""
+    here.client.cut("closed")
+    wait_until(lambda: not here.rc._connection._calm, what="notice of the cut")
+
+
+def test_what_was_submitted_while_cut_off_leaves_before_a_client_is_closed(
+    tmp_path: Path,
+) -> None:
+    starts = tmp_path / "starts"
+    with site(tmp_path) as here:
+        cut_off_for_good(here)
+        for number in range(10):
+            here.rc[0].apply_async(note, str(starts), number)
+        closing = threading.Thread(target=here.rc.close)
+        closing.start()
+        here.client.heal()
+        closing.join(30)
+        wait_until(lambda: len(notes(starts)) == 10, 30, "tasks")
+
+
+def test_a_client_that_is_closed_while_cut_off_says_what_may_be_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LEAVING_MS", 300)
+    with site(tmp_path) as here:
+        cut_off_for_good(here)
+        for number in range(10):
+            here.rc[:].apply_async(pow, 2, number)
+        here.rc.close()
+        assert ": 20 tasks that were submitted last may not have arr" in caplog.text
+        here.client.heal()
 
 
 def test_a_half_open_connection_is_noticed_and_mended(

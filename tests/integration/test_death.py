@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
 import time
 from collections import Counter, deque
 from functools import partial
@@ -118,3 +119,19 @@ def test_an_engine_held_by_c_code_is_stopped_with_the_cluster(begun: Path) -> No
         wait_until(lambda: notes(begun), what="begin of the task")
         begin = time.monotonic()
     assert time.monotonic() - begin < 10
+
+
+def break_side_thread() -> None:
+    """Take from the thread that hears the controller what it cannot do without."""
+    (side,) = [t for t in threading.enumerate() if t.name == "parallel-engine-side"]
+    side._main = None  # type: ignore[attr-defined]
+
+
+def test_an_engine_that_hears_no_more_ends_in_words_and_is_replaced(
+    rc: Client,
+) -> None:
+    view = rc[0]
+    view.apply_sync(break_side_thread)
+    wait_until(lambda: is_replaced(rc, 0), SOON, "another engine")
+    with said_soon(IndexError, "the thread that hears the controller failed"):
+        view.apply_sync(int)

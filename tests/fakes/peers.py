@@ -51,6 +51,7 @@ class FakePeer:
     def greet(self, **changes: Any) -> Welcome | Refused:
         """Greet, and return the answer; `changes` are to the greeting's fields."""
         self._hello = replace(self._hello, **{"uuid": self.uuid, **changes})
+        self.session = NO_SESSION  # as who greets again says it
         self.say(self._hello)
         answer = self.wait_for(Welcome, Refused)
         if isinstance(answer, Welcome):

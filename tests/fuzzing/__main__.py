@@ -28,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=20_000, help="of batches, of each")
     parser.add_argument("--minutes", type=float, help="of each, at most")
     parser.add_argument("--rate", type=float, help="batches a second, at most")
+    parser.add_argument(
+        "--compare",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="first compare with a polite peer, at --rate (1000) batches a second",
+    )
     parser.add_argument("--held", type=int, default=200, help="silent connections")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -45,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     minutes=options.minutes,
                     rate=options.rate,
                     held=options.held,
+                    compared=options.compare,
                 )
                 report = run(plan)
                 print(report.words(), flush=True)

@@ -37,10 +37,12 @@ class Bait:
         self._line.greet()
         self._sent = self._ended = 0
 
-    def attack(self) -> int:
-        """Send a task or two, if those before have ended."""
+    def attack(self, *, polite: bool = False) -> int:
+        """Send a task or two, if those before have ended and the enemy answers."""
         self._hear()
-        if self._sent - self._ended < MOST and self._enemy.engine_id is not None:
+        if polite or self._enemy.engine_id is None:
+            return 0
+        if self._sent - self._ended < MOST:
             targets = [self._enemy.engine_id]
             payload = pickle.dumps(())
             submit = Submit(self._sent, Method.PULL, b"", payload, 0, targets)

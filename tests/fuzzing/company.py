@@ -1,63 +1,109 @@
-"""A client that works beside the attack: its answers, and how many a second."""
+"""A client that works beside the attack, in a process of its own, and is watched."""
 
 from __future__ import annotations
 
-import threading
+import mmap
+import os
+import struct
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 from parallel import Client
 from tests.integration.tasks import add
+from tests.waiting import wait_until
 
 __all__ = ["Company"]
 
 #: An answer that takes longer than this has not come, seconds.
 PATIENCE = 60.0
+_COUNT = struct.Struct("=Q")
 
 
 class Company:
-    """Asks some engines for sums in a thread of its own, until it is stopped."""
+    """Has a process ask some engines for sums, until it is stopped.
+
+    Parameters
+    ----------
+    client
+        Of the cluster; those engines are asked that it knows now, before any enemy.
+    """
 
     def __init__(self, client: Client) -> None:
-        #: Those that were there before any enemy.
-        self._view = client[client.ids]
-        self._count = 0
-        self._wrong: list[str] = []
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        expected = len(self._view)
-        while not self._ended and not self._wrong:
-            try:
-                answers = self._view.apply_async(add, self._count).get(PATIENCE)
-            except Exception as error:
-                self._wrong.append(f"{type(error).__name__}: {error}")
-                return
-            if answers != [self._count + 1] * expected:
-                self._wrong.append(f"add({self._count}) was {answers}")
-            self._count += 1
-
-    def rate(self, seconds: float) -> float:
-        """Return how many calls a second there are, watched for so long."""
-        begin, before = time.monotonic(), self._count
-        time.sleep(seconds)
-        return (self._count - before) / (time.monotonic() - begin)
+        file = Path(client.cluster.profile_dir, "security")
+        tag = f"-{client.cluster.cluster_id}" if client.cluster.cluster_id else ""
+        with tempfile.NamedTemporaryFile(prefix="company-") as shared:
+            shared.truncate(mmap.PAGESIZE)
+            self._page = mmap.mmap(shared.fileno(), mmap.PAGESIZE)
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m", __name__, shared.name,
+                    str(file / f"ipcontroller{tag}-client.json"),
+                    *map(str, client.ids),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )  # fmt: skip
+            wait_until(lambda: self.count or self.stopped, PATIENCE, "a first answer")
 
     @property
     def count(self) -> int:
         """How many calls were answered, rightly."""
-        return self._count
+        return int(_COUNT.unpack_from(self._page)[0])
 
     @property
     def stopped(self) -> bool:
         """Whether something was wrong, and it has ended."""
-        return not self._thread.is_alive()
+        return self._process.poll() is not None
+
+    def rate(self, seconds: float) -> float:
+        """Return how many calls a second there are, watched for so long."""
+        begin, before = time.monotonic(), self.count
+        time.sleep(seconds)
+        return (self.count - before) / (time.monotonic() - begin)
 
     def stop(self) -> list[str]:
-        """End; return what was wrong."""
-        self._ended = True
-        self._thread.join(2 * PATIENCE)
-        if self._thread.is_alive():
-            self._wrong.append("a call was not answered")
-        return self._wrong
+        """End it; return what was wrong."""
+        try:
+            said, _ = self._process.communicate(timeout=2 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            said, _ = self._process.communicate()
+            said += "a call was not answered"
+        self._page.close()
+        if self._process.returncode and not said:
+            said = f"a client beside it ended with status {self._process.returncode}"
+        return said.splitlines()
+
+
+def work(page: mmap.mmap, file: str, engine_ids: list[int]) -> str:
+    """Ask for sums until nobody wants more; return what was wrong."""
+    os.set_blocking(0, False)
+    count = 0
+    with Client(file) as client:
+        view = client[engine_ids]
+        while sys.stdin.buffer.read(1) is None:
+            try:
+                answers = view.apply_async(add, count).get(PATIENCE)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            if answers != [count + 1] * len(engine_ids):
+                return f"add({count}) was {answers}"
+            count += 1
+            _COUNT.pack_into(page, 0, count)
+    return ""
+
+
+def main() -> None:
+    """Be that process: the page to count in, a connection file, engine ids."""
+    shared, file, *engine_ids = sys.argv[1:]
+    with Path(shared).open("r+b") as page:
+        memory = mmap.mmap(page.fileno(), mmap.PAGESIZE)
+    print(work(memory, file, [int(each) for each in engine_ids]), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -154,11 +154,21 @@ class Enemy:
             line.close()
         self._lines.clear()
 
-    def attack(self) -> int:
-        """Send some batches; return how many."""
+    def attack(self, *, polite: bool = False) -> int:
+        """Send some batches; return how many.
+
+        Parameters
+        ----------
+        polite
+            Make them, and send something harmless instead: of an outsider, nothing is.
+        """
         for _ in range(LOOK_EVERY):
             self._at = self._random.randrange(len(self._lines))
-            self._lines[self._at].send(next(self._endless))
+            line, batch = self._lines[self._at], next(self._endless)
+            if not polite:
+                line.send(batch)
+            elif self.role != "outside":
+                line.send([encode(line.session, [Ping()])])
         if self.role == "outside":
             for line in self._lines:
                 line.hear()

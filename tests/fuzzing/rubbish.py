@@ -51,8 +51,10 @@ class Rubbish:
         self._held: deque[socket.socket] = deque()
         self._most = held
 
-    def attack(self) -> int:
-        """Open a connection, say something, and leave it or stay."""
+    def attack(self, *, polite: bool = False) -> int:
+        """Open a connection, say something, and leave it or stay; or be polite."""
+        if polite:
+            return 1
         with contextlib.suppress(OSError):  # what it says may have been enough
             stream = self._connect()
             self._held.append(stream)

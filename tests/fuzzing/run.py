@@ -19,6 +19,7 @@ from tests.integration.processes import controller_of, is_gone, resident
 
 from .bait import Bait
 from .company import Company
+from .comparison import Comparison, compare
 from .enemy import Enemy
 from .rubbish import Rubbish
 
@@ -26,8 +27,12 @@ __all__ = ["Plan", "Report", "run"]
 
 #: The client alone is watched for so long, and after the attack, seconds.
 ALONE = 2.0
+#: So many batches a second are compared with as many honest ones.
+COMPARED = 1000.0
 #: So many batches fill what is bounded by number: memory is compared from there on.
 WARM = 0.2
+#: Memory is looked at each time that so many have been sent.
+LOOK_EVERY = 1000
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +49,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     held: int = 200
     #: The controller may grow by so much after it has warmed up, MiB.
     growth: float = 30.0
+    #: Compare for so long with a peer that keeps to the rules, at first, minutes.
+    compared: float = 0.0
 
 
 class Report(msgspec.Struct):
-    """What came of it; MiB are those of the controller."""
+    """What came of it; MiB are those of the controller, and of one engine."""
 
     plan: Plan
     sent: int = 0
@@ -59,6 +66,10 @@ class Report(msgspec.Struct):
     before_mib: float = 0.0
     warm_mib: float = 0.0
     after_mib: float = 0.0
+    highest_mib: float = 0.0
+    engine_before_mib: float = 0.0
+    engine_after_mib: float = 0.0
+    comparison: Comparison | None = None
     wrong: list[str] = []
 
     def words(self) -> str:
@@ -70,9 +81,13 @@ class Report(msgspec.Struct):
             f"  a client beside it: {self.alone:.0f} calls/s alone, "
             f"{self.beside:.0f} meanwhile, {self.after:.0f} after\n"
             f"  the controller: {self.before_mib:.1f} MiB before, "
-            f"{self.warm_mib:.1f} warm, {self.after_mib:.1f} after"
+            f"{self.warm_mib:.1f} warm, {self.highest_mib:.1f} at most, "
+            f"{self.after_mib:.1f} after; an engine: {self.engine_before_mib:.1f} MiB "
+            f"before, {self.engine_after_mib:.1f} after"
         )
-        return "\n".join([text, *(f"  WRONG: {each}" for each in self.wrong)])
+        compared = [self.comparison.words()] if self.comparison else []
+        wrong = [f"  WRONG: {each}" for each in self.wrong]
+        return "\n".join([text, *compared, *wrong])
 
 
 def run(plan: Plan) -> Report:
@@ -85,9 +100,11 @@ def run(plan: Plan) -> Report:
         try:
             report.alone = company.rate(ALONE)
             report.before_mib = resident(controller)
+            report.engine_before_mib = resident(engines[0])
             _attack(plan, client, report, controller, company)
             report.after = company.rate(ALONE)
             report.after_mib = resident(controller)
+            report.engine_after_mib = resident(engines[0])
         finally:
             report.wrong += company.stop()
         if is_gone(controller):
@@ -103,12 +120,19 @@ def run(plan: Plan) -> Report:
 def _attack(
     plan: Plan, client: Client, report: Report, controller: int, company: Company
 ) -> None:
-    begin, done = time.monotonic(), company.count
-    end = None if plan.minutes is None else begin + 60 * plan.minutes
     with _attackers(plan, client, report) as attackers:
+        if plan.compared:
+            rate = plan.rate or COMPARED
+            report.comparison = compare(attackers, company, rate, plan.compared)
+        begin, done = time.monotonic(), company.count
+        end = None if plan.minutes is None else begin + 60 * plan.minutes
+        looks = 0
         while report.sent < plan.count and (end is None or time.monotonic() < end):
             for each in attackers:
                 report.sent += each.attack()
+            if report.sent // LOOK_EVERY > looks:
+                looks = report.sent // LOOK_EVERY
+                report.highest_mib = max(report.highest_mib, resident(controller))
             if not report.warm_mib and report.sent > WARM * plan.count:
                 report.warm_mib = resident(controller)
             if company.stopped:

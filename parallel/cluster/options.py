@@ -24,6 +24,7 @@ from traitlets import (
 )
 from traitlets.config import Configurable, LoggingConfigurable
 
+from ..controller.backlogs import Room
 from ..controller.credits import Holdings
 from ..controller.spec import Recording, Scheduling
 from ..controller.store.record import Limits
@@ -85,10 +86,16 @@ class ControllerOptions(Configurable):
         min=1,
         help="Bytes of their arguments that it holds; but each client may have 4 MiB.",
     )
+    unread_nbytes = Int(
+        Room().on_disk,
+        min=1,
+        help="Bytes that may wait in the folder for temporary files for all clients "
+        "that do not read; beyond that, the one with most of them is let go.",
+    )
 
     for _option in (scheme, hwm, grace, engine_patience, task_record,
                    task_record_file, task_records, task_record_nbytes, held_tasks,
-                   held_nbytes):  # fmt: skip
+                   held_nbytes, unread_nbytes):  # fmt: skip
         _option.tag(config=True)
     del _option
 
@@ -100,6 +107,7 @@ class ControllerOptions(Configurable):
             grace=self.grace,
             engine_patience=self.engine_patience,
             holdings=Holdings(tasks=self.held_tasks, nbytes=self.held_nbytes),
+            room=Room(on_disk=self.unread_nbytes),
         )
 
     def recording(self, file: Path | None) -> Recording:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
+
+import msgspec
 
 from ..protocol.messages import Message
 from ..protocol.wire import NO_SESSION, client_decoder, encode
@@ -11,11 +14,19 @@ from ..state.stream import Stream
 from ..transport.sockets import as_buffers
 from .spool import Spool
 
-__all__ = ["WINDOW", "Backlogs", "Reader"]
+__all__ = ["WINDOW", "Backlogs", "Reader", "Room"]
 
 #: So much may be under way to a client that has not said that it read it, bytes. It
 #: says so of each 256 KiB.
 WINDOW = 16 << 20
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """How much may wait for all clients together, bytes."""
+
+    on_disk: int = 16 << 30
+    #: Where there is no room on disk.
+    in_memory: int = 64 << 20
 
 
 class Reader(Protocol):
@@ -33,8 +44,10 @@ class Backlogs:
     come. They are not to fill the controller, nor to keep engines from working.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._spools: dict[Any, Spool] = {}
+        self._on_disk = self._in_memory = 0
         self._decoder = client_decoder()
 
     def __bool__(self) -> bool:
@@ -56,7 +69,29 @@ class Backlogs:
         """Have a batch wait."""
         head = encode(NO_SESSION, messages)
         spool = self._spools.setdefault(peer, Spool())
-        spool.put([head, *as_buffers(frames)])
+        self._count(spool, -1)
+        try:
+            spool.put([head, *as_buffers(frames)])
+        finally:
+            self._count(spool, 1)
+
+    def _count(self, spool: Spool, times: int) -> None:
+        self._on_disk += times * (spool.nbytes - spool.in_memory)
+        self._in_memory += times * spool.in_memory
+
+    def too_much(self) -> tuple[Any, str] | None:
+        """Return for whom most waits, and in words why that is too much, if it is."""
+        room, folder = self._room, tempfile.gettempdir()
+        if self._in_memory > room.in_memory:
+            kind, why = "in_memory", f"in memory, for there is no room in {folder}"
+        elif self._on_disk > room.on_disk:
+            kind = "nbytes"
+            why = f"in {folder}, where {_mib(room.on_disk)} may (unread_nbytes)"
+        else:
+            return None
+        sizes = {peer: getattr(spool, kind) for peer, spool in self._spools.items()}
+        peer = max(sizes, key=sizes.__getitem__)
+        return peer, f"{_mib(sizes[peer])} that it has not read wait {why}"
 
     def ready(self) -> Iterator[tuple[Any, list[Any], list[Any]]]:
         """Yield what waits no longer: to whom, which messages, and their frames.
@@ -65,7 +100,9 @@ class Backlogs:
         """
         for peer, spool in list(self._spools.items()):
             while spool and not peer.away and peer.stream.unread <= WINDOW:
+                self._count(spool, -1)
                 head, *frames = spool.take()
+                self._count(spool, 1)
                 yield peer, self._decoder.decode(head)[1], frames
             if not spool:
                 self.forget(peer)
@@ -74,4 +111,9 @@ class Backlogs:
         """Drop what waits for a peer."""
         spool = self._spools.pop(peer, None)
         if spool is not None:
+            self._count(spool, -1)
             spool.close()
+
+
+def _mib(nbytes: int) -> str:
+    return f"{nbytes / 2**20:,.0f} MiB"

@@ -51,13 +51,15 @@ from ..protocol.messages import (
 )
 from ..protocol.wire import controller_decoder, frames_nbytes, session_of
 from ..transport import sockets
+from ..transport.door import Door
 from ..transport.drain import Drain
 from ..transport.holding import hold
 from ..transport.keys import ROLES, Gate, Keys
 from ..transport.locations import cluster_file, write_connection_files
-from ..transport.openfiles import allow_all, most_open
+from ..transport.openfiles import allow_all, most_open, say_if_few
 from ..transport.pipe import Pipe
 from .dispatch import Dispatch
+from .evictions import evict
 from .farewell import say_farewell
 from .hearing import Handler, Hearing, Together
 from .hub import Hub
@@ -79,8 +81,6 @@ LEASE = 120.0
 #: The garbage collector looks at what is new once there is so much: tasks that wait are
 #: no garbage, and to look at them every 700 objects took an eighth of the time.
 YOUNG = 10_000
-#: Who is told goodbye where: an engine may be too busy to read its work.
-_EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
 
 
 class Controller:
@@ -124,7 +124,9 @@ class Controller:
         #: The agent that forked this process is gone: nobody else removes its files.
         self.is_orphan = False
         self._decoder = controller_decoder()
-        self._peers = Peers(lambda parts: sockets.send(self._socket, parts))
+        self._peers = Peers(
+            lambda parts: sockets.send(self._socket, parts), scheduling.room
+        )
         machine, holdings = scheduling.machine(), scheduling.holdings
         self._record = (recording or Recording()).record()
         self._dispatch = Dispatch(
@@ -133,9 +135,8 @@ class Controller:
         self._hub = Hub(
             self._peers, self._dispatch, keys, muster, scheduling.engine_patience
         )
-        self._monitor = sockets.DisconnectMonitor(
-            self._socket, most=lambda: most_open() * 3 // 4
-        )
+        self._door = Door(router, bound)
+        self._monitor = sockets.DisconnectMonitor(router, most_open, self._door.shut)
         #: Whose connection broke, and what they said last may be unread.
         self._gone: list[tuple[Peer, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -166,7 +167,7 @@ class Controller:
             Publish: lambda peer, message, frames, _: dispatch.on_publish(
                 peer, message, frames
             ),
-            Signal: self._on_signal,
+            Signal: lambda peer, message, *_: self._hub.signal(message),
             WantCredit: lambda peer, *_: dispatch.credits.want(peer.uuid),
             Goodbye: lambda peer, message, _, now: self._hub.leave(peer, message, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
@@ -198,12 +199,15 @@ class Controller:
                 loop.add_signal_handler(signum, self._done.set)
         drain = Drain(loop, self._socket, self._on_batch, self._flush)
         loop.add_reader(self._monitor.descriptor, self._on_disconnects)
+        loop.call_soon(self._on_disconnects)  # it tells nothing before it is read once
         if lifeline is not None:
             loop.add_reader(lifeline, self._done.set)
         if self._link is not None:
             loop.add_reader(self._link.fileno(), self._on_link)
         self._drain = drain
         self._record.start(self._tell_trouble)
+        if few := say_if_few():
+            self._hub.trouble(few, hinders=False)
         loop.call_later(LEASE, lambda: self._record.lose_inherited(time()))
         log.info("listening on %s (pid %s)", ", ".join(self.urls), os.getpid())
         try:
@@ -211,7 +215,8 @@ class Controller:
         finally:
             at_end()
             drain.close()
-            self._say_goodbye()
+            self._door.close()
+            self._hub.say_goodbye()
             loop.remove_reader(self._monitor.descriptor)
             self._monitor.close()
             self._gate.stop()
@@ -226,13 +231,6 @@ class Controller:
             self._send_now()
 
         self._loop.call_soon_threadsafe(tell)
-
-    def _say_goodbye(self) -> None:
-        goodbye = Goodbye("the controller was stopped")
-        for role, channel in _EACH_HEARS:
-            for peer in self._peers.of_role(role, channel):
-                self._peers.say(peer, goodbye)
-        self._peers.flush()
 
     # Reading
 
@@ -254,9 +252,12 @@ class Controller:
             if messages:  # else it only confirms
                 self._hearing.hear(peer, messages, frames, now)
         except Exception as error:  # one peer's messages end nobody else's work
-            self._hub.expel(peer, error, now)
-            if peer.role == "engine":
-                self._kill(peer.uuid, f"broke the rules of the wire: {error}")
+            self._expel(peer, error)
+
+    def _expel(self, peer: Peer, error: Exception) -> None:
+        self._hub.expel(peer, error, self._loop.time())
+        if peer.role == "engine":
+            self._kill(peer.uuid, f"broke the rules of the wire: {error}")
 
     def _is_next(
         self, peer: Peer, mark: Mark, nbytes: int, frames: list[Any], now: float
@@ -327,13 +328,6 @@ class Controller:
         if stop.hub:
             self._loop.call_soon(self._done.set)
 
-    def _on_signal(self, peer: Peer, order: Signal, _: Any, now: float) -> None:
-        for uuid, info in self._hub.engines.items():
-            control = self._peers.channel(uuid, "control")
-            wanted = order.targets is None or info.engine_id in order.targets
-            if wanted and control is not None:
-                self._peers.say(control, Signal(order.signum))
-
     # The rest of the loop
 
     def _flush(self) -> None:
@@ -341,6 +335,9 @@ class Controller:
             self._save_muster()
         for peer in self._peers.flush():
             self._gone.append((peer, peer.routing_id))
+        if self._peers.overdue:
+            evict(self._peers, self._hub, self._dispatch, self._expel)
+            self._gone += [(peer, peer.routing_id) for peer in self._peers.flush()]
         if self._gone:
             self._loop.call_soon(self._on_disconnects)
         self._set_timers()

@@ -37,7 +37,7 @@ from ..protocol.messages import (
     Trouble,
 )
 from ..protocol.terms import USUAL
-from ..protocol.wire import digest_of
+from ..protocol.wire import digest_of, frames_nbytes
 from ..state.events import (
     DeliverOutcome,
     EngineJoined,
@@ -58,6 +58,7 @@ from ..state.events import (
 )
 from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
+from ..state.stream import KEEPING_NBYTES
 from ..state.tasks import TaskKey, task_key
 from .credits import Credits, Holdings
 from .functions import FunctionStore
@@ -299,6 +300,18 @@ class Dispatch:
         if key is not None:
             told = Published(key.seq, publish.kind, publish.payload, publish.frames)
             self._tell_client(key, told, frames)
+
+    def held_nbytes(self, uuid: Uuid) -> int:
+        """Return how much an engine has been sent of tasks that have not ended."""
+        engine = self.machine.engines.get(uuid)
+        works = [] if engine is None else [t.body for t in engine.inhand.values()]
+        return sum(map(self._sent_nbytes, works))
+
+    def _sent_nbytes(self, work: Work) -> int:
+        submit = work.submit
+        code = self._functions.code(submit.digest) if submit.digest else b""
+        sent = len(submit.payload) + len(code) + frames_nbytes(work.frames)
+        return sent + KEEPING_NBYTES
 
     def _key_of(self, uuid: Uuid, ordinal: int) -> TaskKey | None:
         """Return the task of an ordinal, if it runs or has ended not long ago."""

@@ -21,6 +21,7 @@ from ..protocol.messages import (
     Hello,
     Message,
     Refused,
+    Signal,
     Trouble,
     Welcome,
     WhoAreYou,
@@ -53,6 +54,8 @@ CLIENT_PATIENCE = 120.0
 GIVEN_UP = 1 << 14
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
+#: Who is told goodbye where: an engine may be too busy to read its work.
+EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
 
 
 class Hub:
@@ -205,6 +208,22 @@ class Hub:
         for client in self._peers.of_role("client"):
             self._peers.say(client, EngineJoined(info))
         self._dispatch.engine_joined(info, now)
+
+    def say_goodbye(self) -> None:
+        """Tell everybody that the controller ends."""
+        goodbye = Goodbye("the controller was stopped")
+        for role, channel in EACH_HEARS:
+            for peer in self._peers.of_role(role, channel):
+                self._peers.say(peer, goodbye)
+        self._peers.flush()
+
+    def signal(self, order: Signal) -> None:
+        """Have engines send themselves a signal: those named, or all."""
+        for uuid, info in self.engines.items():
+            control = self._peers.channel(uuid, "control")
+            wanted = order.targets is None or info.engine_id in order.targets
+            if wanted and control is not None:
+                self._peers.say(control, Signal(order.signum))
 
     def leave(self, peer: Peer, goodbye: Goodbye, now: float) -> None:
         """Take note of a goodbye."""
@@ -365,16 +384,29 @@ class Hub:
         else:  # a mistake of ours
             text = "%r is expelled, for what it sent was not foreseen: %s"
             self._complaints.tell(now, text, peer, error, error=error)
-        for channel in CHANNELS:
-            line = self._peers.channel(peer.uuid, channel)
-            if line is not None:
-                self._peers.refuse(line.routing_id, Refused(why))
-                self._peers.remove(line)
+        self._turn_out(peer, why)
         if peer.role == "engine":
             died = EngineDied(peer.uuid, f"broke the rules of the wire: {why}", 0)
             self.engine_died(died, None, now, proved=False)
         else:
             self._dispatch.client_left(peer.uuid)
+
+    def let_go(self, peer: Peer, why: str) -> None:
+        """End the session of a client for whom too much is kept."""
+        self._turn_out(
+            peer,
+            f"this client was let go: {why}. Its tasks go on: make a new Client, which "
+            "finds their results (get_result, by id or label)",
+        )
+        self._dispatch.client_left(peer.uuid)
+        self.trouble(f"{peer!r} was let go: {why}", hinders=False)
+
+    def _turn_out(self, peer: Peer, why: str) -> None:
+        for channel in CHANNELS:
+            line = self._peers.channel(peer.uuid, channel)
+            if line is not None:
+                self._peers.refuse(line.routing_id, Refused(why))
+                self._peers.remove(line)
 
     def tell_full(self, most: int, now: float) -> None:
         """Tell clients that others are turned away, if that was not done lately."""

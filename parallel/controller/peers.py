@@ -12,13 +12,16 @@ from ..aliases import Uuid
 from ..protocol.messages import Hello, Message, Refused, Welcome
 from ..protocol.wire import NO_SESSION, SESSION_NBYTES, encode
 from ..state.stream import Stream
-from .backlogs import Backlogs
+from .backlogs import Backlogs, Room
 
 __all__ = ["Peer", "Peers"]
 
 log = logging.getLogger("parallel.controller")
 
 
+#: An engine that has not confirmed so much, bytes, is looked at: whether all of it is
+#: work that it has in hand.
+UNCONFIRMED = 64 << 20
 #: What a peer is told for whom there is something that no message can hold.
 UNSAYABLE = "the controller has something to say that cannot travel: see its log"
 
@@ -66,9 +69,13 @@ class Peers:
     ----------
     send
         Sends the parts of a batch at once; False when the peer is not there.
+    room
+        What may wait for clients that do not read.
     """
 
-    def __init__(self, send: Callable[[Sequence[Any]], bool]) -> None:
+    def __init__(
+        self, send: Callable[[Sequence[Any]], bool], room: Room | None = None
+    ) -> None:
         self._send = send
         self._sessions: dict[bytes, Peer] = {}
         #: Who greeted on each connection, until that is gone.
@@ -77,7 +84,11 @@ class Peers:
         #: Those of them that tasks and results travel on, by the process's uuid.
         self.work: dict[Uuid, Peer] = {}
         self._dirty: dict[Peer, None] = {}
-        self._backlogs = Backlogs()
+        self._backlogs = Backlogs(room or Room())
+        #: For whom more is kept than should be, and why that is so, in words.
+        self.overdue: dict[Peer, str] = {}
+        #: Up to how much that is well, bytes.
+        self._excused: dict[Peer, int] = {}
         #: Who is to be told at the end of the turn what has come.
         self.owing: set[Peer] = set()
 
@@ -153,6 +164,7 @@ class Peers:
             question.cancel()
         self._dirty.pop(peer, None)
         self._backlogs.forget(peer)
+        self._excused.pop(peer, None)
         self.owing.discard(peer)
 
     def lose(self, peer: Peer) -> None:
@@ -211,6 +223,9 @@ class Peers:
             return
         peer.messages = []
         peer.frames = []
+        overdue = self._backlogs.too_much()
+        if overdue is not None:
+            self.overdue[overdue[0]] = overdue[1]
 
     def _say_all(self, peer: Peer) -> bool:
         """Send a peer's batch; tell whether it was there."""
@@ -223,7 +238,18 @@ class Peers:
             log.exception("cannot say to %r: %.1000r", peer, messages)
             self.refuse(peer.routing_id, Refused(UNSAYABLE))
             return False
+        unread = peer.stream.unread
+        if unread > UNCONFIRMED and self._is_engine_overdue(peer):
+            self.overdue[peer] = f"it has not confirmed {unread:,} bytes"
         return self._send([peer.routing_id, *parts])
+
+    def _is_engine_overdue(self, peer: Peer) -> bool:
+        excused = self._excused.get(peer, 0)
+        return peer.role == "engine" and peer.stream.unread > excused
+
+    def excuse(self, peer: Peer) -> None:
+        """Take note that what a peer has not confirmed is no more than it may be."""
+        self._excused[peer] = 2 * peer.stream.unread
 
     def refuse(self, routing_id: bytes, message: Message) -> None:
         """Answer at once somebody outside of any session."""

@@ -12,6 +12,7 @@ from ..state.policies import SCHEMES
 from ..state.scheduler import Scheduler
 from ..state.stopping import GRACE
 from ..transport.keys import Keys
+from .backlogs import Room
 from .credits import Holdings
 from .store.memory import MemoryRecord, NoRecord
 from .store.record import Limits, Record
@@ -40,6 +41,8 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
         Seconds that an engine which cannot be reached is waited for.
     holdings
         How much the controller holds of what has not ended.
+    room
+        How much may wait for clients that do not read it.
     """
 
     scheme: str = "leastload"
@@ -47,6 +50,7 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = GRACE
     engine_patience: float = 30.0
     holdings: Holdings = Holdings()
+    room: Room = Room()
 
     @property
     def silence(self) -> float:

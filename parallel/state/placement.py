@@ -158,16 +158,20 @@ class Placement:
         return not any(engine.load for engine in self.engines.values())
 
     def reserve(self, needs: Needs) -> Engine | None:
-        """Give an engine that suits no more plain tasks, until it is next settled.
+        """Spare an engine that suits.
 
         Else one that has short tasks would always get the next before it is idle.
         """
         busy = (e for e in self.engines.values() if e.load and e.suits(needs))
         engine = min(busy, key=lambda engine: engine.load, default=None)
         if engine is not None:
-            engine.reserved = True
-            self.policy.remove(engine.uuid)
+            self.spare(engine)
         return engine
+
+    def spare(self, engine: Engine) -> None:
+        """Give a busy engine no more plain tasks, until it is next settled."""
+        engine.reserved = True
+        self.policy.remove(engine.uuid)
 
     def suits_any(self, needs: Needs | None) -> bool:
         """Tell whether an engine is there that could run such a task."""

@@ -260,6 +260,8 @@ class Scheduler:
                 self._stopping.interrupt(engine, ordinal, now)
         if len(engine.inhand) < before:
             self._placement.settle(engine)
+            if engine.load:  # it reads none of what it would be sent, and give back
+                self._placement.spare(engine)
             self._stopping.limit_running(engine, now)
             self._stopping.give_grace(engine, now)
 

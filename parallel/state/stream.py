@@ -15,11 +15,14 @@ from typing import Any
 from ..protocol.messages import Mark, Message
 from ..protocol.wire import NO_SESSION, encode, frames_nbytes
 
-__all__ = ["Stream"]
+__all__ = ["KEEPING_NBYTES", "Stream"]
 
 #: Who has read so many batches, or bytes, and had nothing to say since, confirms them:
 #: that much is kept for each peer at most, and it needs no timer.
 SILENT, SILENT_NBYTES = 32, 256 * 1024
+#: What is kept of a batch takes so much besides its bytes: of the answer to a ping,
+#: which has 25, ten times as much.
+KEEPING_NBYTES = 256
 
 
 class Stream:
@@ -40,7 +43,7 @@ class Stream:
         self._confirmed = 0
         #: The parts of each batch since the last that was confirmed, and their bytes.
         self._kept: deque[tuple[list[Any], int]] = deque()
-        #: How many bytes these are.
+        #: How much memory these are, bytes.
         self.unread = 0
 
     # Saying
@@ -53,7 +56,7 @@ class Stream:
         head = encode(self.session, [Mark(number, seen), *messages])
         self._sent = number  # what cannot be encoded has not been said
         self._told, self._nbytes = seen, 0
-        parts, nbytes = [head, *frames], len(head)
+        parts, nbytes = [head, *frames], len(head) + KEEPING_NBYTES
         if frames:
             nbytes += frames_nbytes(frames)
         self._kept.append((parts, nbytes))

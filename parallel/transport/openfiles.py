@@ -12,6 +12,7 @@ __all__ = [
     "allow",
     "allow_all",
     "most_open",
+    "say_if_few",
     "see_that_engines_fit",
     "see_that_one_fits",
 ]
@@ -22,6 +23,8 @@ ENOUGH = 1 << 20 if os.uname().sysname == "Linux" else 10_240
 ROOM = 24
 #: What an agent opens for each engine, and for itself and a few clients.
 EACH, REST = 3, 40
+#: With fewer, a burst of connections may be too quick for a controller to turn it away.
+FEW = 1024
 
 
 def most_open() -> int:
@@ -45,6 +48,19 @@ def allow_all() -> int:
     if _bounded(hard) > _bounded(before):
         allow(_bounded(hard))
     return before
+
+
+def say_if_few() -> str:
+    """Say so if a controller in this process may have too few for its peace."""
+    most = most_open()
+    if most >= FEW:
+        return ""
+    return (
+        f"the controller may have {most:,} files open, and no more (`ulimit -Hn`): "
+        f"{(most * 3 // 4 - REST) // EACH} clients and engines fit, and where many "
+        f"more connect at once it may end. Let that be raised: `ulimit -n {FEW}` as "
+        "root, limits.conf, LimitNOFILE= of a service"
+    )
 
 
 def see_that_one_fits() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket as system
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ __all__ = [
     "Socket",
     "Watcher",
     "as_buffers",
+    "bind_again",
     "bind_controller",
     "connect_peer",
     "curve_role",
@@ -36,6 +38,7 @@ __all__ = [
     "receive",
     "receive_routed",
     "send",
+    "unbind",
     "wait_readable",
 ]
 
@@ -122,15 +125,36 @@ def bind_controller(
     router.set(zmq.RCVHWM, INBOX)
     try:
         plain = [_bind(router, url) for url in urls if url.startswith("ipc://")]
-        router.set(zmq.CURVE_SERVER, 1)
-        router.set(zmq.CURVE_SECRETKEY, keys.server.secret.encode())
-        router.set(zmq.CURVE_PUBLICKEY, keys.server.public.encode())
-        router.set(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
-        closed = [_bind(router, url) for url in urls if url.startswith("tcp://")]
+        tcp = [url for url in urls if url.startswith("tcp://")]
+        if tcp:
+            router.set(zmq.CURVE_SERVER, 1)
+            router.set(zmq.CURVE_SECRETKEY, keys.server.secret.encode())
+            router.set(zmq.CURVE_PUBLICKEY, keys.server.public.encode())
+            router.set(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
+        closed = [_bind(router, url) for url in tcp]
     except LauncherError:
         router.close(0)
         raise
     return router, plain + closed
+
+
+def bind_again(router: Socket, url: str) -> None:
+    """Listen again on an ipc address of a socket that was bound to no other kind.
+
+    Raises
+    ------
+    LauncherError
+        It cannot be used any more.
+    """
+    if router.get(zmq.CURVE_SERVER) or not url.startswith("ipc://"):
+        raise LauncherError(f"{url} cannot be bound again: keys are demanded by now")
+    _bind(router, url)
+
+
+def unbind(router: Socket, url: str) -> None:
+    """Listen there no more; who is connected stays."""
+    with contextlib.suppress(zmq.ZMQError):
+        router.unbind(url)
 
 
 def _bind(router: Socket, url: str) -> str:
@@ -310,13 +334,22 @@ class DisconnectMonitor:
     Parameters
     ----------
     most
-        Tells from which descriptor on who connects is turned away. libzmq ends the
-        process if it cannot accept on an ipc socket, and else tries without a pause.
+        Tells how many descriptors there may be. From three quarters of that on who
+        connects is turned away: libzmq ends the process if it cannot accept on an ipc
+        socket, and else tries without a pause.
+    on_crowd
+        Called when seven eighths are passed: more come than can be turned away.
     """
 
-    def __init__(self, socket: Socket, most: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        most: Callable[[], int] | None = None,
+        on_crowd: Callable[[], None] = lambda: None,
+    ) -> None:
         self._socket = socket
         self._most = most
+        self._on_crowd = on_crowd
         #: Whether somebody was turned away since this was set to False.
         self.was_full = False
         events = zmq.EVENT_DISCONNECTED | (0 if most is None else zmq.EVENT_ACCEPTED)
@@ -330,12 +363,18 @@ class DisconnectMonitor:
     def lost(self) -> list[int]:
         """Return the descriptors disconnected since the last call."""
         found: list[int] = []
+        most = sys.maxsize if self._most is None else self._most()
+        is_crowd = False
         while has_input(self._monitor):
             event = self._monitor.recv_multipart()
             number = int.from_bytes(event[0][2:6], "little", signed=True)
             if int.from_bytes(event[0][:2], "little") == zmq.EVENT_DISCONNECTED:
                 found.append(number)
-            elif self._most is not None and number >= self._most():
+                continue
+            if number >= most * 7 // 8 and not is_crowd:
+                is_crowd = True
+                self._on_crowd()
+            if number >= most * 3 // 4:
                 self._turn_away(number)
         return found
 

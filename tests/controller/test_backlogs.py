@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from parallel.controller import backlogs
+from parallel.controller import backlogs, peers
+from parallel.controller.backlogs import Room
 from parallel.controller.peers import Peer, Peers
 from parallel.protocol.messages import Hello, Mark, Outcome, Status
 from parallel.protocol.wire import client_decoder
@@ -16,8 +18,8 @@ from parallel.protocol.wire import client_decoder
 class Line:
     """A peer, and the numbers of the outcomes that it was sent."""
 
-    def __init__(self, role: str = "client") -> None:
-        self.peers = Peers(self._take)
+    def __init__(self, role: str = "client", room: Room | None = None) -> None:
+        self.peers = Peers(self._take, room)
         hello = Hello(role, "work", b"1" * 16, "secret", "host", 1)
         self.peer: Peer = self.peers.welcome(hello, b"route", 7)
         self.came: list[int] = []
@@ -48,7 +50,7 @@ class Line:
 
 @pytest.fixture(autouse=True)
 def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlogs, "WINDOW", 1000)
+    monkeypatch.setattr(backlogs, "WINDOW", 2500)
 
 
 @pytest.fixture
@@ -104,3 +106,60 @@ def test_what_waits_for_who_leaves_is_dropped(line: Line) -> None:
     before = list(line.came)
     line.read()
     assert line.came == before
+
+
+def test_for_whom_too_much_waits_on_disk_is_told_with_the_option() -> None:
+    line = Line(room=Room(on_disk=10 << 20))
+    for seq in range(11):
+        line.say(seq, bytes(1 << 20))
+    why = line.peers.overdue[line.peer]
+    assert why.startswith("10 MiB that it has not read wait in /")
+    assert why.endswith(", where 10 MiB may (unread_nbytes)")
+    line.peers.remove(line.peer)
+
+
+def test_for_whom_too_much_waits_in_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/self")  # where there is no room
+    line = Line(room=Room(in_memory=5 << 19))
+    for seq in range(3):
+        line.say(seq, bytes(1 << 20))
+    assert line.peers.overdue == {}
+    line.say(3, bytes(1 << 20))
+    assert line.peers.overdue == {
+        line.peer: "3 MiB that it has not read wait in memory, for there is no room in "
+        "/proc/self"
+    }
+    line.peers.remove(line.peer)
+
+
+def test_room_is_there_again_when_what_waited_is_read() -> None:
+    line = Line(room=Room(on_disk=10 << 20))
+    for again in range(5):
+        for seq in range(8):
+            line.say(seq, bytes(1 << 20))
+        while len(line.came) < 8 * (again + 1):
+            line.read()
+        line.read()
+    assert line.peers.overdue == {}
+
+
+def test_an_engine_that_confirms_nothing_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peers, "UNCONFIRMED", 5000)
+    line = Line("engine")
+    for seq in range(10):
+        line.say(seq)
+    assert line.peers.overdue == {}
+    for seq in range(10, 20):
+        line.say(seq)
+    why = line.peers.overdue.pop(line.peer)
+    assert why.startswith("it has not confirmed 5,")
+    line.peers.excuse(line.peer)  # it is its work
+    line.say(20)
+    assert line.peers.overdue == {}
+    for seq in range(30):
+        line.say(seq)
+    assert line.peer in line.peers.overdue

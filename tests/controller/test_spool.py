@@ -47,9 +47,19 @@ def test_it_is_first_in_first_out(
 def test_what_was_taken_takes_no_room(spool: Spool) -> None:
     for i in range(5):
         spool.put([b"%d" % i, memoryview(bytes(1 << 20))])
-    assert os.fstat(spool._descriptor).st_size > 5 << 20
+    assert spool.nbytes > 5 << 20
     assert [batch[0] for batch in drain(spool)] == [b"%d" % i for i in range(5)]
-    assert os.fstat(spool._descriptor).st_size == 0
+    assert spool.nbytes == 0
+
+
+def test_it_does_not_grow_while_as_much_is_taken_as_is_put(spool: Spool) -> None:
+    for i in range(10):
+        spool.put([b"%d" % i])
+    first = spool.nbytes
+    for i in range(10, 1000):
+        spool.put([b"%d" % i])
+        assert spool.take() == [b"%d" % (i - 10)]
+        assert spool.nbytes < 3 * first
 
 
 def test_there_is_nothing_in_an_empty_one(spool: Spool) -> None:
@@ -77,6 +87,7 @@ def test_a_full_disk_loses_nothing(
         spool.put([b"second"])
     spool.put([b"third", b"and more"])
     assert "stays in memory: [Errno 28] No space left on device" in caplog.text
+    assert spool.in_memory == len(b"second" + b"third" + b"and more")
     assert drain(spool) == [[b"first"], [b"second"], [b"third", b"and more"]]
     spool.put([b"fourth"])
     assert drain(spool) == [[b"fourth"]]

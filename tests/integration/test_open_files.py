@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from parallel.transport.locations import (
 )
 from tests.commands import Running, running
 from tests.integration.soon import said_soon
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +82,17 @@ def test_a_client_without_room_is_told_and_goes_on(run: Callable[..., str]) -> N
                 assert room < openfiles.ROOM + 2
 
 
+def test_a_controller_that_may_have_few_says_what_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert openfiles.say_if_few() == ""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (200, 200))
+    said = openfiles.say_if_few()
+    assert "may have 200 files open, and no more (`ulimit -Hn`)" in said
+    assert "36 clients and engines fit, and where many more connect at once" in said
+    assert "`ulimit -n 1024` as root" in said
+
+
 def give(controller: Running, count: int) -> None:
     """Let a controller have so many files open."""
     pid, name = controller.process.pid, resource.RLIMIT_NOFILE
@@ -122,4 +135,30 @@ def test_a_flood_of_strangers_does_not_end_a_controller() -> None:
                 stranger.connect(info.urls[0].removeprefix("ipc://"))
             controller.wait_for("more are turned away")
             assert rc[:].apply_sync(abs, -1) == [1]
+        controller.end()
+
+
+def test_more_at_once_than_can_be_turned_away_end_no_controller_either() -> None:
+    """All connections break, and are made again: what was under way goes on."""
+    with running("ipcontroller") as controller, running("ipengine"):
+        controller.wait_for("joined")
+        give(controller, 1024)
+        with Client() as rc, contextlib.ExitStack() as strangers:
+            rc[0]["x"] = 1
+            ar = rc[0].apply_async(time.sleep, 1)
+            info = read_connection_file(connection_file(profile_dir(), "", "client"))
+            path = info.urls[0].removeprefix("ipc://")
+
+            def flood() -> bool:
+                for _ in range(1000):
+                    stranger = strangers.enter_context(socket.socket(socket.AF_UNIX))
+                    with contextlib.suppress(OSError):
+                        stranger.connect(path)
+                return "all connections are broken for 0.1 s" in controller.said()
+
+            wait_until(flood, 30, "words of the crowd")
+            ar.get(30)
+            assert rc[0]["x"] == 1
+        with Client() as rc:
+            assert rc[0]["x"] == 1
         controller.end()

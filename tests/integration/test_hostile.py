@@ -12,14 +12,17 @@ from parallel.protocol.messages import (
     Assign,
     Define,
     Method,
+    Need,
     Refused,
     Revoked,
     Submit,
     Welcome,
 )
+from parallel.serialize.calls import pack_call, pack_function
 from tests.fakes.peers import FakePeer, peers_of
 from tests.fuzzing.run import Plan, run
 from tests.integration.tasks import add
+from tests.waiting import wait_until
 
 Connect = Callable[[str], FakePeer]
 
@@ -108,6 +111,43 @@ def test_no_other_engine_runs_what_one_gives_back(
     engine.say(Revoked([assign.ordinal], [assign.ordinal]))
     with pytest.raises(EngineError, match="gave it back"):
         ar.get(30)
+
+
+@pytest.mark.slow
+def test_an_engine_that_never_confirms_what_it_asks_for_is_expelled(
+    cluster: Client, connect: Connect
+) -> None:
+    engine, engine_id = join(connect)
+    cluster.wait_for_engines(2, timeout=30)
+    much = bytes(900_000)
+    ar = cluster[engine_id].apply_async(lambda: len(much))
+    define = engine.wait_for(Define)
+    for _ in range(200):
+        engine.say(Need(define.digest))
+    assert "it has not confirmed " in why_refused(engine)
+    with pytest.raises(EngineError, match="broke the rules of the wire"):
+        ar.get(30)
+
+
+@pytest.mark.slow
+def test_a_client_for_whom_too_much_waits_is_let_go_and_its_tasks_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Cluster(n=1, unread_nbytes=4 << 20) as rc, peers_of(rc) as connect:
+        client = connect("client")
+        client.greet()
+        function = pack_function(lambda: bytes(1 << 20))
+        payload = pack_call("f", (), {}).payload
+        submits = [
+            Submit(seq, Method.APPLY, function.digest, payload) for seq in range(40)
+        ]
+        client.say(Define(function.digest, function.code), *submits)
+        why = why_refused(client)
+        assert "this client was let go: " in why
+        assert "where 4 MiB may (unread_nbytes)" in why
+        wait_until(lambda: "was let go" in caplog.text, what="words to others")
+        last = f"{client.uuid.hex()}_39"
+        assert rc.get_result(last, owner=False).get(30) == bytes(1 << 20)
 
 
 @pytest.mark.slow

@@ -174,7 +174,7 @@ class Connection:
             EngineJoined: lambda _, message, __: self._on_joined(message),
             EngineLeft: lambda _, message, __: self._on_left(message),
             Trouble: lambda _, message, __: troubles.on_trouble(message),
-            Answer: lambda _, message, __: self.questions.on_answer(message),
+            Answer: lambda _, answer, frames: self.questions.on_answer(answer, frames),
             Credit: lambda _, message, __: self._pace.on_credit(message),
             Ping: lambda line, *_: line.outbox.append((Pong(), ())),
             Pong: lambda *_: None,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from ..errors import Failure, TransportError, remote_error
 from ..protocol.messages import Answer, Query
 from ..protocol.wire import NO_SESSION, encode
+from ..transport.sockets import as_buffers
 
 __all__ = ["Questions"]
 
@@ -83,13 +86,16 @@ class Questions:
             raise
         return seq, future
 
-    def on_answer(self, answer: Answer) -> None:
+    def on_answer(self, answer: Answer, frames: Sequence[Any] = ()) -> None:
         """Take an answer in."""
         name, future = self._open.pop(answer.seq, ("", None))
         if future is None or not future.set_running_or_notify_cancel():
             return
         if answer.error:
             future.set_exception(_error_of(name, answer.error))
+        elif frames:
+            (packed,) = as_buffers(frames)
+            future.set_result(msgspec.msgpack.decode(packed))
         else:
             future.set_result(answer.value)
 

@@ -23,7 +23,6 @@ from ..errors import LauncherError
 from ..protocol.messages import (
     Abort,
     AgentTrouble,
-    Answer,
     Define,
     EngineDied,
     Goodbye,
@@ -65,7 +64,7 @@ from .hearing import Handler, Hearing, Together
 from .hub import Hub
 from .muster import Muster
 from .peers import Peer, Peers
-from .queries import QUERIES
+from .queries import QUERIES, answer_of
 from .spec import ControllerSpec, Recording, Scheduling
 
 __all__ = ["Controller", "run_controller"]
@@ -301,13 +300,7 @@ class Controller:
         )
 
     def _answer(self, peer: Peer, query: Query, found: Future[Any]) -> None:
-        error = found.exception()
-        if error is None:
-            answer = Answer(query.seq, found.result())
-        else:
-            words = error.args[0] if error.args else error
-            answer = Answer(query.seq, None, f"{type(error).__name__}: {words}")
-        self._peers.say(peer, answer)
+        self._peers.say(peer, *answer_of(query.seq, found))
 
     def _answer_late(self, peer: Peer, query: Query, found: Future[Any]) -> None:
         peer.asked.discard(found)

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..aliases import EngineId
-from ..protocol.messages import Status
+from ..protocol.messages import Answer, Status
 from ..state.tasks import TaskKey, task_key
 from ..state.whereabouts import whereabouts as locate
 from .dispatch import Dispatch
+from .gathering import Gathering
 from .hub import Hub
 from .store.entry import Entry, msg_id_of
 from .store.fields import as_bytes, too_large
@@ -26,6 +27,7 @@ from .store.fields import as_bytes, too_large
 __all__ = [
     "QUERIES",
     "abort_tasks",
+    "answer_of",
     "db_query",
     "hub_history",
     "processes",
@@ -39,9 +41,8 @@ __all__ = [
 
 #: A submission that is on its way is waited for, and looked for this often, seconds.
 COMING, LOOK = 5.0, 0.01
-#: No answer of records is larger, bytes: it is held whole, three times for a moment. A
-#: full record has half of that, without buffers.
-ANSWER_NBYTES = 128 << 20
+#: A packed answer of more bytes than this has a frame of its own.
+INLINE_NBYTES = 1 << 16
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -114,23 +115,13 @@ def db_query(
 ) -> Future[Any]:
     """Return the records that meet a query: see `store.record.Record.find`.
 
-    They are packed by the record's thread, one by one: a hundred thousand at once are a
-    quarter of a gigabyte, and to pack them here would hold up all tasks.
+    They are packed by the record's thread: to do so here would hold up all tasks.
     """
-    encode, nbytes = msgspec.msgpack.Encoder().encode, 0
-
-    def pack(record: dict[str, Any]) -> bytes:
-        nonlocal nbytes
-        packed = encode(record)
-        nbytes += len(packed)
-        if nbytes > ANSWER_NBYTES:
-            raise ValueError(
-                f"the records that meet this query are more than {ANSWER_NBYTES:,} "
-                "bytes: ask for fewer of them at a time, or for fewer keys of each"
-            )
-        return packed
-
-    return _then(dispatch.record.find(query, keys, pack), _joined)
+    gathering = Gathering()
+    found = dispatch.record.find(query, keys, gathering.put)
+    made = _then(found, gathering.join)
+    made.add_done_callback(lambda _: gathering.close())
+    return made
 
 
 def result_status(
@@ -234,6 +225,20 @@ def abort_tasks(
         dispatch.abort(client, seqs, interrupt, now)
 
 
+def answer_of(seq: int, found: Future[Any]) -> tuple[Answer, Sequence[Any]]:
+    """Return what a client is told of a question's end, and its frames."""
+    error = found.exception()
+    if error is not None:
+        words = error.args[0] if error.args else error
+        return Answer(seq, None, f"{type(error).__name__}: {words}"), ()
+    value = found.result()
+    if isinstance(value, msgspec.Raw):
+        packed = memoryview(value)
+        if packed.nbytes > INLINE_NBYTES:
+            return Answer(seq, None, frames=1), [packed]
+    return Answer(seq, value), ()
+
+
 def _told(entry: Entry) -> dict[str, Any]:
     """Return what a task's client was told of its end, and what it knew before."""
     outcome = entry.outcome
@@ -257,11 +262,6 @@ def _told(entry: Entry) -> dict[str, Any]:
         "label": entry.label,
         "method": entry.submit.method.name.lower(),
     }
-
-
-def _joined(records: list[bytes]) -> msgspec.Raw:
-    """Return packed records as the array of the wire that has them all."""
-    return msgspec.Raw(b"\xdd" + len(records).to_bytes(4, "big") + b"".join(records))
 
 
 def _then(

@@ -470,11 +470,15 @@ class Query(Message, tag=40, frozen=True):
 
 
 class Answer(Message, tag=41, frozen=True):
-    """Controller → client: the answer, or the error as text."""
+    """Controller → client: the answer, or the error as text.
+
+    A large value is packed in a frame, so that nobody copies it.
+    """
 
     seq: int
     value: Any
     error: str = ""
+    frames: int = 0
 
 
 class Signal(Message, tag=43, frozen=True):

@@ -27,7 +27,7 @@ if os.geteuid():
     APART = ["unshare", "--map-root-user", "--mount"]
 
 BEGIN = """
-    import os, sys
+    import logging, os, sys, time
     from pathlib import Path
     from parallel import Cluster, LauncherError
 
@@ -89,7 +89,39 @@ def test_work_goes_on_without_the_record(on_disk: Run) -> None:
     (told,) = [line for line in said if "cannot be recorded" in line]
     assert "tasks-x.db (OperationalError: database or disk is full)" in told
     assert "Work goes on" in told
-    assert "its disk is full, mend that and start the cluster again" in told
+    assert "its disk is full, mend that: no restart is needed" in told
+
+
+def test_tasks_are_recorded_again_when_there_is_room(on_disk: Run) -> None:
+    said = on_disk(
+        """
+        told = []
+        note = logging.Handler()
+        note.emit = lambda record: told.append(record.getMessage())
+        logging.getLogger("parallel.client").addHandler(note)
+
+        def wait_for(words, view):
+            end = time.monotonic() + 60
+            while not any(words in each for each in told) and time.monotonic() < end:
+                view.apply_sync(time.sleep, 0.01)
+
+        with cluster() as rc:
+            view = rc[0]
+            view.apply_sync(abs, -1)
+            fill()
+            ars = [view.apply_async(os.urandom, 5000) for _ in range(300)]
+            rc.wait(ars, timeout=60)
+            wait_for("cannot be recorded", view)
+            (disk / "fill").unlink()
+            wait_for("again, and so are those that were kept in memory", view)
+            assert set(rc.hub_history()) >= {ar.msg_ids[0] for ar in ars}
+        print(*told, (disk / "profile" / "tasks-x.db").stat().st_size > 10**6, sep="\\n")
+        """,
+        "size=30m",
+    )
+    assert "True" in said
+    assert any("cannot be recorded" in line for line in said)
+    assert any("tasks-x.db again, and so are those that were kept" in s for s in said)
 
 
 def test_who_cannot_write_a_log_works_nevertheless(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_a_result_of_another_client(cluster: Client, other: Client) -> None:
     assert "AsyncHubResult" in repr(found)
 
 
+def test_a_large_answer_comes_whole_and_in_order(cluster: Client) -> None:
+    ars = [cluster[0].apply_async(pow, 2, number) for number in range(300)]
+    cluster.wait(ars)
+    ids = [ar.msg_ids[0] for ar in ars]
+    found = cluster.db_query({"msg_id": {"$in": ids}})
+    assert [record["msg_id"] for record in found] == ids
+    assert {record["status"] for record in found} == {"ok"}
+
+
 def test_several_results_and_errors(cluster: Client, other: Client) -> None:
     ar = cluster[:].apply_async(pow, 2, 3)
     assert other.get_result(submitted(cluster, ar)).get(10) == [8] * 4

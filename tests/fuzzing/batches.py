@@ -34,12 +34,14 @@ _CLAIMS = [
 
 
 def _is_order(head: bytes) -> bool:
-    """Tell whether a batch happens to stop engines, as who has a key may."""
+    """Tell whether a batch happens to stop engines, or all, as who has a key may."""
     try:
         messages = _decoder.decode(head)[1]
     except ProtocolError:
         return False
-    orders = (each for each in messages if isinstance(each, (Stop, Signal)))
+    orders = [each for each in messages if isinstance(each, (Stop, Signal))]
+    if any(isinstance(each, Stop) and each.hub for each in orders):
+        return True  # a flipped bit may say so
     return any(each.targets != [999] for each in orders)
 
 

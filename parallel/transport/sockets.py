@@ -353,7 +353,14 @@ class DisconnectMonitor:
         #: Whether somebody was turned away since this was set to False.
         self.was_full = False
         events = zmq.EVENT_DISCONNECTED | (0 if most is None else zmq.EVENT_ACCEPTED)
-        self._monitor: Socket = socket.get_monitor_socket(events)
+        address = f"inproc://monitor-{descriptor(socket)}"
+        socket.monitor(address, events)
+        # Not pyzmq's own, which holds 2,000 events: with more, libzmq's thread waits
+        # for their reader, and all connections with it: for ever, if nobody reads any
+        # more because the socket is to be closed.
+        self._monitor: Socket = socket.context.socket(zmq.PAIR)
+        self._monitor.set(zmq.RCVHWM, 0)
+        self._monitor.connect(address)
 
     @property
     def descriptor(self) -> int:

@@ -349,6 +349,16 @@ def test_who_has_left_is_told_by_descriptor(pair: Pair) -> None:
     monitor.close()
 
 
+def test_events_that_nobody_reads_hold_nothing_up(pair: Pair) -> None:
+    monitor = sockets.DisconnectMonitor(pair.router, most=lambda: 1_000_000)
+    for _ in range(2500):
+        with plain_sockets.socket(plain_sockets.AF_UNIX) as stranger:
+            stranger.connect(pair.info.urls[0].removeprefix("ipc://"))
+    sockets.send(pair.dealer, [b"head"])
+    assert pair.hear()[1].bytes == b"head"
+    monitor.close()
+
+
 def test_a_frame_of_ones_own_came_by_no_descriptor() -> None:
     assert sockets.peer_descriptor(zmq.Frame(b"own")) in (-1, 0)
     assert sockets.curve_role(zmq.Frame(b"own")) is None

@@ -155,6 +155,7 @@ class SideThread(threading.Thread):
             descriptors.append(self._lifeline)
         watcher = sockets.Watcher([self._line.socket], descriptors)
         self._look_at_lines()  # a monitor's descriptor tells nothing before it is read
+        self._line.away = monotonic()  # the engine may have waited long to join
         while not self._ended:
             if not self._line.is_open:
                 self._look_for_controller(monotonic())
@@ -187,9 +188,7 @@ class SideThread(threading.Thread):
         line.tend(now)
         away = now - line.away
         orphaned = os.getppid() != self._parent and away > ORPHANED
-        if line.was_open and (
-            orphaned or away > self._away_most or has_vanished(self._url)
-        ):
+        if orphaned or away > self._away_most or has_vanished(self._url):
             self._end(CONNECTION_BROKE)
 
     def _look_after_main(self, now: float) -> None:

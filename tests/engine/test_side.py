@@ -9,10 +9,10 @@ import pytest
 import zmq
 
 from parallel.engine.sender import Sender
-from parallel.engine.side import HELD_MOST, OUTPUT_EVERY, SideThread
+from parallel.engine.side import CONNECTION_BROKE, HELD_MOST, OUTPUT_EVERY, SideThread
 from parallel.engine.turns import Turns
 from parallel.protocol.messages import Hello, Pong
-from parallel.protocol.wire import engine_decoder
+from parallel.protocol.wire import NO_SESSION, engine_decoder
 from parallel.transport.dealer import Dealer
 
 
@@ -95,3 +95,16 @@ def test_what_it_did_not_foresee_ends_the_engine_in_words(
     side.run()
     assert said == ["the thread that hears the controller failed: OSError('broken')"]
     assert isinstance(side.failure, OSError)
+
+
+def test_a_controller_that_has_never_answered_is_given_up_as_well(
+    side: SideThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(side, "_on_end", said.append)
+    side._line.stream.session = NO_SESSION
+    began = side._line.away
+    side._look_for_controller(began + 59)
+    assert not said
+    side._look_for_controller(began + 61)
+    assert said == [CONNECTION_BROKE]

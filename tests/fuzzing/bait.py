@@ -37,12 +37,10 @@ class Bait:
         self._line.greet()
         self._sent = self._ended = 0
 
-    def attack(self, *, polite: bool = False) -> int:
-        """Send a task or two, if those before have ended and the enemy answers."""
+    def attack(self) -> int:
+        """Send a task or two, if those before have ended."""
         self._hear()
-        if polite or self._enemy.engine_id is None:
-            return 0
-        if self._sent - self._ended < MOST:
+        if self._sent - self._ended < MOST and self._enemy.engine_id is not None:
             targets = [self._enemy.engine_id]
             payload = pickle.dumps(())
             submit = Submit(self._sent, Method.PULL, b"", payload, 0, targets)

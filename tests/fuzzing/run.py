@@ -111,7 +111,7 @@ def run(plan: Plan) -> Report:
             report.wrong.append("the controller is gone")
         if client[client.ids[:2]].apply_sync(_pid) != engines:
             report.wrong.append("an engine is not who it was")
-        grown = report.after_mib - report.warm_mib
+        grown = report.after_mib - (report.warm_mib or report.before_mib)
         if grown > plan.growth:
             report.wrong.append(f"the controller has grown by {grown:.1f} MiB")
     return report
@@ -123,7 +123,9 @@ def _attack(
     with _attackers(plan, client, report) as attackers:
         if plan.compared:
             rate = plan.rate or COMPARED
-            report.comparison = compare(attackers, company, rate, plan.compared)
+            # Bait is work, which a polite neighbour would not bring along.
+            neighbours = [each for each in attackers if not isinstance(each, Bait)]
+            report.comparison = compare(neighbours, company, rate, plan.compared)
         begin, done = time.monotonic(), company.count
         end = None if plan.minutes is None else begin + 60 * plan.minutes
         looks = 0

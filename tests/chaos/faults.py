@@ -77,8 +77,8 @@ def stop_controller(scene: Scene, random: Random) -> str:
 
 
 def kill_controller(scene: Scene, random: Random) -> str:
-    """Kill the controller."""
-    return scene.strike(scene.controller, SIGKILL)
+    """Kill the controller, while there is an agent: nobody else starts another."""
+    return scene.strike(scene.controller, SIGKILL) if is_alive(scene.agent) else ""
 
 
 def stop_agent(scene: Scene, random: Random) -> str:
@@ -89,8 +89,10 @@ def stop_agent(scene: Scene, random: Random) -> str:
 
 
 def kill_agent(scene: Scene, random: Random) -> str:
-    """Kill the agent, once: nobody starts another."""
-    return scene.strike(scene.agent, SIGKILL) if is_alive(scene.agent) else ""
+    """Kill the agent, once, for nobody starts another; not without a controller."""
+    if not is_alive(scene.agent) or not is_alive(scene.controller):
+        return ""
+    return scene.strike(scene.agent, SIGKILL)
 
 
 def cut(scene: Scene, random: Random) -> str:

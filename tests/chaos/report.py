@@ -10,6 +10,9 @@ from tests.chaos.run import Run
 
 __all__ = ["as_json", "in_words", "summary"]
 
+#: So many complaints of a run are told in words.
+SHOWN = 20
+
 
 def in_words(run: Run) -> str:
     """Tell what one run has found: a line, and one for each complaint."""
@@ -31,7 +34,9 @@ def in_words(run: Run) -> str:
         told.append(memory)
     verdict = "FAILED" if run.complaints else "good"
     lines = [f"{verdict:6} {'; '.join(told)}"]
-    lines += [f"  - {complaint}" for complaint in run.complaints]
+    lines += [f"  - {complaint}" for complaint in run.complaints[:SHOWN]]
+    if len(run.complaints) > SHOWN:
+        lines.append(f"  - and {len(run.complaints) - SHOWN} more")
     if run.complaints:
         lines += [f"  at {s:.2f} s {name}: {words}" for s, name, words in run.strikes]
     return "\n".join(lines)

@@ -26,9 +26,9 @@ def say_forgotten(url: str, *, anew: bool) -> str:
     """
     if anew:
         return (
-            f"the controller at {url} was started again, and does not know what was "
-            "under way: make a new Client, and submit again what that finds no result "
-            "of (get_result, by id or label)"
+            f"the controller at {url} was started again, and not to take up what was "
+            "under way (as ipcontroller --restore does): make a new Client, and submit "
+            "again what that finds no result of (get_result, by id or label)"
         )
     return (
         f"the controller at {url} has let go of this client, which was stopped or cut "

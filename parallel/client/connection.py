@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ..aliases import Digest, EngineId, Uuid
+from ..aliases import Digest, EngineId
 from ..errors import (
     ConnectionClosed,
     ConnectionRefused,
@@ -29,7 +29,6 @@ from ..protocol.messages import (
     Answer,
     Credit,
     Define,
-    EngineInfo,
     EngineJoined,
     EngineLeft,
     Goodbye,
@@ -53,7 +52,6 @@ from ..protocol.terms import USUAL, Terms
 from ..protocol.wire import INLINE_NBYTES, stow
 from ..serialize.calls import Function, FunctionCache
 from ..serialize.objects import Packed
-from ..state.newest import Newest
 from ..transport import nesting, sockets
 from ..transport.dealer import GREET_EVERY
 from .absence import Absence, say_forgotten
@@ -61,8 +59,10 @@ from .interrupts import INTERRUPTS
 from .line import Line
 from .opentasks import OpenTasks, Sink
 from .pace import Pace
+from .presence import Presence
 from .pump import Pump
 from .questions import Questions
+from .reopening import Reopening
 from .sent import SentFunctions
 from .troubles import Troubles
 from .waits import Waits
@@ -87,7 +87,7 @@ KEY_HINT = (
 LEAVING_MS = 5_000
 
 
-class Connection:
+class Connection(Presence):
     """Submits, and delivers what comes back.
 
     Parameters
@@ -104,6 +104,7 @@ class Connection:
     """
 
     def __init__(self, info: ConnectionInfo, timeout: float) -> None:
+        super().__init__()
         self._info = info
         self._uuid = uuid.uuid4().bytes
         #: What message ids begin with.
@@ -119,10 +120,12 @@ class Connection:
         self._open = self.tasks.open
         #: What the controller was asked, and has not answered.
         self.questions = Questions(self.order, partial(self.wait, explain=list))
-        self._next_seq = self._epoch = 0
+        self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
         self._sent = SentFunctions(self.tasks.digests)
+        #: What another controller in the place of this one is told.
+        self.reopening = Reopening(self.tasks, self.questions, self._sent)
         self._flushed = 0.0
         #: What is said and done while the controller cannot be reached.
         self.absence = Absence(info.urls[0])
@@ -133,12 +136,6 @@ class Connection:
         self._shut = False
         #: Why no more can be sent, once that is so.
         self.closed: ParallelError | None = None
-        #: The engines that are there.
-        self.engines: dict[EngineId, EngineInfo] = {}
-        #: How engines died that were there.
-        self.departed: Newest[EngineId, str] = Newest()
-        #: Their names, which what they did is still known by.
-        self.departed_uuids: Newest[EngineId, Uuid] = Newest()
         #: Why engines may not come that somebody waits for.
         self.troubles = Troubles()
         self._handlers = self._make_handlers()
@@ -171,8 +168,8 @@ class Connection:
             Published: lambda _, message, frames: tasks.on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
             SetupEnded: lambda _, ended, frames: troubles.on_setup_ended(ended, frames),
-            EngineJoined: lambda _, message, __: self._on_joined(message),
-            EngineLeft: lambda _, message, __: self._on_left(message),
+            EngineJoined: lambda _, message, __: self.on_joined(message),
+            EngineLeft: lambda _, message, __: self.on_left(message),
             Trouble: lambda _, message, __: troubles.on_trouble(message),
             Answer: lambda _, answer, frames: self.questions.on_answer(answer, frames),
             Credit: lambda _, message, __: self._pace.on_credit(message),
@@ -285,9 +282,11 @@ class Connection:
             seq = self._next_seq
             self._next_seq = seq + count
             self.tasks.nbytes += nbytes * count
-            for i in range(count):
-                self._open[seq + i] = (sink, index + i, nbytes, digest)
             message = Submit(seq, method, digest, payload, len(frames), targets, terms)
+            for i in range(count):
+                self._open[seq + i] = (sink, index + i, nbytes, message, frames)
+            if terms is not None:
+                self.tasks.ends.depend(seq, terms, self.session)
             self._work.outbox.append((message, frames))
             if depth:
                 self._pace.levels.add(depth, range(seq, seq + count), nbytes)
@@ -300,6 +299,7 @@ class Connection:
         """
         seqs = [seq for seq in seqs if seq in self._open]
         if seqs and self.closed is None:
+            self.tasks.note_aborted(seqs, interrupt)
             # On the work line, behind what it means.
             self._work.outbox.append((Abort(seqs, interrupt), ()))
             self._pump.nudge(now=True)
@@ -455,28 +455,23 @@ class Connection:
                 self._handlers[type(message)](line, message, own)
 
     def _on_welcome(self, line: Line, welcome: Welcome) -> None:
-        first = not line.was_open
+        anew = line.was_open and welcome.epoch != line.epoch
+        first, is_work = not line.was_open, line is self._work
+        if anew and welcome.restores:  # it is to be told what is under way
+            wants, known = self._pace.has_asked, list(self.engines)
+            with self._seq_lock:  # what is submitted from now on comes after it
+                count = self._next_seq if is_work else None
+                self.reopening.begin(line, count, known, wants_credit=wants)
+            first = True
         if not line.welcome(welcome):
-            anew = welcome.epoch != self._epoch
             self._end(TransportError(say_forgotten(self._info.urls[0], anew=anew)))
-        elif first and line is self._work:  # further news of engines comes here, too
-            self._epoch = welcome.epoch
-            self.engines = {info.engine_id: info for info in welcome.engines}
-            self._pace.on_welcome()
+        elif first and is_work:  # further news of engines comes here, too
+            self.on_engines(welcome)
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)
         if code is not None:
             self._work.outbox.append((Define(need.digest, code), ()))
-
-    def _on_joined(self, joined: EngineJoined) -> None:
-        self.engines[joined.engine.engine_id] = joined.engine
-
-    def _on_left(self, left: EngineLeft) -> None:
-        engine = self.engines.pop(left.engine_id, None)
-        if engine is not None:
-            self.departed_uuids[left.engine_id] = engine.uuid
-        self.departed[left.engine_id] = left.reason
 
 
 def _fail(connection: Connection, error: Exception) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..protocol.messages import Hello, Message, Submit, ToClient, ToController
 from ..protocol.wire import client_decoder, controller_decoder
 from ..transport import sockets
 from ..transport.dealer import Dealer
 
-__all__ = ["Line"]
+__all__ = ["Line", "Said"]
 
 #: So many messages at most in one batch.
 BATCH = 512
+#: A message and its frames.
+Said: TypeAlias = tuple[Message, Sequence[Any]]
 
 
 class Line(Dealer[ToClient]):
@@ -22,7 +24,7 @@ class Line(Dealer[ToClient]):
 
     def __init__(self, socket: sockets.Socket, hello: Hello) -> None:
         super().__init__(socket, hello, client_decoder())
-        self.outbox: deque[tuple[Message, Sequence[Any]]] = deque()
+        self.outbox: deque[Said] = deque()
         self.descriptor = sockets.descriptor(socket)
 
     def unheard(self) -> int:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeAlias
 
-from ..aliases import Digest
+from ..aliases import Digest, EngineId
 from ..errors import ParallelError
-from ..protocol.messages import Outcome, Published, TaskOutput
+from ..protocol.messages import (
+    EndedTask,
+    Outcome,
+    Published,
+    Status,
+    Submit,
+    TaskOutput,
+)
+from .ends import Ends, ended
 
-__all__ = ["OpenTasks", "Sink"]
+__all__ = ["Open", "OpenTasks", "Sink"]
 
 _log = logging.getLogger("parallel.client")
 
@@ -21,8 +29,9 @@ _log = logging.getLogger("parallel.client")
 #: would send what follows one by one. More bytes than these are memory that each
 #: process touches for the first time (80 kB each: 3,500 tasks/s instead of 4,300).
 AHEAD, AHEAD_NBYTES = 2048, 32 << 20
-#: Output that comes after its task's result finds the task among so many.
-RECENT = 256
+#: Output that comes after its task's result finds the task among so many. Of these a
+#: controller that was started again is told how they ended: its record may not know.
+RECENT = 2048
 
 
 class Sink(Protocol):
@@ -41,18 +50,29 @@ class Sink(Protocol):
         """Take note that no outcome will come any more."""
 
 
+#: A task that has not come back: where the outcome goes, as which part, the bytes of
+#: its arguments; and what submitted it, maybe with others, to be said again. A named
+#: tuple would take six times as long.
+Open: TypeAlias = tuple[Sink, int, int, Submit, Sequence[Any]]
+
+
 class OpenTasks:
     """Unfinished tasks by number."""
 
     def __init__(self) -> None:
-        #: Where the outcome goes, as which part, the bytes of arguments, the function.
-        self.open: dict[int, tuple[Sink, int, int, Digest]] = {}
+        self.open: dict[int, Open] = {}
+        #: What is known of those that they depend on.
+        self.ends = Ends()
+        #: Those that were given up, and whether they are to be interrupted.
+        self.aborted: dict[int, bool] = {}
         #: The bytes of arguments under way, those that travel in frames.
         self.nbytes = 0
         #: How many have ended so far.
         self.finished = 0
         #: The tasks that finished last: what they print now still finds them.
-        self._recent: deque[tuple[int, weakref.ref[Sink], int]] = deque(maxlen=RECENT)
+        self._recent: deque[
+            tuple[int, weakref.ref[Sink], int, tuple[Status, EngineId]]
+        ] = deque(maxlen=RECENT)
 
     def load(self) -> float:
         """Return how much is under way; 1.0 is as much as ever speeds things up."""
@@ -60,7 +80,7 @@ class OpenTasks:
 
     def digests(self) -> set[Digest]:
         """Return the functions of all of them."""
-        return {found[3] for found in self.open.copy().values()}
+        return {found[3].digest for found in self.open.copy().values()}
 
     def part_of(self, seq: int) -> tuple[Sink, int] | None:
         """Return which part of what a task is; None if it has ended."""
@@ -82,7 +102,7 @@ class OpenTasks:
         found = self.open.pop(outcome.seq, None)
         if found is not None:
             self.finished += 1
-            sink, index, nbytes, _ = found
+            sink, index, nbytes, *_ = found
             self.nbytes -= nbytes
             try:
                 sink.deliver(index, outcome, frames)
@@ -90,7 +110,22 @@ class OpenTasks:
                 _log.exception("an outcome cannot be delivered")
                 why = f"an outcome came, and cannot be delivered: {error!r}"
                 sink.give_up(ParallelError(why))
-            self._recent.append((outcome.seq, weakref.ref(sink), index))
+            if self.ends:
+                self.ends.ended(outcome)
+            if self.aborted:
+                self.aborted.pop(outcome.seq, None)
+            end = outcome.status, outcome.engine_id
+            self._recent.append((outcome.seq, weakref.ref(sink), index, end))
+
+    def known_ends(self) -> list[EndedTask]:
+        """Return how tasks ended that others depend on, or may yet."""
+        recent = list(self._recent)
+        return [*self.ends.all(), *(ended(seq, *end) for seq, *_, end in recent)]
+
+    def note_aborted(self, seqs: Iterable[int], interrupt: bool) -> None:
+        """Take note that tasks were given up."""
+        for seq in seqs:
+            self.aborted[seq] = interrupt or self.aborted.get(seq, False)
 
     def on_output(self, output: TaskOutput) -> None:
         """Show what a task printed."""
@@ -108,7 +143,7 @@ class OpenTasks:
         """Return where what a task says goes, if it is not long finished."""
         sink, index, *_ = self.open.get(seq, (None, 0))
         if sink is None:
-            for number, reference, place in self._recent:
+            for number, reference, place, _ in self._recent:
                 if number == seq:
                     return reference(), place
         return sink, index

@@ -95,10 +95,10 @@ class Pace:
         self._given = True
         self._set()
 
-    def on_welcome(self) -> None:
-        """Ask again: the controller may be another one."""
-        if self._asked:
-            self._connection.order(WantCredit())
+    @property
+    def has_asked(self) -> bool:
+        """Whether a controller that was started again is to be asked again."""
+        return self._asked
 
     def _ask(self) -> None:
         self._asked = True

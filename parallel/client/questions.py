@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
@@ -17,6 +17,9 @@ from ..protocol.wire import NO_SESSION, encode
 from ..transport.sockets import as_buffers
 
 __all__ = ["Questions"]
+
+#: What would be done twice if it were asked twice.
+ONCE = frozenset({"resubmit"})
 
 
 class Questions:
@@ -35,7 +38,7 @@ class Questions:
         self._order = order
         self._wait = wait
         self._seqs = itertools.count()
-        self._open: dict[int, tuple[str, Future[Any]]] = {}
+        self._open: dict[int, tuple[Query, bool, Future[Any]]] = {}
 
     def ask(
         self, name: str, timeout: float = 10.0, *, behind: bool = False,
@@ -78,7 +81,7 @@ class Questions:
         query = Query(seq, name, arguments)
         _check(query)
         future: Future[Any] = Future()
-        self._open[seq] = name, future
+        self._open[seq] = query, behind, future
         try:
             self._order(query, behind=behind)
         except BaseException:
@@ -88,22 +91,45 @@ class Questions:
 
     def on_answer(self, answer: Answer, frames: Sequence[Any] = ()) -> None:
         """Take an answer in."""
-        name, future = self._open.pop(answer.seq, ("", None))
-        if future is None or not future.set_running_or_notify_cancel():
+        asked = self._open.pop(answer.seq, None)
+        if asked is None or not asked[2].set_running_or_notify_cancel():
             return
+        query, _, future = asked
         if answer.error:
-            future.set_exception(_error_of(name, answer.error))
+            future.set_exception(_error_of(query.name, answer.error))
         elif frames:
             (packed,) = as_buffers(frames)
             future.set_result(msgspec.msgpack.decode(packed))
         else:
             future.set_result(answer.value)
 
+    def again(self, unsent: Collection[int], *, behind: bool) -> list[Query]:
+        """Return what a controller that was started again is to be asked.
+
+        What cannot be asked twice is not: it may have been heard. It gets an error.
+
+        Parameters
+        ----------
+        unsent
+            The numbers of those that nobody has heard so far.
+        behind
+            Those that were asked behind all that was submitted, or the others.
+        """
+        queries: list[Query] = []
+        for seq, (query, was_behind, future) in sorted(self._open.copy().items()):
+            if was_behind is not behind:
+                continue
+            if query.name not in ONCE or seq in unsent:
+                queries.append(query)
+            elif self._open.pop(seq, None) and future.set_running_or_notify_cancel():
+                future.set_exception(TransportError(_say_unheard(query.name)))
+        return queries
+
     def give_up(self, error: Exception) -> None:
         """Tell all who wait that no answer will come."""
         while self._open:
             with suppress(KeyError):  # nobody wants to know any more
-                _, (_, future) = self._open.popitem()
+                _, (*_, future) = self._open.popitem()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)
 
@@ -116,6 +142,14 @@ def _check(query: Query) -> None:
         raise TypeError(
             f"{query.name}: cannot ask the controller about {query.arguments}: {error}"
         ) from error
+
+
+def _say_unheard(name: str) -> str:
+    return (
+        f"the controller was killed before it answered {name!r}, and another one has "
+        "taken its place: whether it had been done is not known. Look into "
+        "hub_history(), or ask for the tasks by their label"
+    )
 
 
 def _error_of(name: str, text: str) -> Exception:

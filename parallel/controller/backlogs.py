@@ -57,6 +57,11 @@ class Backlogs:
         """Tell whether something waits for a peer."""
         return peer in self._spools
 
+    def count(self, peer: Reader) -> int:
+        """Return how many batches wait for a peer."""
+        spool = self._spools.get(peer)
+        return 0 if spool is None else spool.count
+
     def is_behind(self, peer: Reader) -> bool:
         """Tell whether what is said to a peer now has to wait."""
         if peer.role != "client":  # what an engine is sent is bounded by credits

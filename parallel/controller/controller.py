@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from ..protocol.messages import (
     Define,
     EngineDied,
     Goodbye,
+    Held,
     Hello,
     Kill,
     Mark,
@@ -35,6 +36,7 @@ from ..protocol.messages import (
     Pong,
     Publish,
     Query,
+    Reopen,
     Result,
     Resumed,
     Retire,
@@ -63,8 +65,10 @@ from .farewell import say_farewell
 from .hearing import Handler, Hearing, Together
 from .hub import Hub
 from .muster import Muster
+from .orders import pass_signal_on, say_goodbye
 from .peers import Peer, Peers
 from .queries import QUERIES, answer_of
+from .reopening import Reopening
 from .spec import ControllerSpec, Recording, Scheduling
 
 __all__ = ["Controller", "run_controller"]
@@ -75,8 +79,8 @@ log = logging.getLogger("parallel.controller")
 LOOK = 0.05
 #: The address of an earlier controller is free within this, seconds.
 LISTENING = 2.0
-#: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
-LEASE = 120.0
+#: What clients have got is confirmed so often to who is not told anyway, seconds.
+CONFIRMING = 0.25
 #: The garbage collector looks at what is new once there is so much: tasks that wait are
 #: no garbage, and to look at them every 700 objects took an eighth of the time.
 YOUNG = 10_000
@@ -128,9 +132,16 @@ class Controller:
         )
         machine, holdings = scheduling.machine(), scheduling.holdings
         self._record = (recording or Recording()).record()
+        muster = muster or Muster()
         self._dispatch = Dispatch(
-            self._peers, machine, self._record, self._kill_running, holdings
-        )
+            self._peers, machine, self._record, self._kill_running, holdings,
+            muster.epoch,
+        )  # fmt: skip
+        if muster.restores:
+            awaited = {u: each.info.engine_id for u, each in muster.awaited.items()}
+            self._dispatch.reopening = Reopening(
+                self._dispatch, awaited, self._peers.hold_back, monotonic()
+            )
         self._hub = Hub(
             self._peers, self._dispatch, keys, muster, scheduling.engine_patience
         )
@@ -140,6 +151,7 @@ class Controller:
         self._gone: list[tuple[Peer, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
+        self._confirming: asyncio.TimerHandle | None = None
         together: dict[type, Together] = {
             Submit: self._dispatch.on_submits,
             Result: self._dispatch.on_results,
@@ -148,6 +160,11 @@ class Controller:
 
     def _make_handlers(self) -> dict[type, Handler]:
         dispatch = self._dispatch
+
+        def reopen(peer: Peer, message: Reopen, _: object, now: float) -> None:
+            if dispatch.reopening is not None:
+                dispatch.reopening.reopen(peer.uuid, message, now)
+
         return {
             Define: lambda peer, message, _, now: dispatch.on_define(message, now),
             Need: lambda peer, message, *_: dispatch.on_need(peer, message),
@@ -166,8 +183,15 @@ class Controller:
             Publish: lambda peer, message, frames, _: dispatch.on_publish(
                 peer, message, frames
             ),
-            Signal: lambda peer, message, *_: self._hub.signal(message),
+            Signal: lambda peer, order, *_: pass_signal_on(
+                self._peers, self._hub.engines.values(), order
+            ),
             WantCredit: lambda peer, *_: dispatch.credits.want(peer.uuid),
+            Reopen: reopen,
+            Held: lambda peer, message, _, now: self._hub.take_back(peer, message, now),
+            Hello: lambda peer, hello, _, now: self._hub.greet(
+                hello, peer.routing_id, peer.descriptor, None, now
+            ),
             Goodbye: lambda peer, message, _, now: self._hub.leave(peer, message, now),
             Ping: lambda peer, *_: self._peers.say(peer, Pong()),
             Pong: lambda peer, *_: self._hub.pulses.hear(peer.uuid),
@@ -207,7 +231,9 @@ class Controller:
         self._record.start(self._tell_trouble)
         if few := say_if_few():
             self._hub.trouble(few, hinders=False)
-        loop.call_later(LEASE, lambda: self._record.lose_inherited(time()))
+        if self._dispatch.reopening is not None:
+            self._dispatch.reopening.start(loop, self._send_now)
+            self._on_look()  # some of the engines may be known to be dead
         log.info("listening on %s (pid %s)", ", ".join(self.urls), os.getpid())
         try:
             await self._done.wait()
@@ -215,7 +241,7 @@ class Controller:
             at_end()
             drain.close()
             self._door.close()
-            self._hub.say_goodbye()
+            say_goodbye(self._peers)
             loop.remove_reader(self._monitor.descriptor)
             self._monitor.close()
             self._gate.stop()
@@ -263,9 +289,17 @@ class Controller:
     ) -> bool:
         """Tell whether a batch is the one to read now; ask for what is missing."""
         stream = peer.stream
-        if stream.take(mark, nbytes + frames_nbytes(frames) if frames else nbytes):
-            if stream.owes:
-                self._peers.owing.add(peer)
+        receipts, owing = self._peers.receipts, self._peers.owing
+        if frames:
+            nbytes += frames_nbytes(frames)
+        is_next = stream.take(mark, nbytes)
+        if peer in receipts.clients:
+            owing.update(receipts.confirm(peer))
+        if is_next:
+            if peer.role == "engine":
+                receipts.heard.append((peer, mark.number, nbytes))
+            elif stream.owes:
+                owing.add(peer)
             return True
         if stream.lacks(mark):
             self._hub.refuse(peer.routing_id, WhoAreYou(), now)
@@ -359,10 +393,17 @@ class Controller:
         is_waiting = self._hub.missing or self._hub.muster.awaited
         if is_waiting and self._looking is None:
             self._looking = self._loop.call_later(LOOK, self._on_look)
+        if self._confirming is None and self._peers.receipts:
+            self._confirming = self._loop.call_later(CONFIRMING, self._on_confirming)
 
     def _on_time(self) -> None:
         self._timer = None
         self._dispatch.on_time(self._loop.time())
+        self._send_now()
+
+    def _on_confirming(self) -> None:
+        self._confirming = None
+        self._peers.confirm()
         self._send_now()
 
     def _on_look(self) -> None:

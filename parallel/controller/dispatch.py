@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import count
-from time import time
+from time import monotonic, time
 from typing import Any, TypeAlias, TypeVar
 
 from ..aliases import Digest, EngineId, Uuid
@@ -37,7 +37,7 @@ from ..protocol.messages import (
     Trouble,
 )
 from ..protocol.terms import USUAL
-from ..protocol.wire import digest_of, frames_nbytes
+from ..protocol.wire import digest_of
 from ..state.events import (
     DeliverOutcome,
     EngineJoined,
@@ -58,17 +58,17 @@ from ..state.events import (
 )
 from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
-from ..state.stream import KEEPING_NBYTES
-from ..state.tasks import TaskKey, task_key
+from ..state.tasks import TaskKey, task_key, token_of
 from .credits import Credits, Holdings
 from .functions import FunctionStore
 from .parking import Parking
 from .peers import Peer, Peers
+from .reopening import End, Reopening
 from .setups import Setups, say_deadly
 from .store.entry import Entry, msg_id_of
 from .store.fields import too_large
 from .store.record import Record
-from .work import Ended, Work
+from .work import UNKNOWN, Ended, Work
 
 __all__ = ["Dispatch"]
 
@@ -93,20 +93,26 @@ class Dispatch:
         record: Record,
         kill: Callable[[Uuid, str], None],
         holdings: Holdings,
+        epoch: int = 1,
     ) -> None:
         self.machine = machine
         self.record = record
         self._peers = peers
         self._kill = kill
-        self._functions = FunctionStore()
+        self.functions = FunctionStore()
         self._parking = Parking()
         self._setups = Setups()
         #: How much each client may have under way.
         self.credits = Credits(peers, holdings)
-        #: Setups' tasks are numbered down: no client knows them.
-        self._setup_seqs = count(-1, -1)
-        self._known: dict[Uuid, set[Digest]] = {}
-        self._recent: dict[Uuid, OrderedDict[int, TaskKey]] = {}
+        #: Setups' tasks are numbered down: no client knows them. Engines may have some
+        #: of earlier controllers.
+        self._setup_seqs = count(-1 - (epoch << 32), -1)
+        #: What is left of earlier controllers, if there was one.
+        self.reopening: Reopening | None = None
+        #: Of each engine, functions that it knows, and tasks that have ended of late.
+        self._known: defaultdict[Uuid, set[Digest]] = defaultdict(set)
+        self._recent: defaultdict[Uuid, OrderedDict[int, TaskKey]]
+        self._recent = defaultdict(OrderedDict)
         #: The engine whose death is being dealt with, and what is known of that.
         self._dying: tuple[EngineId, EngineDied] | None = None
         self._carry: dict[type, Any] = {
@@ -126,7 +132,7 @@ class Dispatch:
 
     def on_submits(self, peer: Peer, come: Come[Submit], now: float) -> None:
         """Take in submissions that came together."""
-        client, functions, parking = peer.uuid, self._functions, self._parking
+        client, functions, parking = peer.uuid, self.functions, self._parking
         events: list[TaskSubmitted] = []
         when, last = time(), peer.submitted
         for submit, frames in come:
@@ -145,6 +151,12 @@ class Dispatch:
             parking.park(client, work)
         peer.submitted = last
         self.handle(events, now)
+        self._look_at_old(now)
+
+    def _look_at_old(self, now: float) -> None:
+        """See to what waits for engines and clients of earlier controllers."""
+        if self.reopening is not None and self.reopening.is_busy:
+            self.reopening.look(now)
 
     def _has_some(self, client: Uuid, submit: Submit) -> bool:
         """Tell whether a task of a submission is here already."""
@@ -155,18 +167,23 @@ class Dispatch:
         """Tell whether a task may be on its way from a client that is there."""
         key = task_key(msg_id)
         peer = None if key is None else self._peers.work.get(key.client)
-        if key is None or peer is None:
+        if key is None:
             return False
-        return key.seq > peer.submitted or key.client in self._parking
+        if self.reopening is not None and self.reopening.is_coming(key):
+            return True
+        on_the_way = peer is not None and key.seq > peer.submitted
+        return on_the_way or key.client in self._parking
 
     def _admitted(self, client: Uuid, work: Work, when: float) -> list[TaskSubmitted]:
         """Take in one submission: return a task for each of its targets."""
+        if self.reopening is not None and self.reopening.concerns(work.submit):
+            return self.reopening.admitted(client, work, when)
         submit, frames = work.submit, work.frames
         digest, terms = submit.digest, submit.terms or USUAL
-        code = self._functions.code(digest) if digest else b""
+        code = self.functions.code(digest) if digest else b""
         events: list[TaskSubmitted] = []
         for seq, target in enumerate(submit.targets or ANYWHERE, submit.seq):
-            self._functions.hold(digest)
+            self.functions.hold(digest)
             key = TaskKey(client, seq)
             self.record.open(key, submit, frames, code, when)
             events.append(TaskSubmitted(key, work, target, terms))
@@ -186,7 +203,7 @@ class Dispatch:
         keys = [self.record.new_key() for _ in entries]
         for key, entry in zip(keys, entries, strict=True):
             if entry.digest:
-                self._functions.define(entry.digest, entry.code)
+                self.functions.define(entry.digest, entry.code)
             work = Work(entry.again(key.seq), entry.frames or ())
             self.handle(self._admitted(key.client, work, time()), now)
         self.record.resubmitted(
@@ -204,10 +221,11 @@ class Dispatch:
         """
         if define.digest != digest_of(define.code):
             raise ProtocolError("the function is not the one that its digest names")
-        self._functions.define(define.digest, define.code)
+        self.functions.define(define.digest, define.code)
         for client in self._parking.clients():
-            for work in self._parking.release(client, self._functions.__contains__):
+            for work in self._parking.release(client, self.functions.__contains__):
                 self.handle(self._admitted(client, work, time()), now)
+                self._look_at_old(now)
             lacking = self._parking.lacking(client)
             peer = self._peers.channel(client, "work")
             if lacking is not None and peer is not None:
@@ -223,21 +241,23 @@ class Dispatch:
         """Give up tasks, whoever asks for it."""
         for seq in self._parking.withdraw(client, set(seqs)):
             aborted = _without_result(seq, Status.ABORTED, ABORTED)
-            self._tell_client(TaskKey(client, seq), aborted)
+            self.tell_client(TaskKey(client, seq), aborted)
+        if self.reopening is not None and self.reopening.is_busy:
+            self.reopening.withdraw(client, seqs)
         self.handle([TasksAborted(client, seqs, interrupt)], now)
 
     def on_setup(
         self, peer: Peer, setup: Setup, frames: Sequence[Any], now: float
     ) -> None:
         """Run something on each engine that its client does not know yet."""
-        if setup.digest not in self._functions:  # it came just before: it cannot be
+        if setup.digest not in self.functions:  # it came just before: it cannot be
             return
-        self._functions.hold(setup.digest)
+        self.functions.hold(setup.digest)
         work, earlier = self._setups.add(peer.uuid, setup, frames)
         if earlier is not None:
-            self._functions.release(earlier.submit.digest)
+            self.functions.release(earlier.submit.digest)
         for engine_id in sorted(set(self.machine.by_id) - set(setup.known)):
-            self._functions.hold(setup.digest)
+            self.functions.hold(setup.digest)
             key = TaskKey(peer.uuid, next(self._setup_seqs))
             self.handle([TaskSubmitted(key, work, engine_id)], now)
 
@@ -246,16 +266,16 @@ class Dispatch:
         self._parking.forget(client)
         self.credits.leave(client)
         for work in self._setups.forget(client):
-            self._functions.release(work.submit.digest)
+            self.functions.release(work.submit.digest)
+        if self.reopening is not None:
+            self.reopening.left(client, monotonic())
 
     # What engines say
 
     def on_need(self, peer: Peer, need: Need) -> None:
         """Send an engine a function again that it has forgotten."""
-        if need.digest and need.digest in self._functions:
-            self._peers.say(
-                peer, Define(need.digest, self._functions.code(need.digest))
-            )
+        if need.digest and need.digest in self.functions:
+            self._peers.say(peer, Define(need.digest, self.functions.code(need.digest)))
 
     def on_results(self, peer: Peer, come: Come[Result], now: float) -> None:
         """Take in results that came together."""
@@ -289,7 +309,7 @@ class Dispatch:
         key = self._key_of(peer.uuid, output.ordinal)
         if key is not None:
             told = TaskOutput(key.seq, output.stdout, output.stderr, output.running)
-            self._tell_client(key, told)
+            self.tell_client(key, told)
             self.record.printed(
                 key, output.stdout, output.stderr, running=output.running
             )
@@ -299,19 +319,7 @@ class Dispatch:
         key = self._key_of(peer.uuid, publish.ordinal)
         if key is not None:
             told = Published(key.seq, publish.kind, publish.payload, publish.frames)
-            self._tell_client(key, told, frames)
-
-    def held_nbytes(self, uuid: Uuid) -> int:
-        """Return how much an engine has been sent of tasks that have not ended."""
-        engine = self.machine.engines.get(uuid)
-        works = [] if engine is None else [t.body for t in engine.inhand.values()]
-        return sum(map(self._sent_nbytes, works))
-
-    def _sent_nbytes(self, work: Work) -> int:
-        submit = work.submit
-        code = self._functions.code(submit.digest) if submit.digest else b""
-        sent = len(submit.payload) + len(code) + frames_nbytes(work.frames)
-        return sent + KEEPING_NBYTES
+            self.tell_client(key, told, frames)
 
     def _key_of(self, uuid: Uuid, ordinal: int) -> TaskKey | None:
         """Return the task of an ordinal, if it runs or has ended not long ago."""
@@ -326,14 +334,19 @@ class Dispatch:
     def engine_joined(self, info: EngineInfo, now: float) -> None:
         """Give an engine its first work: what clients want set up there, above all."""
         uuid = info.uuid
-        self._known.setdefault(uuid, set())
-        self._recent.setdefault(uuid, OrderedDict())
         setups: list[tuple[TaskKey, Work]] = []
         for client, work in self._setups:
-            self._functions.hold(work.submit.digest)
+            self.functions.hold(work.submit.digest)
             setups.append((TaskKey(client, next(self._setup_seqs)), work))
         joined = EngineJoined(uuid, info.engine_id, info.resources, info.labels, setups)
         self.handle([joined], now)
+        if self.reopening is not None:
+            self.reopening.spoke(uuid, (), now)
+
+    def engine_missed(self, info: EngineInfo, reason: str, now: float) -> None:
+        """Take note that an engine of an earlier controller does not come back."""
+        if self.reopening is not None:
+            self.reopening.missed(info.uuid, info.engine_id, reason, now)
 
     def engine_lost(
         self, died: EngineDied, position: int | None, now: float, *, proved: bool
@@ -371,7 +384,7 @@ class Dispatch:
             if len(known) >= KNOWN:
                 known.clear()  # to define one again does no harm
             known.add(digest)
-            self._peers.say(peer, Define(digest, self._functions.code(digest)))
+            self._peers.say(peer, Define(digest, self.functions.code(digest)))
         assign = Assign(
             action.ordinal,
             submit.method,
@@ -380,13 +393,14 @@ class Dispatch:
             submit.frames,
             action.task.pinned is not None,
             action.task.terms.depth,
+            token_of(action.task.key),
         )
         self._peers.say(peer, assign, work.frames)
 
     def _deliver(self, action: DeliverOutcome) -> None:
         task, result = action.task, action.outcome.result
         key, work = task.key, task.body
-        self._functions.release(work.submit.digest)
+        self.functions.release(work.submit.digest)
         engine = self.machine.by_id.get(action.engine_id)
         if engine is not None:
             recent = self._recent[engine.uuid]
@@ -409,7 +423,7 @@ class Dispatch:
 
     def _fail(self, action: FailTask) -> None:
         key, work = action.task.key, action.task.body
-        self._functions.release(work.submit.digest)
+        self.functions.release(work.submit.digest)
         stdout = stderr = ""
         if action.ran and self._dying is not None:
             _, died = self._dying
@@ -419,17 +433,22 @@ class Dispatch:
         )
         self._end(key, work, outcome, ())
         if action.ran and self._setups.has_killed(key.client, work):
-            self._functions.release(work.submit.digest)
-            self._tell_client(key, Trouble(say_deadly(work), hinders=False))
+            self.functions.release(work.submit.digest)
+            self.tell_client(key, Trouble(say_deadly(work), hinders=False))
 
     def _end(
         self, key: TaskKey, work: Work, outcome: Outcome, frames: Sequence[Any]
     ) -> None:
         """Tell a client how its task, or its setup on one engine, ended."""
         if work.setup is None:
-            self._tell_client(key, outcome, frames)
+            self.tell_client(key, outcome, frames)
             uuid = self._uuid_of(outcome.engine_id)
             self.record.finish(key, outcome, frames, uuid, time())
+            return
+        if work is UNKNOWN:
+            if self.reopening is not None:
+                uuid = self._uuid_of(outcome.engine_id)
+                self.reopening.keep(key, End(outcome, frames, uuid))
             return
         if outcome.status is not Status.LOST:
             self._setups.ended(key.client, work.setup)
@@ -440,7 +459,7 @@ class Dispatch:
             outcome.payload,
             outcome.frames,
         )
-        self._tell_client(key, told, frames)
+        self.tell_client(key, told, frames)
 
     def _uuid_of(self, engine_id: EngineId) -> Uuid:
         """Return the uuid of an engine that is there, or just died; else nothing."""
@@ -457,9 +476,10 @@ class Dispatch:
         if peer is not None:
             self._peers.say(peer, message)
 
-    def _tell_client(
+    def tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()
     ) -> None:
+        """Tell the client of a task something, if it is there."""
         peer = self._peers.work.get(key[0])
         if peer is not None:
             self._peers.say(peer, message, frames)

@@ -10,6 +10,8 @@ from ..protocol.messages import (
     Abort,
     Define,
     Goodbye,
+    Held,
+    Hello,
     Message,
     Need,
     Output,
@@ -17,6 +19,7 @@ from ..protocol.messages import (
     Pong,
     Publish,
     Query,
+    Reopen,
     Result,
     Resumed,
     Revoked,
@@ -35,11 +38,11 @@ __all__ = ["ALLOWED", "Hearing"]
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset(
         {Goodbye, Ping, Pong, Need, Result, Revoked, Output, Suspended, Resumed}
-        | {Publish}
+        | {Publish, Held, Hello}
     ),
     "client": frozenset(
         {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
-        | {WantCredit}
+        | {WantCredit, Reopen, Hello}
     ),
 }
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ..aliases import EngineId, Uuid
 from ..errors import ProtocolError
 from ..protocol.messages import (
@@ -18,10 +20,10 @@ from ..protocol.messages import (
     EngineJoined,
     EngineLeft,
     Goodbye,
+    Held,
     Hello,
     Message,
     Refused,
-    Signal,
     Trouble,
     Welcome,
     WhoAreYou,
@@ -54,8 +56,6 @@ CLIENT_PATIENCE = 120.0
 GIVEN_UP = 1 << 14
 #: The kinds of connections that each process has.
 CHANNELS = ("work", "control")
-#: Who is told goodbye where: an engine may be too busy to read its work.
-EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
 
 
 class Hub:
@@ -87,6 +87,8 @@ class Hub:
         self._told_full = -FULL_EVERY
         #: Engines that are not to come back, the newest of them.
         self._given_up: Newest[Uuid, None] = Newest(GIVEN_UP)
+        #: Greetings of engines' main threads that came before they may be answered.
+        self._early: dict[Uuid, tuple[Hello, bytes, int, str | None]] = {}
         self._strangers = Strangers()
         self._complaints = Complaints(log)
         #: The newest troubles, for clients that come later.
@@ -120,6 +122,10 @@ class Hub:
             )
             self.refuse(routing_id, Refused(why), now)
             return
+        if self._is_early(hello):
+            # Its side thread speaks first, and tells what it has: this waits.
+            self._early[hello.uuid] = hello, routing_id, descriptor, curve
+            return
         earlier = self._peers.earlier(hello, routing_id)
         anew = earlier is None or earlier.routing_id != routing_id
         peer = self._peers.welcome(hello, routing_id, descriptor)
@@ -128,16 +134,49 @@ class Hub:
             engine_id = self._roster.register(peer.uuid, hello.engine_id)
         if not self._is_away(peer.uuid):
             self._note_return(peer.uuid, now)
-        infos = sorted(self.engines.values(), key=lambda info: info.engine_id)
-        shown = infos if peer.role == "client" else []  # one engine knows no other
-        received = peer.stream.seen
-        welcome = Welcome(peer.session, engine_id, shown, received, self.muster.epoch)
+        # No engine knows others.
+        shown = self.muster.infos(self.engines) if peer.role == "client" else []
+        stream, epoch = peer.stream, self.muster.epoch
+        welcome = Welcome(
+            peer.session, engine_id, shown, stream.seen, epoch, stream.safe,
+            self.muster.restores,
+        )  # fmt: skip
         self._peers.answer(peer, welcome, hello, anew=anew)
         if engine_id is not None:
             self._complete(peer, engine_id, now)
         elif peer.channel == "work" and earlier is None:
             for trouble in self.troubles:
                 self._peers.say(peer, trouble)
+
+    def _is_early(self, hello: Hello) -> bool:
+        """Tell whether an earlier controller's engine has yet to tell what it has."""
+        is_work = (hello.role, hello.channel) == ("engine", "work")
+        return is_work and hello.uuid in self.muster.awaited and hello.session != b""
+
+    def take_back(self, peer: Peer, held: Held, now: float) -> None:
+        """Let an earlier controller's engine in again, with all that it has."""
+        uuid, hello, reopening = peer.uuid, peer.hello, self._dispatch.reopening
+        is_awaited = uuid in self.muster.awaited and peer.channel == "control"
+        if reopening is None or not is_awaited:
+            self.complain(peer, held, now)
+            return
+        engine_id = self._roster.register(uuid, hello.engine_id)
+        self._peers.expect(msgspec.structs.replace(hello, channel="work"))
+        self._enter(engine_id, hello)
+        log.info("engine %s is back: %s:%s", engine_id, hello.host, hello.pid)
+        reopening.engine_returned(self.engines[uuid], held, now)
+        if early := self._early.pop(uuid, None):
+            self.greet(*early, now)
+
+    def _enter(self, engine_id: EngineId, hello: Hello) -> None:
+        """Call an engine there, and tell all clients."""
+        info = EngineInfo(
+            engine_id, hello.uuid, hello.host, hello.pid, hello.resources, hello.labels
+        )
+        self.engines[hello.uuid] = info
+        self.muster.join(info)
+        for client in self._peers.of_role("client"):
+            self._peers.say(client, EngineJoined(info))
 
     def _why_not(self, hello: Hello, curve: str | None) -> str:
         role = self._keys.role_of(hello.secret)
@@ -187,7 +226,7 @@ class Hub:
             return "its connection broke, and its work was given to others"
         known = self._peers.channel(hello.uuid, hello.channel)
         if known is None:
-            lost = bool(hello.session)
+            lost = bool(hello.session) and hello.uuid not in self.muster.awaited
             return "its session was with an earlier controller" if lost else ""
         if self._peers.earlier(hello, routing_id) is None:
             return "an engine of this uuid is connected: its place is taken"
@@ -199,31 +238,9 @@ class Hub:
         other = "control" if peer.channel == "work" else "work"
         if uuid in self.engines or self._peers.channel(uuid, other) is None:
             return
-        info = EngineInfo(
-            engine_id, uuid, hello.host, hello.pid, hello.resources, hello.labels
-        )
-        self.engines[uuid] = info
-        self.muster.join(info)
+        self._enter(engine_id, hello)
         log.info("engine %s joined: %s:%s", engine_id, hello.host, hello.pid)
-        for client in self._peers.of_role("client"):
-            self._peers.say(client, EngineJoined(info))
-        self._dispatch.engine_joined(info, now)
-
-    def say_goodbye(self) -> None:
-        """Tell everybody that the controller ends."""
-        goodbye = Goodbye("the controller was stopped")
-        for role, channel in EACH_HEARS:
-            for peer in self._peers.of_role(role, channel):
-                self._peers.say(peer, goodbye)
-        self._peers.flush()
-
-    def signal(self, order: Signal) -> None:
-        """Have engines send themselves a signal: those named, or all."""
-        for uuid, info in self.engines.items():
-            control = self._peers.channel(uuid, "control")
-            wanted = order.targets is None or info.engine_id in order.targets
-            if wanted and control is not None:
-                self._peers.say(control, Signal(order.signum))
+        self._dispatch.engine_joined(self.engines[uuid], now)
 
     def leave(self, peer: Peer, goodbye: Goodbye, now: float) -> None:
         """Take note of a goodbye."""
@@ -353,19 +370,26 @@ class Hub:
         """Take an engine out, tell the clients, and see to its work."""
         self._given_up[died.uuid] = None
         self.missing.pop(died.uuid, None)
+        self._early.pop(died.uuid, None)
+        awaited = self.muster.awaited.get(died.uuid)
         self.muster.leave(died.uuid)
         info = self.engines.pop(died.uuid, None)
         for channel in CHANNELS:
             peer = self._peers.channel(died.uuid, channel)
             if peer is not None:
                 self._peers.remove(peer)
-        if info is None:
+        gone = info or (awaited.info if awaited else None)
+        if gone is None:
             return
-        self._absences.end(info)
-        log.warning("engine %s is gone: it %s", info.engine_id, died.reason)
-        for client in self._peers.of_role("client"):
-            self._peers.say(client, EngineLeft(info.engine_id, died.reason))
-        self._dispatch.engine_lost(died, position, now, proved=proved)
+        self._absences.end(gone)
+        log.warning("engine %s is gone: it %s", gone.engine_id, died.reason)
+        if gone.engine_id >= 0:
+            for client in self._peers.of_role("client"):
+                self._peers.say(client, EngineLeft(gone.engine_id, died.reason))
+        if info is None:
+            self._dispatch.engine_missed(gone, died.reason, now)
+        else:
+            self._dispatch.engine_lost(died, position, now, proved=proved)
 
     def complain(self, peer: Peer, message: Message, now: float) -> None:
         """Note that a peer said what its role does not."""

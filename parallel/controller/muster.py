@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import time
 
 import msgspec
 
@@ -18,6 +19,9 @@ from ..transport.pids import start_time
 __all__ = ["Enrolled", "Muster"]
 
 FORMAT = "parallel-roster-1"
+#: An engine that has died is still written down for so long, seconds: its clients may
+#: not have been told what became of its tasks when the controller dies, too.
+LATELY = 10.0
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -30,11 +34,14 @@ class Enrolled(msgspec.Struct, frozen=True):
         of its pid; 0 where that cannot be known.
     epoch
         Of the controller that let it in.
+    left
+        When it was found dead, seconds since 1970; 0 of one that lives.
     """
 
     info: EngineInfo
     started: int
     epoch: int
+    left: float = 0.0
 
     def is_dead(self) -> bool:
         """Tell whether its process is proved to be gone: on this host, that can be."""
@@ -84,7 +91,11 @@ class Muster:
         self._path = path
         #: Which controller this is, counted from 1.
         self.epoch = epoch
+        #: Whether what earlier ones had under way may go on.
+        self.restores = reads and epoch > 1
         self._enrolled: dict[Uuid, Enrolled] = {}
+        #: Those that have died of late.
+        self._left: list[Enrolled] = []
         self._trouble = ""
         self._is_broken = False
         reads = reads and epoch > 1 and path is not None
@@ -115,7 +126,12 @@ class Muster:
                 "started again without waiting for them"
             )
             return 0
-        self._enrolled = {each.info.uuid: each for each in roll.engines}
+        now = time()
+        self._enrolled = {
+            each.info.uuid: msgspec.structs.replace(each, left=0.0)
+            for each in roll.engines
+            if not each.left or abs(now - each.left) < LATELY
+        }
         return roll.next_id
 
     def join(self, info: EngineInfo) -> None:
@@ -131,14 +147,20 @@ class Muster:
         """Strike off an engine that is dead, or given up."""
         self.awaited.pop(uuid, None)
         self.roster.forget(uuid)
-        if self._enrolled.pop(uuid, None) is not None:
-            self.is_stale = self._path is not None
+        enrolled = self._enrolled.pop(uuid, None)
+        if enrolled is None:
+            return
+        self.is_stale = self._path is not None
+        now = time()
+        self._left = [each for each in self._left if now - each.left < LATELY]
+        if enrolled.info.host == socket.gethostname():  # else it would be waited for
+            self._left.append(msgspec.structs.replace(enrolled, left=now))
 
     def save(self) -> None:
         """Write the file anew; work goes on if that cannot be done, and users hear."""
         assert self._path is not None
         self.is_stale = False
-        engines = list(self._enrolled.values())
+        engines = [*self._enrolled.values(), *self._left]
         roll = Roll(epoch=self.epoch, next_id=self.roster.next_id, engines=engines)
         try:
             write_private(self._path, msgspec.json.encode(roll) + b"\n")
@@ -151,6 +173,12 @@ class Muster:
                 "be killed, engines that come back get new ids, and their tasks may be "
                 "started twice"
             )
+
+    def infos(self, there: Mapping[Uuid, EngineInfo]) -> list[EngineInfo]:
+        """Return the engines that are there, and those that are on their way back."""
+        awaited = (each.info for each in self.awaited.values())
+        infos = [*there.values(), *(info for info in awaited if info.engine_id >= 0)]
+        return sorted(infos, key=lambda info: info.engine_id)
 
     def proved_dead(self) -> list[Enrolled]:
         """Return those awaited whose processes are gone."""

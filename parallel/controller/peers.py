@@ -6,11 +6,13 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any
 
 from ..aliases import Uuid
-from ..protocol.messages import Hello, Message, Refused, Welcome
+from ..protocol.messages import Hello, Message, Ping, Refused, Welcome
 from ..protocol.wire import NO_SESSION, SESSION_NBYTES, encode
+from ..state.receipts import Receipts
 from ..state.stream import Stream
 from .backlogs import Backlogs, Room
 
@@ -43,7 +45,8 @@ class Peer:
         self.channel = hello.channel
         self.uuid: Uuid = hello.uuid
         self.session = secrets.token_bytes(SESSION_NBYTES)
-        self.stream = Stream(self.session)
+        #: An engine keeps its results until their clients have them.
+        self.stream = Stream(self.session, defers=hello.role == "engine")
         #: Its connection broke: what is said to it waits until it is there again.
         self.away = False
         self.routing_id = routing_id
@@ -91,6 +94,8 @@ class Peers:
         self._excused: dict[Peer, int] = {}
         #: Who is to be told at the end of the turn what has come.
         self.owing: set[Peer] = set()
+        #: Which of the engines' batches their clients have not got yet.
+        self.receipts: Receipts[Peer] = Receipts()
 
     def earlier(self, hello: Hello, routing_id: bytes) -> Peer | None:
         """Return who greets again, by the same connection or in the same session.
@@ -100,10 +105,11 @@ class Peers:
         old = self._channels.get((hello.uuid, hello.channel))
         if old is None:
             return None
-        if hello.session:
-            return old if hello.session == old.session else None
-        known = old.routing_id == routing_id or (old.away and old.stream.is_fresh)
-        return old if known else None
+        if hello.session == old.session:
+            return old
+        # It may name one of an earlier controller, if it has not heard of this one.
+        is_new = old.routing_id == routing_id or (old.away and old.stream.is_fresh)
+        return old if is_new else None
 
     def welcome(self, hello: Hello, routing_id: bytes, descriptor: int) -> Peer:
         """Return the peer of a greeting, in the place of another one of its kind."""
@@ -118,11 +124,21 @@ class Peers:
         if other is not None:
             self.drop(other)
         peer = self._routes[routing_id] = Peer(hello, routing_id, descriptor)
+        self._enter(peer)
+        return peer
+
+    def expect(self, hello: Hello) -> None:
+        """Have what is said to a process wait until it greets so."""
+        if (hello.uuid, hello.channel) not in self._channels:
+            peer = Peer(hello, b"", -1)
+            peer.away = True
+            self._enter(peer)
+
+    def _enter(self, peer: Peer) -> None:
         self._sessions[peer.session] = peer
         self._channels[peer.uuid, peer.channel] = peer
         if peer.channel == "work":
             self.work[peer.uuid] = peer
-        return peer
 
     def by_route(self, routing_id: bytes) -> Peer | None:
         """Return who greeted on a connection, be it that it has left since."""
@@ -166,6 +182,7 @@ class Peers:
         self._backlogs.forget(peer)
         self._excused.pop(peer, None)
         self.owing.discard(peer)
+        self.receipts.forget(peer)
 
     def lose(self, peer: Peer) -> None:
         """Take note that a peer's connection is gone; its session is not."""
@@ -183,6 +200,7 @@ class Peers:
         self.refuse(peer.routing_id, welcome)
         if not anew:
             return
+        peer.stream.confirm(hello.received)
         for parts in peer.stream.resume(hello.received):
             self._send([peer.routing_id, *parts])
         if peer.messages:
@@ -198,6 +216,8 @@ class Peers:
     def flush(self) -> list[Peer]:
         """Send all batches; return the peers that were not there."""
         missing: list[Peer] = []
+        if self.receipts.heard:
+            self.owing.update(self.receipts.turn(self._told(), monotonic()))
         while self._dirty:
             peer, _ = self._dirty.popitem()
             if self._backlogs.is_behind(peer):
@@ -213,6 +233,33 @@ class Peers:
             if peer.stream.owes and not peer.away:
                 self._send([peer.routing_id, *peer.stream.confirmation()])
         return missing
+
+    def _told(self) -> Iterator[tuple[Peer, int]]:
+        """Yield the clients that are told something now, and by which batch."""
+        for peer in self._dirty:
+            if peer.role == "client":
+                yield peer, peer.stream.sent + self._backlogs.count(peer) + 1
+
+    def hold_back(self, holds_back: bool) -> None:
+        """Have engines keep what they send now, or no longer than clients need it."""
+        if holds_back:
+            self.receipts.freeze()
+        else:
+            clients = list(self.of_role("client"))
+            told = [(c, c.stream.sent + self._backlogs.count(c) + 1) for c in clients]
+            nothing = [(c, number - 1) for c, number in told if c not in self._dirty]
+            something = [(c, number) for c, number in told if c in self._dirty]
+            self.owing.update(self.receipts.thaw([*nothing, *something], monotonic()))
+
+    def confirm(self) -> None:
+        """Have what clients have got confirmed, though nobody has anything to say."""
+        slow, untold = self.receipts.silent(monotonic())
+        for client in slow:
+            if client not in self._backlogs:
+                self.say(client, Ping())
+        for engine in untold:
+            if not engine.away:
+                self._send([engine.routing_id, *engine.stream.confirmation()])
 
     def _set_aside(self, peer: Peer) -> None:
         """Have a peer's batch wait until it has read more of what was said before."""

@@ -17,6 +17,7 @@ import msgspec
 from ..aliases import EngineId
 from ..protocol.messages import Answer, Status
 from ..state.tasks import TaskKey, task_key
+from ..state.whereabouts import Whereabouts
 from ..state.whereabouts import whereabouts as locate
 from .dispatch import Dispatch
 from .gathering import Gathering
@@ -90,6 +91,9 @@ def whereabouts(
     for msg_id in msg_ids:
         key = task_key(msg_id)
         place = None if key is None else locate(dispatch.machine, key, now)
+        if key is not None and place is None and dispatch.reopening is not None:
+            why = dispatch.reopening.say(key, now)
+            place = Whereabouts("queued", why=why) if why else None
         if place is not None:
             found[msg_id] = place
     ids = {place.engine_id for place in found.values()}

@@ -25,6 +25,8 @@ class Spool:
 
     def __init__(self) -> None:
         self._source, self._sink = _File(), _File()
+        #: How many batches there are.
+        self.count = 0
         #: What found no place in a file: its disk is full.
         self._left_over: deque[list[bytes]] = deque()
         #: How many bytes that is.
@@ -43,6 +45,7 @@ class Spool:
 
         Nothing is lost for want of room on a disk.
         """
+        self.count += 1
         if not self._left_over:
             lengths = [memoryview(part).nbytes for part in parts]
             head = struct.pack(f"<Q{len(parts)}Q", len(parts), *lengths)
@@ -68,9 +71,11 @@ class Spool:
         if not self._source.left:
             if not self._left_over:
                 raise IndexError("nothing was put there")
+            self.count -= 1
             parts = self._left_over.popleft()
             self.in_memory -= sum(map(len, parts))
             return parts
+        self.count -= 1
         source = self._source
         (count,) = struct.unpack("<Q", source.read(8))
         lengths = struct.unpack(f"<{count}Q", source.read(8 * count))
@@ -82,7 +87,7 @@ class Spool:
     def close(self) -> None:
         """Forget all."""
         self._left_over.clear()
-        self.in_memory = 0
+        self.in_memory = self.count = 0
         self._source.close()
         self._sink.close()
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from ..protocol.messages import Result, Submit
+from ..protocol.messages import Method, Result, Submit
 
-__all__ = ["Ended", "Work"]
+__all__ = ["UNKNOWN", "Ended", "Work"]
 
 
 class Work(msgspec.Struct, frozen=True, gc=False):
@@ -19,6 +19,11 @@ class Work(msgspec.Struct, frozen=True, gc=False):
     frames: Sequence[Any]
     #: Of the setup whose task it is, its name; else None.
     setup: str | None = None
+
+
+#: That of a task which an engine has of an earlier controller, and whose client has not
+#: told of it yet.
+UNKNOWN = Work(Submit(0, Method.APPLY, b"", b""), (), "")
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):

@@ -50,6 +50,7 @@ from .page import Page, open_page
 from .process import prepare_process
 from .sender import Sender
 from .side import CONNECTION_BROKE, SideThread, is_closed
+from .stock import Batch, Stock
 from .turns import Turns
 
 __all__ = ["RECONNECT_TIMEOUT", "Engine", "EngineSpec", "run_engine"]
@@ -124,6 +125,7 @@ class Engine:
         #: How deep what is submitted now is: in how many tasks, one within the other.
         self.depth = 0
         self.engine_id: int | None = None
+        self._epoch = 0
 
     def _hello(self, channel: str) -> Hello:
         return Hello(
@@ -235,7 +237,7 @@ class Engine:
         with contextlib.suppress(Exception):
             self._sender.flush()
             if self._ending not in ("", "the controller was stopped") and not failed:
-                self._line.say([Goodbye(self._ending, self.turns.position)])
+                self._sender.say([Goodbye(self._ending, self.turns.position)])
         self._context.destroy(linger=LEAVING_MS)
 
     def _end_from_side(self, why: str) -> None:
@@ -272,7 +274,7 @@ class Engine:
 
     def _take_turn(self) -> None:
         assign, frames = self._inhand.popleft()
-        if not self.turns.begin(assign.ordinal):
+        if not self.turns.begin(assign.ordinal, assign.task):
             return
         if assign.pinned and assign.ordinal <= self._given_up:
             self._give_up(assign)
@@ -316,6 +318,7 @@ class Engine:
             ran.completed,
             stdout,
             stderr,
+            assign.task,
         )
         self._sender.hold(result, frames)
         self.turns.end(assign.ordinal)
@@ -334,8 +337,7 @@ class Engine:
             self._sender.flush()
 
     def _ask_for(self, assign: Assign) -> None:
-        self._sender.flush()
-        self._line.say([Need(assign.digest)])
+        self._sender.say([Need(assign.digest)])
         self._wait_for_more()
 
     def _read(self) -> None:
@@ -360,7 +362,7 @@ class Engine:
             self._execution.functions.define(message.digest, message.code)
         elif isinstance(message, Welcome):
             if self._line.welcome(message):
-                self.engine_id = message.engine_id
+                self.engine_id, self._epoch = message.engine_id, message.epoch
             else:
                 self._ending = CONNECTION_BROKE
         elif isinstance(message, WhoAreYou):
@@ -372,7 +374,17 @@ class Engine:
 
     # For the side thread
 
-    def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
+    @property
+    def epoch(self) -> int:
+        """Which controller this engine works for."""
+        return self._epoch
+
+    def renew(self, epoch: int) -> Stock:
+        """Work for another controller from now on; return what it is to hear first."""
+        self._epoch = epoch
+        return self._sender.renew(self.turns)
+
+    def take_held(self, older_than: float) -> Batch:
         """Return results held back since before this time."""
         return self._sender.take_held(older_than)
 
@@ -406,8 +418,7 @@ class Engine:
 
     def say_now(self, messages: list[Message]) -> None:
         """Send messages behind the results."""
-        self._sender.flush()
-        self._line.say(messages)
+        self._sender.say(messages)
 
     def publish(self, kind: str, value: Any) -> bool:
         """Send what a task shows, from any of its threads; tell whether one runs."""
@@ -418,8 +429,7 @@ class Engine:
         message = Publish(started[-1], kind, payload, len(frames))
         if threading.current_thread() is threading.main_thread():
             with self.turns.apart():
-                self._sender.flush()
-                self._line.say([message], frames)
+                self._sender.say([message], frames)
                 self._wait_for_reader()
         else:
             self._sender.hold(message, frames)

@@ -80,12 +80,16 @@ class Nesting:
     def suspend(self) -> None:
         """Say that the innermost task waits from now on."""
         with self._turns.apart():
-            self._host.say_now([Suspended(self._turns.started[-1])])
+            ordinal = self._turns.started[-1]
+            self._turns.waiting.add(ordinal)
+            self._host.say_now([Suspended(ordinal)])
 
     def resume(self) -> None:
         """Say that the innermost task goes on."""
         with self._turns.apart():
-            self._host.say_now([Resumed(self._turns.started[-1])])
+            ordinal = self._turns.started[-1]
+            self._turns.waiting.discard(ordinal)
+            self._host.say_now([Resumed(ordinal)])
 
     def on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Handle SIGINT."""

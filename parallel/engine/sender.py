@@ -9,6 +9,8 @@ from typing import Any
 
 from ..protocol.messages import Message, ToEngine
 from ..transport.dealer import Dealer
+from .stock import Batch, Stock, results_in, take_stock
+from .turns import Turns
 
 __all__ = ["Sender"]
 
@@ -21,7 +23,8 @@ class Sender:
 
     def __init__(self, line: Dealer[ToEngine]) -> None:
         self._line = line
-        self._lock = threading.Lock()
+        #: The same thread may want it again: a user's signal handler may publish.
+        self._lock = threading.RLock()
         self._held: list[Message] = []
         self._frames: list[Any] = []
         #: When what was held was sent last.
@@ -36,20 +39,41 @@ class Sender:
     def flush(self) -> None:
         """Send what is held."""
         with self._lock:
-            held, self._held = self._held, []
-            frames, self._frames = self._frames, []
-        if held:
-            self._line.say(held, frames)
+            if self._held:
+                self._line.say(*self._take())
         self.flushed = monotonic()
 
-    def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
+    def say(self, messages: Sequence[Message], frames: Sequence[Any] = ()) -> None:
+        """Send messages behind what is held."""
+        with self._lock:
+            self.flush()
+            self._line.say(messages, frames)
+
+    def _take(self) -> Batch:
+        held, self._held = self._held, []
+        frames, self._frames = self._frames, []
+        return Batch(held, frames)
+
+    def renew(self, turns: Turns) -> Stock:
+        """Begin a session with another controller; return what that is to hear first.
+
+        From the side thread. What the main thread says from now on comes after it.
+        """
+        with self._lock:
+            reach, started = turns.close()
+            held = self._take()
+            said = [*results_in(self._line.stream), *([held] if held.messages else ())]
+            stock = take_stock(reach, started, turns.waiting, said)
+            self._line.renew()
+            self._line.cut = True
+        return stock
+
+    def take_held(self, older_than: float) -> Batch:
         """Return what has been held since before this time; from the side thread."""
         with self._lock:
             if self.flushed > older_than or not self._held:
-                return [], []
-            held, self._held = self._held, []
-            frames, self._frames = self._frames, []
-        return held, frames
+                return Batch((), ())
+            return self._take()
 
     def is_holding(self) -> bool:
         """Tell whether anything is held."""

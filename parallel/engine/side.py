@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..errors import ProtocolError
 from ..protocol.messages import (
     Goodbye,
+    Held,
     Interrupt,
     Message,
     Ping,
@@ -30,6 +31,7 @@ from ..protocol.messages import (
 from ..transport import sockets
 from ..transport.addresses import has_vanished
 from ..transport.dealer import Dealer
+from .stock import Batch, Stock, results_in, take_stock
 from .turns import Turns
 
 __all__ = ["CONNECTION_BROKE", "Main", "SideThread", "is_closed"]
@@ -53,7 +55,18 @@ ORPHANED = 2.0
 class Main(Protocol):
     """What the side thread needs of the main thread's half."""
 
-    def take_held(self, older_than: float) -> tuple[list[Message], list[Any]]:
+    @property
+    def engine_id(self) -> int | None:
+        """The number of this engine."""
+
+    @property
+    def epoch(self) -> int:
+        """Which controller this engine works for."""
+
+    def renew(self, epoch: int) -> Stock:
+        """Work for another controller from now on; return what it is to hear first."""
+
+    def take_held(self, older_than: float) -> Batch:
         """Return results held back since before this time."""
 
     def is_holding(self) -> bool:
@@ -219,8 +232,25 @@ class SideThread(threading.Thread):
                     self._safely(handler, message)
 
     def _on_welcome(self, welcome: Welcome) -> None:
-        if not self._line.welcome(welcome):
+        if welcome.epoch != self._main.epoch and welcome.restores:
+            self._begin_again(welcome)
+        elif not self._line.welcome(welcome):
             self._end(CONNECTION_BROKE)
+
+    def _begin_again(self, welcome: Welcome) -> None:
+        """Tell a controller that was started again what is here of the one before."""
+        if welcome.engine_id != self._main.engine_id:
+            self._end(CONNECTION_BROKE)  # it knows us for another
+            return
+        log.info("the controller was started again: epoch %s", welcome.epoch)
+        held, results = self._main.renew(welcome.epoch)
+        late = list(results_in(self._line.renew()))
+        stock = take_stock(held.reach, (), (), late)
+        known = {task.ordinal: task for task in (*held.tasks, *stock.held.tasks)}
+        self._line.welcome(welcome)
+        self._line.say([Held(held.reach, list(known.values()))])
+        for messages, frames in (*stock.results, *results):
+            self._line.say(messages, frames)
 
     def _on_refused(self, refused: Refused) -> None:
         reason = f"refused: {refused.reason}"

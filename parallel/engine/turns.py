@@ -18,6 +18,9 @@ __all__ = ["CALL", "Turns"]
 
 log = logging.getLogger("parallel.engine")
 
+#: An engine has never so many tasks in line: what another controller sends is numbered
+#: from beyond them on, so that it is told apart from what is still on its way.
+LEAP = 1 << 20
 #: What `interrupt` sends: a signal that may come too late, as its handler looks what is
 #: meant, and that nobody else uses, as it is ignored unless it is handled.
 CALL = signal.SIGURG
@@ -30,6 +33,12 @@ class Turns:
         self._lock = threading.Lock()
         self._revoked: set[int] = set()
         self._position = 0
+        #: Up to this, no task starts that has not: its controller is gone.
+        self._closed = 0
+        #: What names the started tasks to any controller.
+        self._tokens: list[bytes] = []
+        #: Those of the started that wait for tasks of their own.
+        self.waiting: set[int] = set()
         #: Those that have started and not ended, the innermost last.
         self.started: list[int] = []
         #: True while users' code runs: only then an interrupt may be raised.
@@ -46,19 +55,23 @@ class Turns:
 
     # In the main thread
 
-    def begin(self, ordinal: int) -> bool:
+    def begin(self, ordinal: int, token: bytes = b"") -> bool:
         """Start a task, unless it was given back."""
         with self._lock:
+            if ordinal <= self._closed:
+                return False
             self._position = ordinal
             if ordinal in self._revoked:
                 self._revoked.discard(ordinal)
                 return False
             self.started.append(ordinal)
+            self._tokens.append(token)
             return True
 
     def end(self, ordinal: int) -> None:
         """End the innermost task."""
         self.started.pop()
+        self._tokens.pop()
         if self._wanted:
             self._wanted.discard(ordinal)
 
@@ -119,6 +132,22 @@ class Turns:
             raise KeyboardInterrupt
 
     # In the side thread
+
+    def close(self) -> tuple[int, list[tuple[int, bytes]]]:
+        """Start nothing more of what a controller has sent that is gone.
+
+        Returns
+        -------
+        tuple[int, list[tuple[int, bytes]]]
+            The ordinal up to which this holds, and what has started: ordinals and what
+            names the tasks.
+        """
+        with self._lock:
+            self._closed = max(self._position, self._closed) + LEAP
+            self._revoked.clear()
+            # The main thread may end the innermost meanwhile, without the lock.
+            tokens = self._tokens[:]
+            return self._closed, list(zip(self.started[:], tokens, strict=False))
 
     def revoke(self, ordinals: list[int]) -> list[int]:
         """Return those of these tasks that will not be started."""

@@ -39,62 +39,18 @@ from .secrets import repr_without
 from .terms import Terms
 
 __all__ = [
-    "FREE",
-    "PROTOCOL",
-    "Abort",
-    "AgentTrouble",
-    "Answer",
-    "Assign",
-    "Credit",
-    "Define",
-    "EngineDied",
-    "EngineInfo",
-    "EngineJoined",
-    "EngineLeft",
-    "FromAgent",
-    "Goodbye",
-    "Hello",
-    "Interrupt",
-    "Kill",
-    "Mark",
-    "Message",
-    "Method",
-    "Need",
-    "Outcome",
-    "Output",
-    "Ping",
-    "Pong",
-    "Publish",
-    "Published",
-    "Query",
-    "Refused",
-    "Result",
-    "Resumed",
-    "Retire",
-    "Revoke",
-    "Revoked",
-    "Setup",
-    "SetupEnded",
-    "Signal",
-    "Status",
-    "Stop",
-    "Submit",
-    "Suspended",
-    "TaskOutput",
-    "ToAgent",
-    "ToClient",
-    "ToController",
-    "ToEngine",
-    "ToOwner",
-    "Trouble",
-    "Up",
-    "WantCredit",
-    "Welcome",
-    "WhoAreYou",
-]
+    "FREE", "PROTOCOL", "Abort", "AgentTrouble", "Answer", "Assign", "Credit", "Define",
+    "EndedTask", "EngineDied", "EngineInfo", "EngineJoined", "EngineLeft", "FromAgent",
+    "Goodbye", "Held", "HeldTask", "Hello", "Interrupt", "Kill", "Mark", "Message",
+    "Method", "Need", "Outcome", "Output", "Ping", "Pong", "Publish", "Published",
+    "Query", "Refused", "Reopen", "Result", "Resumed", "Retire", "Revoke", "Revoked",
+    "Setup", "SetupEnded", "Signal", "Stage", "Status", "Stop", "Submit", "Suspended",
+    "TaskOutput", "ToAgent", "ToClient", "ToController", "ToEngine", "ToOwner",
+    "Trouble", "Up", "WantCredit", "Welcome", "WhoAreYou",
+]  # fmt: skip
 
 #: Peers of another protocol version are refused at the greeting.
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 class Method(IntEnum):
@@ -131,6 +87,16 @@ class Status(IntEnum):
     UNMET = 7
 
 
+class Stage(IntEnum):
+    """How far an engine is with a task."""
+
+    #: It has ended, and its result is sent again.
+    ENDED = 0
+    RUNNING = 1
+    #: It waits for tasks of its own.
+    SUSPENDED = 2
+
+
 class Message(
     msgspec.Struct,
     array_like=True,
@@ -151,6 +117,22 @@ class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
     #: What tasks may take a share of, and what marks it for them.
     resources: dict[str, float] = {}
     labels: list[str] = []
+
+
+class HeldTask(msgspec.Struct, array_like=True, frozen=True):
+    """A task that an engine has: its `Assign` is an earlier controller's."""
+
+    task: Token
+    ordinal: Seq
+    stage: Stage
+
+
+class EndedTask(msgspec.Struct, array_like=True, frozen=True):
+    """How a task ended, as `state.history` has it, and on which engine."""
+
+    seq: Seq
+    end: Count
+    engine_id: EngineNumber
 
 
 # Greetings
@@ -189,6 +171,10 @@ class Welcome(Message, tag=2, frozen=True):
     received: int = 0
     #: How often the controller has been started at this address.
     epoch: int = 1
+    #: The last batch that need not be kept any more.
+    confirmed: int = 0
+    #: What earlier controllers had under way may go on here.
+    restores: bool = False
 
     def __repr__(self) -> str:
         return repr_without(self, "session")
@@ -230,6 +216,28 @@ class Mark(Message, tag=8, frozen=True):
 
     number: Seq
     seen: Seq
+
+
+class Held(Message, tag=68, frozen=True):
+    """Engine → controller that was started again: what I have of the one before.
+
+    Said first. Up to the ordinal `reach`, nothing else will be started.
+    """
+
+    reach: Seq
+    tasks: list[HeldTask]
+
+
+class Reopen(Message, tag=69, frozen=True):
+    """Client → controller that was started again: what I have of the one before.
+
+    Said first. So many tasks were `submitted`; those that are `unfinished` are
+    submitted again behind this. `ends` are those of some others, on which these depend.
+    """
+
+    submitted: Seq
+    unfinished: list[Seq]
+    ends: list[EndedTask] = []
 
 
 # Functions
@@ -279,6 +287,8 @@ class Assign(Message, tag=21, frozen=True):
     pinned: bool = False
     #: In how many tasks, one within the other, it was submitted.
     depth: int = 0
+    #: What names it to any controller.
+    task: bytes = b""
 
 
 class Result(Message, tag=22, frozen=True):
@@ -292,6 +302,8 @@ class Result(Message, tag=22, frozen=True):
     completed: Moment
     stdout: str = ""
     stderr: str = ""
+    #: As its `Assign` had it.
+    task: Token = b""
 
 
 class Outcome(Message, tag=23, frozen=True):
@@ -548,7 +560,7 @@ class Kill(Message, tag=54, frozen=True):
 ToController: TypeAlias = (
     Mark | Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked
     | Output | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
-    | WantCredit
+    | WantCredit | Held | Reopen
 )  # fmt: skip
 ToEngine: TypeAlias = (
     Mark

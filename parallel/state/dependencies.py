@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..aliases import EngineId
 from ..protocol.messages import Status
-from ..protocol.terms import Condition
+from ..protocol.terms import Condition, Terms
 from .history import CANCELLED, OK, History
 from .tasks import Task, TaskKey, task_key
 
@@ -172,6 +172,21 @@ class Dependencies:
         if refusal is None and ready and engines is not None:
             task.follows = frozenset(engines)
         return refusal or ready
+
+    def places_of(self, terms: Terms) -> frozenset[EngineId] | None:
+        """Return where the tasks ran that one follows; None if it follows none."""
+        condition = terms.follow
+        if condition is None or not condition.msg_ids:
+            return None
+        keys = (task_key(msg_id) for msg_id in condition.msg_ids)
+        found = (self._history.find(key) for key in keys if key is not None)
+        ends = [end for end in found if end is not None]
+        places = {
+            engine_id
+            for end, engine_id in ends
+            if (condition.success if end == OK else condition.failure)
+        } - {-1}
+        return frozenset(places) or None
 
     def open_for(self, task: Task) -> list[TaskKey]:
         """Return the tasks that a waiting one waits for, and that have not ended."""

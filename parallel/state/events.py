@@ -23,6 +23,7 @@ __all__ = [
     "EngineLost",
     "Event",
     "FailTask",
+    "Holding",
     "InterruptTask",
     "KillEngine",
     "RevokeTasks",
@@ -32,12 +33,25 @@ __all__ = [
     "TaskSubmitted",
     "TaskSuspended",
     "TasksAborted",
+    "TasksEnded",
     "TasksRevoked",
     "TimePassed",
 ]
 
 
 NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+class Holding(Struct, frozen=True, gc=False):
+    """A task that an engine has of an earlier machine: it has started there.
+
+    Its client may not have told of it yet. Until it does, the task has this body.
+    """
+
+    key: TaskKey
+    body: Any
+    ordinal: int
+    suspended: bool = False
 
 
 class EngineJoined(Struct, frozen=True, gc=False):
@@ -49,6 +63,9 @@ class EngineJoined(Struct, frozen=True, gc=False):
     labels: Sequence[str] = ()
     #: What it runs before all else: the keys and bodies of direct tasks.
     setups: Sequence[tuple[TaskKey, Any]] = ()
+    #: What it has of an earlier machine, which gave it no ordinal above `reach`.
+    holdings: Sequence[Holding] = ()
+    reach: int = 0
 
 
 class EngineLost(Struct, frozen=True, gc=False):
@@ -74,6 +91,14 @@ class TaskSubmitted(Struct, frozen=True, gc=False):
     body: Any
     pinned: EngineId | None = None
     terms: Terms = USUAL
+    #: Why it is not to be run at all, if it is not.
+    lost: str = ""
+
+
+class TasksEnded(Struct, frozen=True, gc=False):
+    """Tasks of an earlier machine ended so (as `history` has it), and there."""
+
+    ends: Sequence[tuple[TaskKey, int, EngineId]]
 
 
 class TasksAborted(Struct, frozen=True, gc=False):
@@ -173,8 +198,8 @@ class RevokeTasks(Struct, frozen=True, gc=False):
 
 
 Event: TypeAlias = (
-    EngineJoined | EngineLost | TaskSubmitted | TasksAborted | TaskFinished
-    | TaskSuspended | TaskResumed | TasksRevoked | TimePassed
+    EngineJoined | EngineLost | TaskSubmitted | TasksAborted | TasksEnded
+    | TaskFinished | TaskSuspended | TaskResumed | TasksRevoked | TimePassed
 )  # fmt: skip
 Action: TypeAlias = (
     SendTask | DeliverOutcome | FailTask | RevokeTasks | InterruptTask | KillEngine

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from ..aliases import EngineId
 from ..protocol.messages import Status
+from ..protocol.terms import Terms
 from .deadlines import Deadlines
 from .dependencies import Dependencies, Refusal
 from .events import Action, DeliverOutcome, FailTask
@@ -48,10 +50,29 @@ class Ledger:
         """Return the tasks that a waiting one waits for, and that have not ended."""
         return self._dependencies.open_for(task)
 
+    # What earlier machines knew
+
+    def knows(self, key: TaskKey) -> bool:
+        """Tell whether a task has not ended, or it is known how it did."""
+        return key in self.tasks or self._history.find(key) is not None
+
+    def note(self, ends: Iterable[tuple[TaskKey, int, EngineId]]) -> None:
+        """Note how tasks ended that others may wait for."""
+        for key, end, engine_id in ends:
+            if key not in self.tasks and end in (OK, FAILED, CANCELLED):
+                self._history.note(key, end, engine_id)
+
+    def places_of(self, terms: Terms) -> frozenset[EngineId] | None:
+        """Return where a task may run that has started already, by what it follows."""
+        return self._dependencies.places_of(terms)
+
     # Going on
 
-    def admit(self, task: Task, now: float) -> None:
-        """Take in a balanced task with terms of its own."""
+    def admit(self, task: Task, now: float, lost: str = "") -> None:
+        """Take in a balanced task with terms of its own, or say why it is lost."""
+        if lost:
+            self.fail(task, Status.LOST, lost)
+            return
         if task.terms.timeout is not None:
             self.deadlines.set(("late", task.key), now + task.terms.timeout)
         task.state = TaskState.WAITING

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..aliases import EngineId, Uuid
+from ..protocol.terms import Terms
 from .policies import Policy
 from .queue import rank_of
 from .tasks import Engine, Needs, Task, TaskState
@@ -71,6 +73,33 @@ class Placement:
         engine.limited += task.terms.time_limit is not None
         engine.once += task.once
         return ordinal
+
+    def hold(self, task: Task, engine: Engine, ordinal: int) -> None:
+        """Put a task in an engine's line that it was given by an earlier machine.
+
+        Those under higher ordinals come after it. Settle the engine after that.
+        """
+        engine.inhand[ordinal] = task
+        task.move(TaskState.ASSIGNED)
+        task.holder, task.ordinal = engine, ordinal
+        self._count(task, engine, 1)
+
+    def claim(
+        self, task: Task, body: Any, pinned: EngineId | None, terms: Terms
+    ) -> None:
+        """Make a task that an engine holds what its client says that it is."""
+        engine = task.holder
+        assert engine is not None
+        self._count(task, engine, -1)
+        task.body, task.pinned, task.terms = body, pinned, terms
+        task.settle_needs()
+        self._count(task, engine, 1)
+        self.settle(engine)
+
+    def _count(self, task: Task, engine: Engine, by: int) -> None:
+        engine.balanced += by * task.is_movable
+        engine.limited += by * (task.terms.time_limit is not None)
+        engine.once += by * task.once
 
     def share(self, engine: Engine, waiting: int) -> int:
         """Return how many of so many plain tasks an engine that has room gets in a row.

@@ -115,8 +115,7 @@ class TaskQueue:
     def push(self, task: Task) -> None:
         """Put a task in its lane; one that was here before gets its place back."""
         if not task.arrival:
-            self._arrivals += 1
-            task.arrival = self._arrivals
+            self.number(task)
         needs = task.needs
         if needs is None:
             lane = self.plain
@@ -126,6 +125,11 @@ class TaskQueue:
             lane = self._lane(needs)
         lane.push(task)
         self.size += 1
+
+    def number(self, task: Task) -> None:
+        """Give a task its place among all that come."""
+        self._arrivals += 1
+        task.arrival = self._arrivals
 
     def urgent_rank(self) -> tuple[float, int] | None:
         """Return the rank of the next plain task if it goes before the usual ones."""

@@ -37,6 +37,7 @@ from .events import (
     TaskFinished,
     TaskResumed,
     TasksAborted,
+    TasksEnded,
     TasksRevoked,
     TaskSubmitted,
     TaskSuspended,
@@ -57,6 +58,7 @@ from .stories import (
     say_tried,
     say_why,
 )
+from .takeover import Takeover
 from .tasks import Engine, Task, TaskKey, TaskState
 
 __all__ = ["Scheduler"]
@@ -93,6 +95,8 @@ class Scheduler:
         self._ledger = Ledger(self._placement)
         self._stopping = Stopping(self._placement, self._ledger, grace)
         self._levelling = Levelling(self._placement, self._ledger)
+        self._takeover = Takeover(self._placement, self._ledger, self._stopping)
+        self.knows = self._ledger.knows
         self.engines = self._placement.engines
         self.by_id = self._placement.by_id
         self.queue = self._ledger.queue
@@ -111,6 +115,7 @@ class Scheduler:
             TaskFinished: self._on_finished,
             TaskSuspended: self._on_suspended,
             TaskResumed: self._on_resumed,
+            TasksEnded: lambda event, _: self._ledger.note(event.ends),
             TasksRevoked: self._on_revoked,
             EngineJoined: self._on_joined,
             EngineLost: self._on_lost,
@@ -157,13 +162,14 @@ class Scheduler:
     def _on_submitted(self, event: TaskSubmitted, now: float) -> None:
         key = event.key
         task = Task(key, event.body, event.pinned, event.terms)
-        if self.tasks.setdefault(key, task) is not task:
-            return  # submitted twice: no honest client does that
+        if (known := self.tasks.setdefault(key, task)) is not task:
+            self._takeover.claim(known, event, now)
+            return
         if task.pinned is None:
             if event.terms is USUAL:
                 self.queue.push(task)
             else:
-                self._ledger.admit(task, now)
+                self._ledger.admit(task, now, event.lost)
             return
         engine = self.by_id.get(task.pinned)
         if engine is None:
@@ -303,8 +309,9 @@ class Scheduler:
         if event.uuid in self.engines:
             return
         engine = Engine(event.uuid, event.engine_id, event.resources, event.labels)
-        engine.heard = now
+        engine.heard, engine.ordinal = now, event.reach
         self._placement.add(engine)
+        self._takeover.hold(engine, event.holdings)
         for key, body in event.setups:
             task = self.tasks[key] = Task(key, body, engine.engine_id)
             self._assign(task, engine, now)

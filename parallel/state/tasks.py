@@ -14,7 +14,17 @@ from ..protocol.messages import Status
 from ..protocol.terms import USUAL, Terms
 from .depth import Depth
 
-__all__ = ["Engine", "Needs", "Task", "TaskKey", "TaskState", "task_key"]
+__all__ = [
+    "UNCLAIMED",
+    "Engine",
+    "Needs",
+    "Task",
+    "TaskKey",
+    "TaskState",
+    "key_of",
+    "task_key",
+    "token_of",
+]
 
 
 class TaskState(Enum):
@@ -60,6 +70,18 @@ def task_key(msg_id: str) -> TaskKey | None:
         return None
 
 
+def token_of(key: TaskKey) -> bytes:
+    """Return what names a task to engines, whatever becomes of the controller."""
+    return key[0] + key[1].to_bytes(8, "big", signed=True)
+
+
+def key_of(token: bytes) -> TaskKey | None:
+    """Return the key of the task that a token names, if it names one."""
+    if len(token) != 24:
+        return None
+    return TaskKey(token[:16], int.from_bytes(token[16:], "big", signed=True))
+
+
 class Needs(NamedTuple):
     """What an engine must be, or have, to run a task.
 
@@ -72,6 +94,10 @@ class Needs(NamedTuple):
     refused: frozenset[EngineId]
     resources: tuple[tuple[str, float], ...]
     labels: frozenset[str]
+
+
+#: Those of a task that an engine has, and that its client has not told of yet.
+UNCLAIMED = Terms()
 
 
 class Task:

@@ -47,17 +47,18 @@ class Dealer(Generic[M]):
         self.cut = False
         #: The controller has answered the last greeting.
         self.is_open = False
+        #: It has ever been welcome.
+        self.was_open = False
+        #: Which controller at its address has welcomed it, 0 for none.
+        self.epoch = 0
+        #: The session that `renew` has ended, as long as there is no other.
+        self._past = NO_SESSION
         #: Since when nobody has answered; the beginning, at first.
         self.away = monotonic()
         self._hello = hello
         self._decoder = decoder
         self._next_greeting = 0.0
         self._every = GREET_EVERY
-
-    @property
-    def was_open(self) -> bool:
-        """Tell whether it has ever been welcome."""
-        return self.stream.session != NO_SESSION
 
     # Greeting
 
@@ -76,8 +77,9 @@ class Dealer(Generic[M]):
         hello = self._hello
         if self.was_open:
             stream = self.stream
+            session = self._past if stream.session == NO_SESSION else stream.session
             hello = msgspec.structs.replace(
-                hello, session=stream.session, received=stream.seen
+                hello, session=session, received=stream.seen
             )
         sockets.send(self.socket, [encode(NO_SESSION, [hello])])
 
@@ -92,14 +94,28 @@ class Dealer(Generic[M]):
         What did not arrive in that session is sent again.
         """
         stream = self.stream
-        if self.was_open and welcome.session != stream.session:
+        if stream.session == NO_SESSION:
+            stream.begin(welcome.session)
+            self.was_open, self.epoch = True, welcome.epoch
+        elif welcome.session != stream.session:
             return False
-        stream.session = welcome.session
         if not self.is_open:  # else this is the answer to an earlier greeting, too
             self.is_open, self._every = True, GREET_EVERY
+            stream.confirm(welcome.confirmed)
             for parts in stream.resume(welcome.received):
                 sockets.send(self.socket, parts)
         return True
+
+    def renew(self) -> Stream:
+        """Begin a session anew, with another controller; return the one that was.
+
+        What is said from now on is kept for it.
+        """
+        before = self.stream
+        if before.session != NO_SESSION:
+            self._past = before.session
+        self.is_open, self.stream = False, Stream()
+        return before
 
     # Speaking
 
@@ -121,7 +137,7 @@ class Dealer(Generic[M]):
         """
         messages = self._decoder.messages(head)
         if messages and isinstance(mark := messages[0], Mark):
-            stream = self.stream
+            stream = self.stream  # that another thread may renew
             if session_of(head) != stream.session:
                 return ()
             nbytes = len(head) + frames_nbytes(frames) if frames else len(head)

@@ -157,10 +157,9 @@ def test_who_may_be_what_another_reader_waits_for_goes_on(
     assert submitting.waited == before
 
 
-def test_who_asked_asks_the_next_controller_too(submitting: Submitting) -> None:
-    submitting.pace.on_welcome()
-    assert submitting.said == []
+def test_who_asked_is_to_ask_the_next_controller_too(submitting: Submitting) -> None:
+    assert not submitting.pace.has_asked
     submitting.open(FREE.tasks)
     hold_back(submitting)
-    submitting.pace.on_welcome()
-    assert submitting.said == [WantCredit()] * 2
+    assert submitting.pace.has_asked
+    assert submitting.said == [WantCredit()]

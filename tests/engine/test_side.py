@@ -11,7 +11,7 @@ import zmq
 from parallel.engine.sender import Sender
 from parallel.engine.side import CONNECTION_BROKE, HELD_MOST, OUTPUT_EVERY, SideThread
 from parallel.engine.turns import Turns
-from parallel.protocol.messages import Hello, Pong
+from parallel.protocol.messages import Hello, Pong, Welcome
 from parallel.protocol.wire import NO_SESSION, engine_decoder
 from parallel.transport.dealer import Dealer
 
@@ -44,7 +44,7 @@ def side(main: Main) -> Iterator[SideThread]:
     ):
         hello = Hello("engine", "control", b"u" * 16, "secret", "host", 1)
         line, work = (Dealer(each, hello, engine_decoder()) for each in (socket, other))
-        line.stream.session = b"s" * 16
+        line.welcome(Welcome(b"s" * 16, 0, []))
         side = SideThread(main, line, work, print, None, "tcp://nowhere", 60)
         yield side
         side.stop()

@@ -21,7 +21,7 @@ from tests.integration.processes import (
     engines_of,
     wait_until_gone,
 )
-from tests.integration.tasks import add, wait_for
+from tests.integration.tasks import add
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -77,15 +77,6 @@ def test_a_killed_controller_is_started_again_at_the_same_address(
             assert connection_file(rc) == file
             assert rc[:].apply_sync(add, 1) == [2, 2]
             assert rc.load_balanced_view().map_sync(abs, [-1, 2]) == [1, 2]
-
-
-def test_who_waits_is_told_that_the_next_controller_does_not_know_what_for(
-    rc: Client, gate: Path
-) -> None:
-    waiting = rc[0].apply_async(wait_for, str(gate))
-    kill_controller(rc)
-    with pytest.raises(TransportError, match=r"was started again.* a new Client"):
-        waiting.get(timeout=30)
 
 
 def test_owner_and_clients_are_told_what_happened(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import stat
 import tempfile
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from parallel import Client
+from parallel import Client, TransportError
 from tests.commands import run, running, security
+from tests.integration.tasks import begin_and_wait_for, notes
 from tests.integration.test_cli_parts import connection_file, speak
 from tests.waiting import wait_until
 
@@ -183,17 +183,38 @@ def test_what_is_given_wins_over_what_was() -> None:
     assert moved["secret"] == first["secret"]
 
 
-def test_an_engine_by_hand_finds_the_next_controller() -> None:
+def test_an_engine_and_a_client_find_the_next_controller(
+    begun: Path, gate: Path
+) -> None:
     with running("ipcontroller --restore") as controller, running("ipengine") as one:
         controller.wait_for("joined")
-        controller.end(signal.SIGKILL, status=-signal.SIGKILL)
-        with running("ipcontroller --restore") as second:
-            second.wait_for("listening")
-            wait_until(
-                lambda: one.process.poll() is not None or "joined" in second.said(),
-                what="end or return of the engine",
-            )
-            if one.process.poll() is None:  # it came back
-                with Client() as client:
-                    assert client[0].apply_sync(os.getpid) == one.process.pid
-            second.end()
+        with Client() as client:
+            client.wait_for_engines(1, timeout=20)
+            ar = client[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+            wait_until(lambda: notes(begun), what="a task that runs")
+            controller.end(signal.SIGKILL, status=-signal.SIGKILL)
+            with running("ipcontroller --restore") as second:
+                second.wait_for("is back")
+                gate.touch()
+                assert ar.get(timeout=30) == one.process.pid
+                assert client[0].apply_sync(speak, "here") == one.process.pid
+                second.end()
+    assert len(notes(begun)) == 1
+
+
+def test_a_controller_with_the_same_keys_takes_nothing_up(
+    begun: Path, gate: Path
+) -> None:
+    with running("ipcontroller --reuse") as controller, running("ipengine") as one:
+        controller.wait_for("joined")
+        with Client() as client:
+            client.wait_for_engines(1, timeout=20)
+            ar = client[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+            wait_until(lambda: notes(begun), what="a task that runs")
+            controller.end(signal.SIGKILL, status=-signal.SIGKILL)
+            with running("ipcontroller --reuse") as second:
+                second.wait_for("listening")
+                with pytest.raises(TransportError, match="not to take up what was"):
+                    ar.get(timeout=30)
+                wait_until(lambda: one.process.poll() is not None, what="its end")
+                second.end()

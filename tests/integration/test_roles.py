@@ -18,6 +18,7 @@ from parallel.protocol.messages import (
     Assign,
     Define,
     Goodbye,
+    Held,
     Hello,
     Mark,
     Method,
@@ -29,6 +30,7 @@ from parallel.protocol.messages import (
     Publish,
     Query,
     Refused,
+    Reopen,
     Result,
     Resumed,
     Revoked,
@@ -68,11 +70,13 @@ SAMPLES: dict[type, Any] = {
     Resumed: Resumed(1),
     Publish: Publish(1, "data", NOTHING),
     WantCredit: WantCredit(),
+    Held: Held(0, []),
+    Reopen: Reopen(0, []),
     Ping: Ping(),
     Pong: Pong(),
 }
-CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop, WantCredit}
-ENGINES = {Need, Result, Revoked, Output, Suspended, Resumed, Publish}
+CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop, WantCredit, Reopen}
+ENGINES = {Need, Result, Revoked, Output, Suspended, Resumed, Publish, Held}
 #: What every peer says to come and to go.
 ANYONES = {Hello, Goodbye, Mark}
 

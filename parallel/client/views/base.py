@@ -167,9 +167,10 @@ class View(Flagged):
             name = f"{name} {function.digest.hex()[:8]}"
         payload, frames = stow(packed.payload, packed.buffers)
         # The function may have been forgotten where no task refers to it.
-        connection.tell(Define(function.digest, function.code))
         setup = Setup(name, function.digest, payload, len(frames), known)
+        connection.tell(Define(function.digest, function.code))
         connection.tell(setup, frames)
+        connection.reopening.set_up(function, setup, frames)
         terms = self._terms
         result = AsyncResult(
             connection, function.name, single=False, count=len(known), terms=terms

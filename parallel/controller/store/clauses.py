@@ -59,12 +59,19 @@ def of_keys(keys: Sequence[TaskKey]) -> Clause:
     clients = list({key.client for key in keys})
     if len(clients) > MOST_CLIENTS:
         return "1", []
+    if len(clients) == 1:
+        numbers = [min(key.seq, HIGHEST) for key in keys]
+        return _of_range(clients[0], min(numbers), max(numbers))
     return f"client IN ({','.join('?' * len(clients))})", clients
 
 
 def _of_key(key: TaskKey) -> Clause:
     seq = min(key.seq, HIGHEST)
     return "(client = ? AND first <= ? AND last >= ?)", [key.client, seq, seq]
+
+
+def _of_range(client: bytes, first: int, last: int) -> Clause:
+    return "(client = ? AND first <= ? AND last >= ?)", [client, last, first]
 
 
 def _of_client(client: bytes) -> Clause:

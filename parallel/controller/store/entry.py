@@ -25,9 +25,12 @@ def msg_id_of(key: TaskKey) -> str:
     return f"{key[0].hex()}_{key[1]}"
 
 
-def lost(seq: int) -> Outcome:
-    """Return the outcome of a task that an earlier controller did not see end."""
-    return Outcome(seq, Status.LOST, pickle.dumps(ENDED), 0, -1, 0.0, 0.0)
+def lost(seq: int, why: str = ENDED) -> Outcome:
+    """Return the outcome of a task whose result is lost, and why.
+
+    By default, an earlier controller did not see it end.
+    """
+    return Outcome(seq, Status.LOST, pickle.dumps(why), 0, -1, 0.0, 0.0)
 
 
 # One is made for each task, in the controller's one thread: a struct that refers to

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import (
     Callable,
     Collection,
+    Container,
     Iterable,
     Iterator,
     Mapping,
@@ -105,8 +106,18 @@ class Record:
         """
         raise NotImplementedError
 
-    def lose_inherited(self, now: float) -> None:
-        """End what an earlier controller left unfinished, and nobody asks for."""
+    def inherited(self) -> list[Entry]:
+        """Return what an earlier controller left unfinished, if nobody asked for it."""
+        return []
+
+    def lose_inherited(self, now: float, but: Container[TaskKey] = ()) -> None:
+        """End what an earlier controller left unfinished, and nobody asks for.
+
+        Parameters
+        ----------
+        but
+            Those that are being done.
+        """
 
     def new_key(self) -> TaskKey:
         """Return a key for a task that no client has numbered."""
@@ -167,6 +178,21 @@ class Record:
         """
         wanted = list(msg_ids)
         return self._ask(lambda: self._known(wanted, frames=frames))
+
+    def ended(
+        self, keys: Collection[TaskKey], *, frames: bool = False
+    ) -> Future[list[Entry]]:
+        """Return what is known of those of these tasks that have ended."""
+        wanted = set(keys)
+
+        def find() -> list[Entry]:
+            found = self._get(wanted, frames=False).values()
+            ended = {entry.key for entry in found if entry.outcome is not None}
+            if frames and ended:
+                found = self._get(ended, frames=True).values()
+            return [entry for entry in found if entry.outcome is not None]
+
+        return self._ask(find)
 
     def _known(self, msg_ids: Sequence[str], *, frames: bool = False) -> list[Entry]:
         keys = [task_key(msg_id) for msg_id in msg_ids]

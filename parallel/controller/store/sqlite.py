@@ -7,7 +7,14 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -159,10 +166,17 @@ class SqliteRecord(Record):
             self._late.append((key, stdout, stderr))
             self._rouse()
 
-    def lose_inherited(self, now: float) -> None:
+    def inherited(self) -> list[Entry]:
+        """Return what an earlier controller left unfinished, if nobody asked for it."""
+        entries = list(self._inherited.values())
+        return [entry for entry in entries if entry.outcome is None]
+
+    def lose_inherited(self, now: float, but: Container[TaskKey] = ()) -> None:
         """End what an earlier controller left unfinished, and nobody asks for."""
         inherited, self._inherited = self._inherited, {}
         for key, entry in list(inherited.items()):
+            if key in but and self._entries.get(key) is entry:
+                continue
             if self._entries.get(key) is not entry:  # it was asked for in a crowd
                 self._dropped.append(entry)
             elif entry.outcome is None:

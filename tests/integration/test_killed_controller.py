@@ -1,0 +1,283 @@
+"""The controller is killed while there is work: it goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import parallel as ipp
+from parallel import Client, Cluster, EngineError
+from tests.integration.processes import controller_of, engines_of, wait_until_gone
+from tests.integration.tasks import add, begin_and_wait_for, note, notes, wait_for
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+#: A result is there within this, seconds, on a machine that has much to do.
+PATIENCE = 60
+
+
+@pytest.fixture
+def three() -> Iterator[Client]:
+    """Start three engines that are the test's own to harm; give their client."""
+    with Cluster(n=3) as client:
+        yield client
+
+
+def kill(client: Client) -> None:
+    """Kill the controller of a client's cluster."""
+    pid = controller_of(client)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
+
+
+def kill_and_wait(client: Client) -> None:
+    """Kill the controller, and wait until another one has taken its place."""
+    before = controller_of(client)
+    kill(client)
+    wait_until(lambda: controller_of(client) not in (0, before), what="another one")
+
+
+def square(path: str, i: int, seconds: float = 0.0) -> int:
+    """Say that this runs, and return a square."""
+    note(path, i)
+    time.sleep(seconds)
+    return i * i
+
+
+def fail(path: str, i: int) -> None:
+    """Say that this runs, and raise."""
+    note(path, i)
+    raise ValueError(i)
+
+
+def double(path: str, i: int, data: bytes) -> bytes:
+    """Say that this runs, and return twice as much."""
+    note(path, i)
+    return data + data
+
+
+def test_a_thousand_mixed_tasks_and_five_kills(three: Client, begun: Path) -> None:
+    lview, path = three.load_balanced_view(), str(begun)
+    data = bytes(50_000)
+    results: list[ipp.AsyncResult] = []
+    expected: list[object] = []
+    last = lview.apply_async(square, path, -1)
+    for i in range(1_200):
+        kind = i % 8
+        if kind == 0:
+            results.append(lview.apply_async(fail, path, i))
+        elif kind == 1:
+            results.append(lview.apply_async(double, path, i, data))
+        elif kind == 2:
+            with lview.temp_flags(after=last):
+                results.append(lview.apply_async(square, path, i))
+        elif kind == 3:
+            with lview.temp_flags(follow=last):
+                results.append(lview.apply_async(square, path, i))
+        elif kind == 4:
+            results.append(three[i % 3].apply_async(square, path, i))
+        else:
+            results.append(lview.apply_async(square, path, i, 0.005))
+        expected.append({0: ValueError, 1: data + data}.get(kind, i * i))
+        last = results[-1] if kind else last
+        if i % 200 == 100 and i < 1_100:
+            kill_and_wait(three)
+    for result, value in zip(results, expected, strict=True):
+        if value is ValueError:
+            with pytest.raises(ValueError, match=r"\d+"):
+                result.get(timeout=PATIENCE)
+        else:
+            assert result.get(timeout=PATIENCE) == value
+    assert Counter(notes(begun)) == Counter(map(str, range(-1, 1_200)))
+
+
+def test_what_runs_goes_on_and_namespaces_stay(
+    three: Client, begun: Path, gate: Path
+) -> None:
+    pids = engines_of(three)
+    three[:]["kept"] = 7
+    running = three[:].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: len(notes(begun)) == 3, what="tasks on all engines")
+    behind = three[0].apply_async(add, 1)
+    for _ in range(2):
+        kill_and_wait(three)
+    gate.touch()
+    assert running.get(timeout=PATIENCE) == pids
+    assert behind.get(timeout=PATIENCE) == 2
+    assert three[:].pull("kept").get(timeout=PATIENCE) == [7] * 3
+    assert three.ids == [0, 1, 2]
+    assert len(notes(begun)) == 3
+
+
+def test_direct_calls_keep_their_order(three: Client, begun: Path) -> None:
+    results = []
+    for i in range(60):
+        results.append(three[0].apply_async(square, str(begun), i))
+        if i % 20 == 10:
+            kill_and_wait(three)
+    assert [ar.get(timeout=PATIENCE) for ar in results] == [i * i for i in range(60)]
+    assert notes(begun) == [str(i) for i in range(60)]
+
+
+def test_iterations_go_on(three: Client, begun: Path) -> None:
+    lview = three.load_balanced_view()
+    results = [lview.apply_async(square, str(begun), i, 0.01) for i in range(100)]
+    seen = []
+    for ar in ipp.as_completed(results):
+        seen.append(ar.get())
+        if len(seen) == 30:
+            kill(three)
+    assert sorted(seen) == [i * i for i in range(100)]
+    squares = []
+    for value in lview.imap(lambda x: x * x, range(300)):
+        squares.append(value)
+        if len(squares) == 50:
+            kill_and_wait(three)
+    assert squares == [x * x for x in range(300)]
+
+
+def test_awaited_results_come(three: Client, begun: Path) -> None:
+    async def work() -> list[int]:
+        lview = three.load_balanced_view()
+        whole = lview.map_async(lambda x: (time.sleep(0.002), x * x)[1], range(300))
+        part = lview.apply_async(square, str(begun), 3, 0.5)
+        wait_until(lambda: notes(begun), what="a task that runs")
+        kill(three)
+        assert await part == 9
+        return list(await whole)
+
+    assert asyncio.run(work()) == [x * x for x in range(300)]
+
+
+def test_what_depends_on_ended_tasks_starts(
+    three: Client, begun: Path, gate: Path
+) -> None:
+    lview = three.load_balanced_view()
+    first = lview.apply_async(os.getpid)
+    pid = first.get(timeout=PATIENCE)
+    blocks = lview.apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="a task that runs")
+    with lview.temp_flags(follow=first, after=[blocks, first]):
+        second = lview.apply_async(os.getpid)
+    kill_and_wait(three)
+    with lview.temp_flags(after=first):
+        assert lview.apply_async(add, 1).get(timeout=PATIENCE) == 2
+    gate.touch()
+    assert second.get(timeout=PATIENCE) == pid
+
+
+def test_what_was_given_up_stays_so(three: Client, begun: Path, gate: Path) -> None:
+    lview = three.load_balanced_view()
+    running = [
+        lview.apply_async(begin_and_wait_for, str(begun), str(gate)) for _ in range(3)
+    ]
+    wait_until(lambda: len(notes(begun)) == 3, what="tasks on all engines")
+    queued = lview.apply_async(note, str(begun), "never")
+    os.kill(controller_of(three), signal.SIGSTOP)
+    queued.abort()
+    kill_and_wait(three)
+    with pytest.raises(ipp.TaskAborted):
+        queued.get(timeout=PATIENCE)
+    running[0].cancel()
+    gate.touch()
+    for ar in running[1:]:
+        ar.get(timeout=PATIENCE)
+    assert len(notes(begun)) == 3
+
+
+def test_two_clients_go_on(three: Client, begun: Path) -> None:
+    with Client(three._connection._info) as other:
+        views = [each.load_balanced_view() for each in (three, other)]
+        results = [
+            views[i % 2].apply_async(square, str(begun), i, 0.01) for i in range(100)
+        ]
+        kill(three)
+        found = other.get_result(results[98].msg_ids[0])
+        assert [ar.get(timeout=PATIENCE) for ar in results] == [
+            i * i for i in range(100)
+        ]
+        assert found.get(timeout=PATIENCE) == 98**2
+    assert len(notes(begun)) == 100
+
+
+def test_a_task_that_waits_for_tasks_of_its_own_goes_on(
+    three: Client, begun: Path
+) -> None:
+    info = three._connection._info
+
+    def tree(path: str, depth: int) -> int:
+        from parallel import Client
+        from tests.integration.tasks import note
+
+        note(path, depth)
+        if not depth:
+            time.sleep(0.2)
+            return 1
+        with Client(info) as client:
+            lview = client.load_balanced_view()
+            parts = [lview.apply_async(tree, path, depth - 1) for _ in range(2)]
+            return sum(part.get() for part in parts)
+
+    ar = three.load_balanced_view().apply_async(tree, str(begun), 3)
+    wait_until(lambda: len(notes(begun)) >= 3, PATIENCE, what="some of the tree")
+    kill(three)
+    assert ar.get(timeout=PATIENCE) == 8
+    assert Counter(notes(begun)) == {"3": 1, "2": 2, "1": 4, "0": 8}
+
+
+def test_who_waits_is_told_what_for(three: Client, gate: Path) -> None:
+    pid = engines_of(three)[0]
+    ar = three[0].apply_async(wait_for, str(gate))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        kill_and_wait(three)
+        words = "waiting for engine 0 to tell what it has"
+        wait_until(lambda: words in three.explain(ar), PATIENCE, "these words")
+        assert "the controller was started again" in three.explain(ar)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    gate.touch()
+    assert ar.get(timeout=PATIENCE) == pid
+
+
+def test_the_task_of_an_engine_that_dies_meanwhile_runs_elsewhere(
+    rc: Client, begun: Path, gate: Path
+) -> None:
+    lview = rc.load_balanced_view()
+    lview.engine_retries = 1
+    ar = lview.apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="a task that runs")
+    with lview.temp_flags(engine_retries=0):
+        once = lview.apply_async(begin_and_wait_for, str(begun), str(gate))
+        wait_until(lambda: len(notes(begun)) == 2, what="both tasks")
+    os.kill(int(notes(begun)[1]), signal.SIGSTOP)
+    os.kill(int(notes(begun)[0]), signal.SIGSTOP)
+    kill(rc)
+    for pid in notes(begun):
+        os.kill(int(pid), signal.SIGKILL)
+    with pytest.raises(EngineError, match="must not be started twice"):
+        once.get(timeout=PATIENCE)
+    gate.touch()
+    assert ar.get(timeout=PATIENCE) in engines_of(rc)
+
+
+def set_up() -> None:
+    """Leave a trace in an engine."""
+    os.environ["SET_UP"] = "yes"
+
+
+def test_setups_are_made_on_engines_that_join_later(rc: Client) -> None:
+    rc[:].setup(set_up).get(timeout=PATIENCE)
+    kill_and_wait(rc)
+    os.kill(engines_of(rc)[0], signal.SIGKILL)
+    wait_until(lambda: rc.ids == [1, 2], PATIENCE, "another engine")
+    found = rc[:].apply_async(os.getenv, "SET_UP")
+    assert found.get(timeout=PATIENCE) == ["yes", "yes"]

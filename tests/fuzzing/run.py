@@ -47,8 +47,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     #: How many silent connections an outsider holds.
     held: int = 200
-    #: The controller may grow by so much after it has warmed up, MiB.
-    growth: float = 30.0
+    #: The controller may grow by so much after it has warmed up, MiB: it remembers how
+    #: tasks ended, in 20 MiB, and the functions of each enemy for a while.
+    growth: float = 60.0
     #: Compare for so long with a peer that keeps to the rules, at first, minutes.
     compared: float = 0.0
 

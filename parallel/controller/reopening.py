@@ -172,7 +172,8 @@ class Reopening:
 
     def left(self, client: Uuid, now: float) -> None:
         """Take note that a client has left."""
-        self._reunion.left(client)
+        for key, told in self._reunion.left(client).items():
+            self._record(key, told.outcome)
         self.release(now)
 
     def admitted(self, client: Uuid, work: Work, when: float) -> list[TaskSubmitted]:

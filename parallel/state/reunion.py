@@ -154,10 +154,14 @@ class Reunion:
             if not self._holds(key) and (key in self._open or key in self._waiting):
                 self.ended.setdefault(key, told)
 
-    def left(self, client: Uuid) -> None:
-        """Take note that a client has left: it tells nothing more."""
+    def left(self, client: Uuid) -> dict[TaskKey, Told]:
+        """Take note that a client has left; return how tasks ended that it had."""
         self._open = {key for key in self._open if key.client != client}
         self.is_stale = True
+        if not self.is_back(client):  # another one, of an earlier controller
+            return {}
+        keys = [key for key in self.ended if key.client == client]
+        return {key: self.ended.pop(key) for key in keys}
 
     def hurry(self) -> None:
         """Wait no longer for clients that have not come back."""

@@ -15,6 +15,7 @@ import pytest
 import parallel as ipp
 from parallel import Client, Cluster, EngineError
 from tests.integration.processes import controller_of, engines_of, wait_until_gone
+from tests.integration.scripts import first_line, started_script
 from tests.integration.tasks import add, begin_and_wait_for, note, notes, wait_for
 from tests.waiting import wait_until
 
@@ -281,3 +282,38 @@ def test_setups_are_made_on_engines_that_join_later(rc: Client) -> None:
     wait_until(lambda: rc.ids == [1, 2], PATIENCE, "another engine")
     found = rc[:].apply_async(os.getenv, "SET_UP")
     assert found.get(timeout=PATIENCE) == ["yes", "yes"]
+
+
+LEAVER = """
+    import sys
+    from parallel import Client
+    from tests.integration.tasks import begin_and_wait_for
+
+    profile_dir, cluster_id, begun, gate = sys.argv[1:]
+    rc = Client(profile_dir=profile_dir, cluster_id=cluster_id)
+    lview = rc.load_balanced_view()
+    lview.label = "left"
+    ars = [lview.apply_async(begin_and_wait_for, begun, gate) for _ in range(6)]
+    rc.queue_status()  # behind the submissions
+    print("submitted", flush=True)
+    rc.wait()
+"""
+
+
+def test_what_a_client_has_left_is_finished(
+    rc: Client, tmp_path: Path, begun: Path, gate: Path
+) -> None:
+    where = (rc.cluster.profile_dir, rc.cluster.cluster_id, begun, gate)
+    with started_script(tmp_path, LEAVER, *where) as script:
+        assert first_line(script).strip() == "submitted"
+        wait_until(lambda: len(notes(begun)) == 2, what="work on both engines")
+        script.kill()
+        script.communicate()
+    for _ in range(3):  # before each answer, the record writes what has aged
+        assert len(rc.db_query({"label": "left"}, keys="msg_id")) == 6
+    kill_and_wait(rc)
+    gate.touch()
+    found = rc.get_result(label="left")
+    pids = engines_of(rc)
+    assert set(found.get(timeout=PATIENCE)) <= set(pids)
+    assert len(notes(begun)) == 6

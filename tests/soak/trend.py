@@ -38,6 +38,8 @@ class Trend:
         By how much it has grown since the warm-up.
     hours
         How long that was.
+    points
+        What counted of each window: its middle, seconds since the begin, and a value.
     """
 
     begin: float
@@ -46,6 +48,7 @@ class Trend:
     most: float
     growth: float
     hours: float
+    points: list[tuple[float, float]]
 
     @property
     def rate(self) -> float:
@@ -70,6 +73,7 @@ def trend_of(curve: Curve) -> Trend:
         most=max(values),
         growth=median(slopes) * watched if slopes else 0.0,
         hours=watched / 3600,
+        points=points,
     )
 
 

@@ -126,7 +126,7 @@ GROUPS: dict[str, list[str]] = {
     "all": list(FAULTS),
 }
 #: Those that a cluster is to survive today.
-DEFAULT = ["engines", "clients", "agent", "stop-controller", "network"]
+DEFAULT = ["all"]
 
 
 def chosen(words: Sequence[str]) -> list[str]:

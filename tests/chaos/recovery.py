@@ -15,9 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from parallel import Client, Cluster, ParallelError
+from parallel import Client, Cluster
 from parallel.transport.locations import connection_file
 from tests.commands import running
 from tests.integration.processes import controller_of
@@ -67,20 +66,29 @@ def replace_engine(folder: Path) -> float:
 
 
 def kill_controller(folder: Path) -> float:
-    """Kill the controller; return after how long a new client has a result."""
+    """Kill the controller; return after how long a client has its next result."""
     with Cluster(n=ENGINES) as client:
         client[:].apply_sync(os.getpid)
         killed = time.monotonic()
         os.kill(controller_of(client), signal.SIGKILL)
+        client.load_balanced_view().apply_async(abs, -1).get(PATIENCE)
+        return time.monotonic() - killed
 
-        def connect() -> Any:
-            with contextlib.suppress(ParallelError, OSError):
-                return client.cluster.connect_client_sync(timeout=PATIENCE)
-            return None
 
-        with wait_until(connect, PATIENCE, "a controller that answers") as another:
-            another.wait_for_engines(1, timeout=PATIENCE)
-            another.load_balanced_view().apply_sync(abs, -1)
+def end_under_controller(folder: Path) -> float:
+    """Kill the controller while a task runs; return how soon its result comes."""
+    begun, gate = folder / "begun", folder / "gate"
+    with Cluster(n=ENGINES) as client:
+        result = client.load_balanced_view().apply_async(
+            begin_and_wait, str(begun), str(gate)
+        )
+        wait_until(lambda: notes(begun), PATIENCE, "a start")
+        pid = controller_of(client)
+        killed = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        gate.touch()
+        result.get(PATIENCE)
+        assert len(notes(begun)) == 1, "it was started twice"
         return time.monotonic() - killed
 
 
@@ -122,7 +130,8 @@ def heals(role: str, how: str, seconds: float) -> Callable[[Path], float]:
 CASES: dict[str, Callable[[Path], float]] = {
     "an engine is killed: its task runs elsewhere": kill_engine,
     "an engine is killed: the one in its place has done a task": replace_engine,
-    "the controller is killed: a new client has a result": kill_controller,
+    "the controller is killed: the result of the next task": kill_controller,
+    "the controller is killed: that of one that ends meanwhile": end_under_controller,
     "a client was cut off for 2 s: its next result": heals("client", "closed", 2),
     "an engine was cut off for 2 s: its next result": heals("engine", "closed", 2),
     "nothing came from a client for 5 s": heals("client", "silent", 5),

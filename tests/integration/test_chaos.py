@@ -18,7 +18,7 @@ SEED = 6
 
 
 @pytest.mark.parametrize(
-    "faults", ["engines clients stop-controller", "engines cut", "engines --full-disk"]
+    "faults", ["engines clients controller", "engines cut", "engines --full-disk"]
 )
 def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path, faults: str) -> None:
     if "--full-disk" in faults and not can_mount():

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.state.realm import LastingEngine, Realm
+from parallel.protocol.messages import Status
+from tests.state.realm import CLIENT, LastingEngine, Realm
 
 
 class Kills(RuleBasedStateMachine):
@@ -109,6 +110,22 @@ class Kills(RuleBasedStateMachine):
     def speak(self, data: st.DataObject) -> None:
         self.realm.speak(data.draw(st.sampled_from(self.awaited())))
 
+    @precondition(lambda self: self.awaited() and not self.realm.is_client_there)
+    @rule()
+    def come_back_after_all_engines(self) -> None:
+        for engine in self.awaited():
+            self.realm.speak(engine)
+            while engine.results:
+                self.realm.hear(engine)
+        self.realm.come_back()
+
+    @precondition(lambda self: len(self.realm.engines) > 1 and self.realm.deaths < 3)
+    @rule(data=st.data())
+    def die_with_the_controller(self, data: st.DataObject) -> None:
+        busy = [e for e in self.realm.engines if e.stack] or self.realm.engines
+        self.realm.die(data.draw(st.sampled_from(busy)))
+        self.realm.kill()
+
     @precondition(lambda self: not self.realm.is_client_there)
     @rule()
     def come_back(self) -> None:
@@ -127,3 +144,52 @@ class Kills(RuleBasedStateMachine):
 
 TestKills = pytest.mark.timeout(300)(pytest.mark.slow(Kills.TestCase))
 TestKills.settings = settings(max_examples=150, stateful_step_count=60)
+
+
+def test_what_may_have_run_on_a_dead_engine_is_not_started_twice() -> None:
+    realm = Realm()
+    first, second = realm.join(), realm.join()
+    once = realm.submit(once=True)
+    realm.start(first)
+    realm.die(first)
+    realm.kill()
+    realm.speak(second)
+    realm.notice()
+    realm.come_back()
+    realm.answer()
+    realm.receive()
+    assert realm.got[once] is Status.LOST
+
+
+def test_an_engine_whose_task_waits_for_others_gets_more() -> None:
+    realm = Realm()
+    engine = realm.join()
+    outer = realm.submit()
+    realm.start(engine)
+    engine.suspend()
+    realm.kill()
+    realm.speak(engine)
+    inner = realm.submit()
+    realm.come_back()
+    realm.answer()
+    realm.start(engine)
+    assert [sent.task.key for sent in engine.stack] == [outer, inner]
+
+
+def test_what_has_ended_before_its_client_tells_of_it_ends_at_once() -> None:
+    realm = Realm()
+    engine = realm.join()
+    key = realm.submit()
+    realm.start(engine)
+    realm.finish(engine)
+    realm.kill()
+    realm.speak(engine)
+    realm.hear(engine)
+    assert realm.reunion is not None
+    realm.reunion.reopen(CLIENT, 1, [key.seq])
+    realm.answer()
+    realm._take(realm.submitted[key])  # its function had to come first
+    realm.receive()
+    assert realm.got == {key: Status.OK}
+    assert len(realm.starts[key]) == 1
+    assert not realm.machine.tasks

@@ -123,7 +123,7 @@ class Dispatch:
                 action.uuid, Revoke(action.ordinals)
             ),
             InterruptTask: lambda action: self._order(
-                action.uuid, Interrupt(action.ordinal)
+                action.uuid, Interrupt(action.ordinal, action.status, action.reason)
             ),
             KillEngine: lambda action: self._kill(action.uuid, action.reason),
         }

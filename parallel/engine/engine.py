@@ -297,13 +297,22 @@ class Engine:
             self.depth = outer
         else:
             ran = self._execution.refuse(assign, error)
-        self._end(assign, ran, *capture.take())
+        ended = ran if ran.status is Status.OK else self._as_ordered(assign, ran)
+        self._end(assign, ended, *capture.take())
         if ran.status is Status.ERROR and self._execution.failed == assign.ordinal:
             self._read()
             self._given_up = self._inhand[-1][0].ordinal if self._inhand else 0
         if len(self._short) > KNOWN:
             self._short.clear()
         self._short[assign.digest] = ran.completed - ran.started < SHORT
+
+    def _as_ordered(self, assign: Assign, ran: Ran) -> Ran:
+        """Return how a task ended that raised: it may have been told to end."""
+        order = self.turns.order(assign.ordinal)
+        if order is None:
+            return ran
+        reason = Packed(pickle.dumps(order.reason))
+        return Ran(order.status, reason, ran.started, ran.completed)
 
     def _end(
         self, assign: Assign, ran: Ran, stdout: str = "", stderr: str = ""

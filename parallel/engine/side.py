@@ -32,7 +32,7 @@ from ..transport import sockets
 from ..transport.addresses import has_vanished
 from ..transport.dealer import Dealer
 from .stock import Batch, Stock, results_in, take_stock
-from .turns import Turns
+from .turns import Order, Turns
 
 __all__ = ["CONNECTION_BROKE", "Main", "SideThread", "is_closed"]
 
@@ -262,7 +262,8 @@ class SideThread(threading.Thread):
         self._line.say([Revoked(revoke.ordinals, given)])
 
     def _on_interrupt(self, interrupt: Interrupt) -> None:
-        if self._main.turns.interrupt(interrupt.ordinal):
+        order = Order(interrupt.status, interrupt.reason)
+        if self._main.turns.interrupt(interrupt.ordinal, order):
             self._line.say([Revoked([interrupt.ordinal], [interrupt.ordinal])])
 
     def _on_signal(self, order: Signal) -> None:

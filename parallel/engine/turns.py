@@ -13,8 +13,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NamedTuple
 
-__all__ = ["CALL", "Turns"]
+from ..protocol.messages import Status
+
+__all__ = ["CALL", "Order", "Turns"]
 
 log = logging.getLogger("parallel.engine")
 
@@ -24,6 +27,16 @@ LEAP = 1 << 20
 #: What `interrupt` sends: a signal that may come too late, as its handler looks what is
 #: meant, and that nobody else uses, as it is ignored unless it is handled.
 CALL = signal.SIGURG
+
+
+class Order(NamedTuple):
+    """How a task has ended that was to end, and why."""
+
+    status: Status
+    reason: str
+
+
+CANCELLED = Order(Status.ABORTED, "")
 
 
 class Turns:
@@ -45,6 +58,8 @@ class Turns:
         self.running = False
         #: Those of the started that are to be interrupted.
         self._wanted: set[int] = set()
+        #: What is to be told of those that end with an error, if they were to end.
+        self._orders: dict[int, Order] = {}
         #: The task that the next SIGINT is for, if `on_call` has raised it.
         self._called: int | None = None
 
@@ -74,6 +89,12 @@ class Turns:
         self._tokens.pop()
         if self._wanted:
             self._wanted.discard(ordinal)
+        if self._orders:
+            self._orders.pop(ordinal, None)
+
+    def order(self, ordinal: int) -> Order | None:
+        """Return what is to be told of a task if it has ended with an error."""
+        return self._orders.get(ordinal)
 
     def run(self) -> None:
         """Note that users' code runs from now on.
@@ -156,7 +177,7 @@ class Turns:
             self._revoked.update(given)
         return given
 
-    def interrupt(self, ordinal: int) -> bool:
+    def interrupt(self, ordinal: int, order: Order = CANCELLED) -> bool:
         """Interrupt a task if it has started; tell whether it never will.
 
         One that others run on top of is interrupted once they have ended; one that
@@ -165,6 +186,7 @@ class Turns:
         if self.revoke([ordinal]):
             return True
         if ordinal in self.started:
+            self._orders[ordinal] = order
             self._wanted.add(ordinal)
             self.insist()
         return False

@@ -360,10 +360,13 @@ FREE = Credit(2048, 4 << 20)
 class Interrupt(Message, tag=29, frozen=True):
     """Controller → engine: interrupt this task if it runs; else do not start it.
 
-    What is not started is answered as if it had been revoked.
+    What is not started is answered as if it had been revoked. What ends with an error
+    has the status and the reason told here: another controller may hear of it.
     """
 
     ordinal: int
+    status: Status = Status.ABORTED
+    reason: str = ""
 
 
 class Suspended(Message, tag=60, frozen=True):

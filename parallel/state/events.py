@@ -177,10 +177,15 @@ class FailTask(Struct, frozen=True, gc=False):
 
 
 class InterruptTask(Struct, frozen=True, gc=False):
-    """Have an engine interrupt a task if it runs, and not start it if it does not."""
+    """Have an engine interrupt a task if it runs, and not start it if it does not.
+
+    The status and the reason are for a task that ends with an error.
+    """
 
     uuid: Uuid
     ordinal: int
+    status: Status
+    reason: str
 
 
 class KillEngine(Struct, frozen=True, gc=False):

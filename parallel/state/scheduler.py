@@ -203,15 +203,15 @@ class Scheduler:
         """Deal with a task that raised, or that did not suit its engine."""
         ledger, engine_id, outcome = self._ledger, engine.engine_id, event.outcome
         if task.stopping is not None:
-            status, reason = task.stopping
-            ledger.fail(task, status, reason, engine_id)
+            ledger.fail(task, *task.stopping, engine_id)
             return
         unmet = event.status is Status.UNMET
         if unmet and task.aborting:
             ledger.fail(task, Status.ABORTED, ABORTED)
             return
-        again = unmet or task.tries < task.terms.retries
-        if task.pinned is not None or task.aborting or not again:
+        # What an earlier machine had stopped did not raise of itself.
+        may_again = event.status is Status.ERROR and task.tries < task.terms.retries
+        if task.pinned is not None or task.aborting or not (unmet or may_again):
             ledger.deliver(task, engine_id, outcome, ok=False)
             return
         task.refused |= {engine_id}

@@ -32,7 +32,9 @@ class Stopping:
         """Interrupt a task that is being stopped: once."""
         kill = "kill", engine.uuid, ordinal
         if kill not in self._deadlines and ordinal not in engine.unheard:
-            self._ledger.actions.append(InterruptTask(engine.uuid, ordinal))
+            how = engine.inhand[ordinal].stopping
+            assert how is not None, "it is not being stopped"
+            self._ledger.actions.append(InterruptTask(engine.uuid, ordinal, *how))
             engine.unheard.add(ordinal)
             self.give_grace(engine, now)
 

@@ -159,9 +159,7 @@ def limited(source: Source, key: str) -> Job:
     with source.view.temp_flags(time_limit=source.random.choice([0.05, 0.3])):
         ar = source.view.apply_async(calls.triple, source.file, key, 1, 60)
     late = lambda outcome: isinstance(outcome, TaskTimeout)  # noqa: E731
-    # A controller that was killed may have had it interrupted: the next one does not
-    # know why, and passes on how it ended.
-    return Job("limited", key, ar, late, (KeyboardInterrupt,))
+    return Job("limited", key, ar, late)
 
 
 def found(source: Source, key: str) -> Job | None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from parallel.engine.turns import CALL, Turns
+from parallel.engine.turns import CALL, Order, Turns
+from parallel.protocol.messages import Status
 
 
 @pytest.fixture
@@ -188,3 +189,12 @@ def test_while_idle_it_is_ignored_and_told(
     assert "SIGINT while idle is ignored" in caplog.text
     begin(turns, 1)
     raise_pending()
+
+
+def test_how_a_task_was_told_to_end_is_known_until_it_has(turns: Turns) -> None:
+    assert turns.begin(1)
+    order = Order(Status.TIMEOUT, "it took too long")
+    turns.interrupt(1, order)
+    assert turns.order(1) == order
+    turns.end(1)
+    assert turns.order(1) is None

@@ -317,3 +317,30 @@ def test_what_a_client_has_left_is_finished(
     pids = engines_of(rc)
     assert set(found.get(timeout=PATIENCE)) <= set(pids)
     assert len(notes(begun)) == 6
+
+
+def end_late(begun: str, gate: str) -> None:
+    """Say that this was interrupted, and end only when there is such a file."""
+    try:
+        note(begun, "begun")
+        time.sleep(PATIENCE)
+    except KeyboardInterrupt:
+        note(begun, "interrupted")
+        wait_for(gate)
+        raise
+
+
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_a_task_that_took_too_long_is_told_so_by_the_next_controller(
+    rc: Client, begun: Path, gate: Path, ends_first: bool
+) -> None:
+    lview = rc.load_balanced_view(time_limit=0.2, retries=1)
+    ar = lview.apply_async(end_late, str(begun), str(gate))
+    wait_until(lambda: len(notes(begun)) == 2, what="the interrupt")
+    if ends_first:
+        gate.touch()
+    kill(rc)
+    gate.touch()
+    with pytest.raises(ipp.TaskTimeout, match=r"time_limit of 0.2 s"):
+        ar.get(timeout=PATIENCE)
+    assert notes(begun) == ["begun", "interrupted"]

@@ -21,6 +21,7 @@ from parallel.state.events import (
 from parallel.state.placement import STALLED
 from parallel.state.policies import SCHEMES
 from parallel.state.stopping import GRACE
+from parallel.state.stories import INTERRUPTED
 from parallel.state.tasks import TaskKey, TaskState
 from tests.state.engines import FakeEngine
 from tests.state.world import CLIENT, World, msg_id
@@ -396,7 +397,7 @@ def test_actions_say_what_they_are_about() -> None:
     behind = world.submit(0)
     event = TasksAborted(CLIENT, [key.seq, behind.seq], True)
     assert world.tell(event) == [
-        InterruptTask(engine.uuid, 1),
+        InterruptTask(engine.uuid, 1, Status.ABORTED, INTERRUPTED),
         RevokeTasks(engine.uuid, [2]),
     ]
     world.now += GRACE

@@ -97,6 +97,8 @@ class Reopening:
         self._hold_back = hold_back
         self._holds_back = False
         self._has_taken_up = False
+        #: How tasks ended, by what their clients told.
+        self._ends: dict[TaskKey, int] = {}
         #: Called when something has changed outside of a turn.
         self._on_late: Callable[[], None] = lambda: None
 
@@ -160,15 +162,34 @@ class Reopening:
         """Take in what a client that is back has under way."""
         ends = [(TaskKey(client, e.seq), e.end, e.engine_id) for e in message.ends]
         self._host.handle([TasksEnded(ends)], now)
-        self._reunion.reopen(client, message.submitted, message.unfinished)
+        had = self._reunion.reopen(client, message.submitted, message.unfinished)
+        for key, told in had.items():
+            self._record(key, told.outcome)
+        self._ends.update((key, end) for key, end, _ in ends)
         keys = [TaskKey(client, seq) for seq in message.unfinished]
 
         def answered(entries: Iterable[Entry], now: float) -> None:
             told = {entry.key: _told(entry) for entry in entries}
             self._reunion.answered(client, told)
             self.release(now)
+            if not self._reunion.is_patient:
+                self._end_unrecorded()
 
         self._ask(keys, answered, frames=True)
+
+    def _end_unrecorded(self) -> None:
+        """Record of which tasks the clients have results that the record lacks.
+
+        They ended just before the controller was killed: who asks is told so.
+        """
+        record = self._host.record
+        for entry in record.inherited():
+            key = entry.key
+            if self._reunion.has_had(key) and record.is_open(entry.msg_id):
+                failed = self._ends.get(key, OK) != OK
+                status = Status.ERROR if failed else Status.OK
+                outcome = Outcome(key.seq, status, b"", 0, -1, 0, 0)
+                record.finish(key, outcome, None, b"", time())
 
     def left(self, client: Uuid, now: float) -> None:
         """Take note that a client has left."""
@@ -325,6 +346,7 @@ class Reopening:
                 del self._reunion.ended[key]
                 if told.status is not Status.LOST:  # else it is taken up
                     self._record(key, told.outcome)
+        self._end_unrecorded()
         self.release(now)
 
     def _take_up(self, now: float) -> None:
@@ -361,6 +383,7 @@ class Reopening:
             if not self._reunion.is_back(key.client):
                 del self._reunion.ended[key]
         self._host.record.lose_inherited(time(), self._host.machine.tasks)
+        self._ends.clear()
 
     def say(self, key: TaskKey, now: float) -> str:
         """Say what a task waits for here; '' if it does not."""

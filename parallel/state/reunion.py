@@ -129,18 +129,30 @@ class Reunion:
         if self.awaited.pop(uuid, None) is not None:
             self._misses_one = self.is_stale = True
 
-    def reopen(self, client: Uuid, submitted: int, unfinished: Iterable[int]) -> None:
+    def reopen(
+        self, client: Uuid, submitted: int, unfinished: Iterable[int]
+    ) -> dict[TaskKey, Told]:
         """Take note that a client is back, with so many tasks submitted before.
 
         Those that are unfinished for it, it will submit again. The record is asked of
         them until `answered`.
+
+        Returns
+        -------
+        dict[TaskKey, Told]
+            How tasks ended of which it has been told.
         """
         self._submitted[client] = submitted
         self._open.update(TaskKey(client, seq) for seq in unfinished)
         self._asking.add(client)
-        for key in [key for key in self.ended if key.client == client]:
-            if key not in self._open:  # it has had that
-                del self.ended[key]
+        had = [k for k in self.ended if k.client == client and k not in self._open]
+        return {key: self.ended.pop(key) for key in had}
+
+    def has_had(self, key: TaskKey) -> bool:
+        """Tell whether a client that is back was told before how this task ended."""
+        if not 0 <= key.seq < self._submitted.get(key.client, 0):
+            return False
+        return not (key in self._open or key in self._waiting or self._holds(key))
 
     def is_back(self, client: Uuid) -> bool:
         """Tell whether a client has come back."""

@@ -90,7 +90,7 @@ class Entry(msgspec.Struct, gc=False):
     def finish(
         self,
         outcome: Outcome,
-        frames: Sequence[Any],
+        frames: Sequence[Any] | None,
         engine_uuid: Uuid,
         received: float,
     ) -> None:

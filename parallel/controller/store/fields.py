@@ -155,7 +155,8 @@ def too_large(what: str, entry: Entry) -> str:
     """Say that the arguments or the result of a task were not kept."""
     return (
         f"the {what} of task {entry.msg_id} could not be recorded, only its facts: too "
-        "large, or too much came at once. The limits are options of the controller"
+        "large, or too much came at once (limits are options of the controller); or "
+        "the controller was killed then"
     )
 
 

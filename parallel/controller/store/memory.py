@@ -39,14 +39,15 @@ class MemoryRecord(Record):
         self._entries[key] = Entry(key, submit, now, code, frames or ())
 
     def finish(
-        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any], engine_uuid: Uuid,
-        now: float,
+        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any] | None,
+        engine_uuid: Uuid, now: float,
     ) -> None:  # fmt: skip
         """Take note of how a task ended."""
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        entry.finish(outcome, frames or (), engine_uuid, now)
+        kept = None if frames is None else frames or ()
+        entry.finish(outcome, kept, engine_uuid, now)
         if self._watched:
             self._tell_watchers(key, entry)
         if frames and frames_nbytes(frames) > self._limits.task_nbytes:
@@ -120,8 +121,8 @@ class NoRecord(Record):
         """Do nothing."""
 
     def finish(
-        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any], engine_uuid: Uuid,
-        now: float,
+        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any] | None,
+        engine_uuid: Uuid, now: float,
     ) -> None:  # fmt: skip
         """Do nothing."""
 

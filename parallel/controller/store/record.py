@@ -90,11 +90,11 @@ class Record:
         self,
         key: TaskKey,
         outcome: Outcome,
-        frames: Sequence[Any],
+        frames: Sequence[Any] | None,
         engine_uuid: Uuid,
         now: float,
     ) -> None:
-        """Take note of how a task ended."""
+        """Take note of how a task ended; None is for frames that are not known."""
         raise NotImplementedError
 
     def printed(

@@ -134,14 +134,15 @@ class SqliteRecord(Record):
             self._rouse()
 
     def finish(
-        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any], engine_uuid: Uuid,
-        now: float,
+        self, key: TaskKey, outcome: Outcome, frames: Sequence[Any] | None,
+        engine_uuid: Uuid, now: float,
     ) -> None:  # fmt: skip
         """Take note of how a task ended."""
         entry = self._entries.get(key)
         if entry is None:
             return
-        entry.finish(outcome, frames or (), engine_uuid, now)
+        kept = None if frames is None else frames or ()
+        entry.finish(outcome, kept, engine_uuid, now)
         if self._watched:
             self._tell_watchers(key, entry)
         if entry.result_frames:

@@ -7,16 +7,14 @@ from collections import Counter
 from ..aliases import EngineId
 from ..protocol.messages import EndedTask, Outcome, Status
 from ..protocol.terms import Terms
-from ..state.history import CANCELLED, FAILED, OK
+from ..state.history import end_of
 
 __all__ = ["Ends", "ended"]
-
-_ENDS = {Status.OK: OK, Status.ABORTED: CANCELLED}
 
 
 def ended(seq: int, status: Status, engine_id: EngineId) -> EndedTask:
     """Return how a task ended, as a controller is told it."""
-    return EndedTask(seq, _ENDS.get(status, FAILED), engine_id)
+    return EndedTask(seq, end_of(status), engine_id)
 
 
 class Ends:

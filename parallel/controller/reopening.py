@@ -27,7 +27,7 @@ from ..protocol.messages import (
 )
 from ..protocol.terms import USUAL
 from ..state.events import EngineJoined, Event, Holding, TasksEnded, TaskSubmitted
-from ..state.history import CANCELLED, FAILED, OK
+from ..state.history import CANCELLED, OK, end_of
 from ..state.reunion import PATIENCE, Reunion, Told
 from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
@@ -41,7 +41,6 @@ __all__ = ["End", "Reopening"]
 
 #: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
 LEASE = 120.0
-_ENDS = {Status.OK: OK, Status.ABORTED: CANCELLED}
 NOT_KEPT = (
     "it ended, and then the controller was killed: its result was too large to be "
     "recorded, and this client had not got it"
@@ -400,9 +399,9 @@ def _told(entry: Entry) -> Told:
 
 
 def _end(entry: Entry) -> tuple[TaskKey, int, EngineId]:
-    assert entry.outcome is not None
-    end = _ENDS.get(entry.outcome.status, FAILED)
-    return entry.key, end, entry.outcome.engine_id
+    outcome = entry.outcome
+    assert outcome is not None
+    return entry.key, end_of(outcome.status), outcome.engine_id
 
 
 def _may_run_twice(entry: Entry) -> bool:

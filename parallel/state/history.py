@@ -6,9 +6,10 @@ from array import array
 from collections import OrderedDict
 
 from ..aliases import EngineId, Uuid
+from ..protocol.messages import Status
 from .tasks import TaskKey
 
-__all__ = ["CANCELLED", "FAILED", "OK", "History"]
+__all__ = ["CANCELLED", "FAILED", "OK", "History", "end_of"]
 
 #: So many of a client's tasks are remembered, the newest, at 5 bytes each.
 REMEMBERED = 1 << 18
@@ -18,6 +19,12 @@ REMEMBERED = 1 << 18
 CLIENTS, TASKS = 1 << 12, 1 << 22
 #: How a task ended, in a byte.
 UNKNOWN, OK, FAILED, CANCELLED = range(4)
+_ENDS = {Status.OK: OK, Status.ABORTED: CANCELLED}
+
+
+def end_of(status: Status) -> int:
+    """Return which of the ends a task came to that ended so."""
+    return _ENDS.get(status, FAILED)
 
 
 class _Past:

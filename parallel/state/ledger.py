@@ -12,7 +12,7 @@ from ..protocol.terms import Terms
 from .deadlines import Deadlines
 from .dependencies import Dependencies, Refusal
 from .events import Action, DeliverOutcome, FailTask
-from .history import CANCELLED, FAILED, OK, History
+from .history import CANCELLED, FAILED, OK, History, end_of
 from .newest import Newest
 from .placement import Placement
 from .queue import TaskQueue
@@ -129,8 +129,7 @@ class Ledger:
         """End a task that has no outcome, and say why."""
         task.move(TaskState.FAILED)
         self.actions.append(FailTask(task, engine_id, reason, ran, status))
-        end = CANCELLED if status is Status.ABORTED else FAILED
-        self._end(task, end, engine_id)
+        self._end(task, end_of(status), engine_id)
 
     def _end(self, task: Task, end: int, engine_id: EngineId) -> None:
         key = task.key

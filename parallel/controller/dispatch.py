@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -65,7 +64,7 @@ from .parking import Parking
 from .peers import Peer, Peers
 from .reopening import End, Reopening
 from .setups import Setups, say_deadly
-from .store.entry import Entry, msg_id_of
+from .store.entry import Entry, msg_id_of, without_result
 from .store.fields import too_large
 from .store.record import Record
 from .work import UNKNOWN, Ended, Work
@@ -240,7 +239,7 @@ class Dispatch:
     ) -> None:
         """Give up tasks, whoever asks for it."""
         for seq in self._parking.withdraw(client, set(seqs)):
-            aborted = _without_result(seq, Status.ABORTED, ABORTED)
+            aborted = without_result(seq, Status.ABORTED, ABORTED)
             self.tell_client(TaskKey(client, seq), aborted)
         if self.reopening is not None and self.reopening.is_busy:
             self.reopening.withdraw(client, seqs)
@@ -428,7 +427,7 @@ class Dispatch:
         if action.ran and self._dying is not None:
             _, died = self._dying
             stdout, stderr = died.stdout, died.stderr
-        outcome = _without_result(
+        outcome = without_result(
             key.seq, action.status, action.reason, action.engine_id, stdout, stderr
         )
         self._end(key, work, outcome, ())
@@ -483,12 +482,3 @@ class Dispatch:
         peer = self._peers.work.get(key[0])
         if peer is not None:
             self._peers.say(peer, message, frames)
-
-
-def _without_result(
-    seq: int, status: Status, reason: str, engine_id: EngineId = -1,
-    stdout: str = "", stderr: str = "",
-) -> Outcome:  # fmt: skip
-    """Return the outcome of a task that has no result, and why."""
-    payload = pickle.dumps(reason)
-    return Outcome(seq, status, payload, 0, engine_id, 0, 0, stdout, stderr)

@@ -7,7 +7,6 @@ record is asked.
 from __future__ import annotations
 
 import asyncio
-import pickle
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -33,7 +32,7 @@ from ..state.scheduler import Scheduler
 from ..state.stories import ABORTED
 from ..state.tasks import UNCLAIMED, TaskKey, key_of
 from .functions import FunctionStore
-from .store.entry import Entry, lost, msg_id_of
+from .store.entry import Entry, lost, msg_id_of, without_result
 from .store.record import Record
 from .work import UNKNOWN, Work
 
@@ -242,8 +241,7 @@ class Reopening:
     def withdraw(self, client: Uuid, seqs: Iterable[int]) -> None:
         """Give up those of these tasks that wait."""
         for event in self._reunion.withdraw(client, seqs):
-            payload = pickle.dumps(ABORTED)
-            aborted = Outcome(event.key.seq, Status.ABORTED, payload, 0, -1, 0, 0)
+            aborted = without_result(event.key.seq, Status.ABORTED, ABORTED)
             ends = [(event.key, CANCELLED, -1)]
             self._host.handle([TasksEnded(ends)], monotonic())
             self._tell_end(event, End(aborted, (), b""), recorded=False)

@@ -12,7 +12,7 @@ from ...aliases import Digest, EngineId, Uuid
 from ...protocol.messages import Outcome, Status, Submit
 from ...state.tasks import TaskKey
 
-__all__ = ["Entry", "lost", "msg_id_of"]
+__all__ = ["Entry", "lost", "msg_id_of", "without_result"]
 
 ENDED = (
     "the controller ended before this task did, and no client asked for it again: it "
@@ -30,7 +30,16 @@ def lost(seq: int, why: str = ENDED) -> Outcome:
 
     By default, an earlier controller did not see it end.
     """
-    return Outcome(seq, Status.LOST, pickle.dumps(why), 0, -1, 0.0, 0.0)
+    return without_result(seq, Status.LOST, why)
+
+
+def without_result(
+    seq: int, status: Status, reason: str, engine_id: EngineId = -1,
+    stdout: str = "", stderr: str = "",
+) -> Outcome:  # fmt: skip
+    """Return the outcome of a task that has no result, and why."""
+    payload = pickle.dumps(reason)
+    return Outcome(seq, status, payload, 0, engine_id, 0.0, 0.0, stdout, stderr)
 
 
 # One is made for each task, in the controller's one thread: a struct that refers to

@@ -238,18 +238,22 @@ class Peers:
         """Yield the clients that are told something now, and by which batch."""
         for peer in self._dirty:
             if peer.role == "client":
-                yield peer, peer.stream.sent + self._backlogs.count(peer) + 1
+                yield peer, self._last_told(peer) + 1
+
+    def _last_told(self, peer: Peer) -> int:
+        """Return the number of the last batch that was for a peer, sent or waiting."""
+        return peer.stream.sent + self._backlogs.count(peer)
 
     def hold_back(self, holds_back: bool) -> None:
         """Have engines keep what they send now, or no longer than clients need it."""
         if holds_back:
             self.receipts.freeze()
         else:
-            clients = list(self.of_role("client"))
-            told = [(c, c.stream.sent + self._backlogs.count(c) + 1) for c in clients]
-            nothing = [(c, number - 1) for c, number in told if c not in self._dirty]
-            something = [(c, number) for c, number in told if c in self._dirty]
-            self.owing.update(self.receipts.thaw([*nothing, *something], monotonic()))
+            told = [
+                (client, self._last_told(client) + (client in self._dirty))
+                for client in self.of_role("client")
+            ]
+            self.owing.update(self.receipts.thaw(told, monotonic()))
 
     def confirm(self) -> None:
         """Have what clients have got confirmed, though nobody has anything to say."""

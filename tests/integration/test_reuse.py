@@ -6,12 +6,14 @@ import json
 import signal
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from parallel import Client, TransportError
-from tests.commands import run, running, security
+from parallel import AsyncResult, Client, TransportError
+from tests.commands import Running, run, running, security
 from tests.integration.tasks import begin_and_wait_for, notes
 from tests.integration.test_cli_parts import connection_file, speak
 from tests.waiting import wait_until
@@ -183,38 +185,45 @@ def test_what_is_given_wins_over_what_was() -> None:
     assert moved["secret"] == first["secret"]
 
 
-def test_an_engine_and_a_client_find_the_next_controller(
-    begun: Path, gate: Path
-) -> None:
-    with running("ipcontroller --restore") as controller, running("ipengine") as one:
+@contextmanager
+def killed_in_a_task(
+    how: str, begun: Path, gate: Path
+) -> Iterator[tuple[Client, AsyncResult, Running]]:
+    """Kill a controller while an engine runs a task; give client, result and engine."""
+    with running(f"ipcontroller {how}") as controller, running("ipengine") as engine:
         controller.wait_for("joined")
         with Client() as client:
             client.wait_for_engines(1, timeout=20)
             ar = client[0].apply_async(begin_and_wait_for, str(begun), str(gate))
             wait_until(lambda: notes(begun), what="a task that runs")
             controller.end(signal.SIGKILL, status=-signal.SIGKILL)
-            with running("ipcontroller --restore") as second:
-                second.wait_for("is back")
-                gate.touch()
-                assert ar.get(timeout=30) == one.process.pid
-                assert client[0].apply_sync(speak, "here") == one.process.pid
-                second.end()
+            yield client, ar, engine
+
+
+def test_an_engine_and_a_client_find_the_next_controller(
+    begun: Path, gate: Path
+) -> None:
+    with (
+        killed_in_a_task("--restore", begun, gate) as (client, ar, one),
+        running("ipcontroller --restore") as second,
+    ):
+        second.wait_for("is back")
+        gate.touch()
+        assert ar.get(timeout=30) == one.process.pid
+        assert client[0].apply_sync(speak, "here") == one.process.pid
+        second.end()
     assert len(notes(begun)) == 1
 
 
 def test_a_controller_with_the_same_keys_takes_nothing_up(
     begun: Path, gate: Path
 ) -> None:
-    with running("ipcontroller --reuse") as controller, running("ipengine") as one:
-        controller.wait_for("joined")
-        with Client() as client:
-            client.wait_for_engines(1, timeout=20)
-            ar = client[0].apply_async(begin_and_wait_for, str(begun), str(gate))
-            wait_until(lambda: notes(begun), what="a task that runs")
-            controller.end(signal.SIGKILL, status=-signal.SIGKILL)
-            with running("ipcontroller --reuse") as second:
-                second.wait_for("listening")
-                with pytest.raises(TransportError, match="not to take up what was"):
-                    ar.get(timeout=30)
-                wait_until(lambda: one.process.poll() is not None, what="its end")
-                second.end()
+    with (
+        killed_in_a_task("--reuse", begun, gate) as (_, ar, one),
+        running("ipcontroller --reuse") as second,
+    ):
+        second.wait_for("listening")
+        with pytest.raises(TransportError, match="not to take up what was"):
+            ar.get(timeout=30)
+        wait_until(lambda: one.process.poll() is not None, what="its end")
+        second.end()

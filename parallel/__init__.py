@@ -45,6 +45,7 @@ from .errors import (
     LauncherError,
     NoEnginesRegistered,
     NotAvailable,
+    NotRunning,
     ParallelError,
     ProtocolError,
     RemoteError,
@@ -62,6 +63,7 @@ from .errors import (
 )
 from .integrations.joblib import register_joblib_backend
 from .integrations.kernel import bind_kernel
+from .interactive.extension import load_ipython_extension, unload_ipython_extension
 from .serialize import (
     PrePickled,
     Reference,
@@ -114,6 +116,7 @@ __all__ = [
     "LoadBalancedView",
     "NoEnginesRegistered",
     "NotAvailable",
+    "NotRunning",
     "ParallelError",
     "ParallelFunction",
     "PrePickled",
@@ -140,6 +143,7 @@ __all__ = [
     "dependent",
     "deserialize_object",
     "interactive",
+    "load_ipython_extension",
     "pack_apply_message",
     "parallel",
     "register_joblib_backend",
@@ -148,6 +152,7 @@ __all__ = [
     "serialize_object",
     "uncan",
     "uncan_map",
+    "unload_ipython_extension",
     "unpack_apply_message",
     "unwrap_exception",
     "use_cloudpickle",
@@ -156,3 +161,8 @@ __all__ = [
     "version_info",
     "wrap_exception",
 ]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Say which module has the extension: asked by Jupyter's server."""
+    return [{"module": "parallel.integrations.jupyter"}]

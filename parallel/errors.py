@@ -24,7 +24,8 @@ Cut by what the caller can do about it::
     │   ├── CannotPack              … from here (also a TypeError)
     │   └── CannotUnpack            … into there
     ├── LauncherError               a process could not be started, or has ended
-    │   └── ClusterRunning          … one of this profile and id is there already
+    │   ├── ClusterRunning          … one of this profile and id is there already
+    │   └── NotRunning              … what a launcher is to find again
     └── RemoteError                 your function raised, over there
         ├── CompositeError          several did
         └── AlreadyDisplayedError   … and their output has shown it
@@ -40,7 +41,7 @@ import contextlib
 import functools
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, NamedTuple, TypeVar
 
@@ -64,6 +65,7 @@ __all__ = [
     "LauncherError",
     "NoEnginesRegistered",
     "NotAvailable",
+    "NotRunning",
     "ParallelError",
     "ProtocolError",
     "RemoteError",
@@ -215,6 +217,10 @@ class ClusterRunning(LauncherError, RuntimeError):
     """Raised when a cluster of this profile and id is running already."""
 
 
+class NotRunning(LauncherError):
+    """Raised when a launcher is to be found again whose processes have ended."""
+
+
 class Failure(NamedTuple):
     """One remote exception, as `CompositeError.elist` lists it."""
 
@@ -254,6 +260,8 @@ class RemoteError(ParallelError):
     engine_info: dict[str, Any]
     #: The exception as the engine raised it, where it could travel.
     original: Exception | None = None
+    #: Colours the text of a traceback: a session puts its own way here.
+    paint: Callable[[str], str] = staticmethod(str)
 
     def __init__(
         self,
@@ -282,7 +290,8 @@ class RemoteError(ParallelError):
         return found
 
     def __str__(self) -> str:
-        return f"{_place(self.engine_info)}{self.ename}: {self.evalue}"
+        told = f"{self.ename}: {self.evalue}" if self.evalue else self.ename
+        return f"{_place(self.engine_info)}{told}"
 
     def __repr__(self) -> str:
         return f"<RemoteError[{self.engine_info.get('engine_id')}]:{self._short()}>"
@@ -298,9 +307,13 @@ class RemoteError(ParallelError):
         """Print the remote traceback."""
         print("\n".join(self.render_traceback()))
 
+    def painted_traceback(self) -> str:
+        """Return the remote traceback in the session's colours."""
+        return self.paint("\n".join(self.render_traceback()))
+
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in the place of the steps on this side."""
-        return [*self.render_traceback(), str(self)]
+        return [*self.painted_traceback().splitlines(), str(self)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         original = self.original
@@ -353,10 +366,14 @@ class CompositeError(RemoteError):
         """Return the remote tracebacks' lines: of one failure, or of the first few."""
         if excid is not None:
             return [*RemoteError(*self._failure(excid)).render_traceback(), ""]
+        return self._first_few(str)
+
+    def _first_few(self, paint: Callable[[str], str]) -> list[str]:
         lines: list[str] = []
         for failure in self.elist[: self.tb_limit]:
             lines += [_place(failure.engine_info).rstrip()] * bool(failure.engine_info)
-            lines += [*RemoteError(*failure).render_traceback(), ""]
+            text = "\n".join(RemoteError(*failure).render_traceback())
+            lines += [*paint(text).splitlines(), ""]
         more = len(self.elist) - self.tb_limit
         return [*lines, *[f"... {more} more exceptions ..."] * (more > 0)]
 
@@ -385,7 +402,7 @@ class CompositeError(RemoteError):
             ) from None
 
     def _render_traceback_(self) -> list[str]:
-        return [*self.render_traceback(), self.message]
+        return [*self._first_few(self.paint), self.message]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompositeError, (self.message, self.elist)

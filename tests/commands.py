@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.waiting import wait_until
@@ -53,11 +53,20 @@ def run(
 class Running:
     """A command that runs; what it says is in a file."""
 
-    def __init__(self, command: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: str,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        on_host: Callable[[list[str]], list[str]] = list,
+    ) -> None:
         self._output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - see `running`
+        self._input = tempfile.TemporaryFile("w+b")  # noqa: SIM115
+        self._input.write(stdin)
+        self._input.seek(0)
         self.process = subprocess.Popen(
-            words(command),
-            stdin=subprocess.DEVNULL,
+            on_host(words(command)),
+            stdin=self._input,
             stdout=self._output,
             stderr=self._output,
             start_new_session=True,
@@ -90,12 +99,24 @@ class Running:
             self.process.kill()
             self.process.wait()
         self._output.close()
+        self._input.close()
 
 
 @contextlib.contextmanager
-def running(command: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Run a command while the block lasts."""
-    process = Running(command, env)
+def running(
+    command: str,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    on_host: Callable[[list[str]], list[str]] = list,
+) -> Iterator[Running]:
+    """Run a command while the block lasts.
+
+    Parameters
+    ----------
+    on_host
+        Gives the command that runs another one on its host.
+    """
+    process = Running(command, env, stdin, on_host)
     try:
         yield process
     finally:
@@ -124,4 +145,5 @@ def broken_engines(folder: Path, body: str) -> dict[str, str]:
         f"{lines}\n"
         "    child.run_engine = engine.run_engine = run_engine\n"
     )
-    return {"PYTHONPATH": str(folder)}
+    known = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), known]))}

@@ -28,15 +28,31 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Mark this run's processes, and start what libraries start once and for all."""
-    os.environ.setdefault(MARK, f"{os.getpid()}-{time.time_ns()}")
+    mark = f"{os.getpid()}-{time.time_ns()}"
+    if hasattr(config, "workerinput"):  # of several, which have nothing in common
+        os.environ[MARK] = mark
+    else:
+        os.environ.setdefault(MARK, mark)
     # A shell without job control starts background jobs that ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # multiprocessing's process that removes segments, pyzmq's thread that frees
     # uncopied messages: each stays until the end of this process.
     resource_tracker.ensure_running()
     zmq.Frame(b"first", copy=False, copy_threshold=0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what is to run in one process, if there are several: `xdist_group`.
+
+    Tests of a module share a cluster, and some folders what the host has but once.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            folder = item.path.parent.name
+            name = folder if folder in {"mpi", "system"} else item.location[0]
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="module", autouse=True)

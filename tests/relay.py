@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from parallel.transport.locations import write_private
+from parallel.transport.privatefiles import write_private
 
 __all__ = ["CUTS", "Relay"]
 

@@ -7,7 +7,6 @@ import concurrent.futures
 import importlib
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
@@ -19,10 +18,16 @@ DOORS = {
     "parallel.error": ("CompositeError", "RemoteError", "TaskAborted", "TimeoutError"),
     "parallel.util": ("disambiguate_url", "interactive"),
     "parallel.client.client": ("Client",),
-    "parallel.client.view": ("BroadcastView", "DirectView", "LoadBalancedView"),
+    "parallel.client.view": ("DirectView", "LazyMapIterator", "LoadBalancedView"),
     "parallel.client.asyncresult": ("AsyncHubResult", "AsyncMapResult", "AsyncResult"),
     "parallel.client.remotefunction": ("RemoteFunction", "parallel", "remote"),
-    "parallel.cluster.launcher": ("LauncherError",),
+    "parallel.cluster": ("Cluster", "ClusterManager", "clean_cluster_files"),
+    "parallel.cluster.cluster": ("Cluster", "clean_cluster_files"),
+    "parallel.cluster.launcher": (
+        "LauncherError",
+        "LocalEngineSetLauncher",
+        "SlurmControllerLauncher",
+    ),
     "parallel.datapub": ("publish_data",),
     "parallel.joblib": ("register",),
     "parallel.serialize": ("PrePickled", "Reference", "can", "uncan"),
@@ -43,8 +48,8 @@ NAMES = (
     "FIRST_EXCEPTION __version__ version_info"
 )
 
-#: Libraries that need not be there, and take long to import.
-HEAVY = ("IPython", "dill", "joblib", "numpy", "pandas", "tqdm")
+#: What takes long to import, or need not be there: who needs it imports it.
+HEAVY = ("IPython", "asyncio", "dill", "joblib", "numpy", "pandas", "tqdm")
 
 
 @pytest.mark.parametrize("name", DOORS)
@@ -73,7 +78,8 @@ def test_the_names_that_users_know_are_at_the_top() -> None:
 def test_errors_are_at_the_top_and_in_their_module() -> None:
     for name in ipp.error.__all__:
         assert getattr(ipp, name) is getattr(ipp.error, name)
-    assert ipp.TimeoutError is builtins.TimeoutError
+    assert issubclass(ipp.TimeoutError, builtins.TimeoutError)
+    assert issubclass(ipp.TimeoutError, concurrent.futures.TimeoutError)
 
 
 def test_constants_are_those_of_futures() -> None:
@@ -86,14 +92,11 @@ def test_the_version_can_be_compared() -> None:
     assert ipp.version_info > (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("call", "said"),
-    [
-        (ipp.register_joblib_backend, "needs the joblib backend"),
-        (ipp.bind_kernel, "needs IPython kernels in engines"),
-        (ipp.ClusterManager, "`ipcluster list` shows the clusters"),
-    ],
-)
-def test_what_is_not_there_yet_says_so(call: Callable[[], object], said: str) -> None:
-    with pytest.raises(ipp.NotAvailable, match=said):
-        call()
+def test_what_is_not_there_yet_says_so() -> None:
+    with pytest.raises(ipp.NotAvailable, match="needs the joblib backend"):
+        ipp.register_joblib_backend()
+
+
+def test_no_kernel_is_bound_outside_of_engines() -> None:
+    with pytest.raises(RuntimeError, match="makes a kernel of an engine, and this"):
+        ipp.bind_kernel()

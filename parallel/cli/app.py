@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from traitlets import Enum, TraitError, Unicode, default, validate
-from traitlets.config import Application
+from traitlets.config import Application, Config
 from traitlets.config.loader import KVArgParseConfigLoader
 
 from .._version import __version__
+from ..cluster.configfiles import file_to_blame, read_config
+from ..cluster.profiles import config_folder
+from ..cluster.translation import translated
 from ..errors import LauncherError, ParallelError
 from ..transport.locations import profile_dir
 from .options import (
     absolute,
     check_options,
-    read_config,
     say_in_one_line,
     with_equals_signs,
 )
@@ -43,6 +48,12 @@ class BaseApp(Application):
     config_name: ClassVar[str] = ""
     #: Whether words without a dash mean something to it.
     takes_words: ClassVar[bool] = False
+    #: Whether what its profile's files say matters to it: else it goes on without those
+    #: that are in error.
+    needs_config: ClassVar[bool] = True
+
+    #: What each configuration file says that was read.
+    _files: Mapping[Path, Config] = MappingProxyType({})
 
     profile = Unicode(help="The profile's name; by default 'default'.").tag(config=True)
     profile_dir = Unicode(
@@ -133,16 +144,19 @@ class BaseApp(Application):
 
     def initialize(self, argv: list[str] | None = None) -> None:
         """Read the command line, and the configuration files of the profile."""
-        words = sys.argv[1:] if argv is None else argv
+        words, said = sys.argv[1:] if argv is None else argv, list[str]()
         try:
             if not words or words[0] not in self.subcommands:
                 short = {name for each in (self.aliases, self.flags) for name in each}
                 words = with_equals_signs(words, short)
+                words, said = translated(str(self.name), words, short)
                 check_options(words, short, [type(self), *self.classes])
             self.parse_command_line(words)
+            for text in said:
+                self.log.info("%s", text)
             if self.subapp is None:
                 self._read_all_config()
-        except TraitError as error:
+        except (TraitError, LauncherError) as error:
             self.exit(self.fail(error))
 
     def _create_loader(self, *args: Any, **kwargs: Any) -> KVArgParseConfigLoader:
@@ -154,9 +168,16 @@ class BaseApp(Application):
                 f"what is {self.extra_args[0]!r} for? {self.name} takes options only"
             )
         folder, name = self.folder, f"{self.config_name}_config"
+        if self.config_name == "ipcluster":
+            folder = config_folder(folder)
         for path in (folder / f"{name}.py", folder / f"{name}.json"):
-            if path.exists():
-                self._read_config(path)
+            try:
+                if path.exists():
+                    self._read_config(path)
+            except TraitError as error:
+                if self.needs_config:
+                    raise
+                self.log.warning("goes on without a configuration file: %s", error)
         if self.config_file:
             if not Path(self.config_file).is_file():
                 raise TraitError(f"there is no configuration file {self.config_file}")
@@ -166,8 +187,18 @@ class BaseApp(Application):
         """Take a configuration file in; what the command line says wins."""
         found = read_config(path)
         self._loaded_config_files.append(str(path))
+        self._files = {**self._files, path: copy.deepcopy(found)}
         found.merge(self.cli_config)
-        self.update_config(found)
+        try:
+            self.update_config(found)
+        except TraitError as error:
+            raise TraitError(self._with_file(error)) from error
+
+    def _with_file(self, error: Exception) -> str:
+        """Return an error's words, and which file has set the option that it is of."""
+        said = str(error)
+        path = file_to_blame(said, self._files, self.cli_config)
+        return f"{path}: {said}" if path and str(path) not in said else said
 
     # Running
 
@@ -204,7 +235,7 @@ class BaseApp(Application):
 
     def fail(self, error: Exception, status: int = 1) -> int:
         """Say what went wrong; return the exit status."""
-        self.log.critical("%s", error)
+        self.log.critical("%s", self._with_file(error))
         self.log.debug("where it was raised:", exc_info=error)
         return status
 

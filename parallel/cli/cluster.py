@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 
 from .app import BaseApp
+from .clean import IPClusterClean
+from .engines import IPClusterEngines
 from .listing import IPClusterList
+from .profile import IPClusterProfile
+from .scale import IPClusterScale
 from .signals import Signals
 from .start import IPClusterStart
+from .status import IPClusterStatus
 from .stop import IPClusterStop
 
 __all__ = ["IPCluster", "main"]
@@ -32,8 +37,13 @@ ipcluster stop
 """
     subcommands = {  # noqa: RUF012
         "start": (IPClusterStart, "Start a cluster."),
+        "engines": (IPClusterEngines, "Start engines for a running controller."),
+        "scale": (IPClusterScale, "Have more engines, or fewer."),
         "stop": (IPClusterStop, "Stop clusters."),
         "list": (IPClusterList, "List the running clusters."),
+        "status": (IPClusterStatus, "Tell how the engines of clusters fare."),
+        "clean": (IPClusterClean, "Remove what clusters that have ended left."),
+        "profile": (IPClusterProfile, "Make a profile, or list what there is to copy."),
     }
 
     def run(self, signals: Signals) -> int:

@@ -18,22 +18,22 @@ from ..cluster.lastrun import (
 )
 from ..cluster.options import ControllerOptions
 from ..cluster.records import read_record
-from ..controller.controller import run_controller
+from ..controller.process import run_controller
 from ..controller.spec import ControllerSpec
 from ..errors import LauncherError
-from ..transport.holding import keep, sweep
+from ..transport.holding import keep, make_runtime_dir, sweep
 from ..transport.keys import new_keys
 from ..transport.locations import (
     cluster_file,
     connection_file,
     make_profile,
-    make_runtime_dir,
     record_file,
 )
+from ..transport.openfiles import bears_ipc
 from ..transport.pids import start_time
 from .app import BaseApp
 from .options import record_flags
-from .signals import Signals
+from .signals import Signalled, Signals
 from .start import ALREADY_RUNNING
 
 __all__ = ["IPController", "main"]
@@ -59,7 +59,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
         None,
         allow_none=True,
         help="ipc: a socket in a private folder, no port; tcp: one port, encrypted. "
-        "By default tcp if an ip or a port is given.",
+        "By default tcp if an ip or a port is given, and where fewer than 4,096 files "
+        "may be open.",
     ).tag(config=True)
     ip = Unicode(help="The address to listen on; by default 127.0.0.1.").tag(
         config=True
@@ -70,6 +71,10 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     location = Unicode(
         help="The name or address by which others reach this host; by default its name."
     ).tag(config=True)
+    ssh_server = Unicode(
+        help="A host through which clients of other hosts go by ssh, user@host:port."
+    ).tag(config=True)
+    engine_ssh_server = Unicode(help="The same, for engines.").tag(config=True)
     reuse_files = Bool(
         help="Keep the keys, the address and the connection files of the last "
         "controller of this profile and cluster id, and leave them at the end."
@@ -93,6 +98,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
         "port": "IPController.port",
         "transport": "IPController.transport",
         "location": "IPController.location",
+        "ssh": "IPController.ssh_server",
+        "enginessh": "IPController.engine_ssh_server",
         "scheme": "IPController.scheme",
         "hwm": "IPController.hwm",
     } | BaseApp.aliases
@@ -105,6 +112,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
         known = read_record(cluster_file(folder, self.cluster_id))
         reuses = self.reuse_files or self.restore_engines
         last = read_last_run(folder, self.cluster_id) if reuses else None
+        if known and known.awaits_controller():
+            known = None  # what starts us has written it
         if (known and known.is_running()) or (last and last.is_running()):
             self.log.critical(
                 "a cluster %r of profile %r is running, and its connection files are "
@@ -136,6 +145,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
         )
         try:
             self._serve(run)
+        except Signalled as ended:  # it was told to end before it served anybody
+            self.log.info("%s", ended)
         finally:
             shutil.rmtree(runtime, ignore_errors=True)
             if not reuses:
@@ -157,9 +168,12 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
     def _url(self, runtime: Path, last: LastRun | None) -> str:
         """Return where to listen: as the last one did, but for what is given."""
         before = "" if last is None else last.urls[0]
-        if not (self.ip or self.port or self.transport):
-            return before or f"ipc://{runtime}/c"
-        if self.transport == "ipc":
+        transport = self.transport
+        if not (self.ip or self.port or transport):
+            if before:
+                return before
+            transport = "ipc" if bears_ipc() else "tcp"
+        if transport == "ipc":
             return f"ipc://{runtime}/c"
         host, _, port = before.removeprefix("tcp://").rpartition(":")
         if not before.startswith("tcp://"):
@@ -182,6 +196,7 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
             keeps_files=self.reuse_files or self.restore_engines,
             runtime_dir=run.runtime_dir,
             roster=str(roster_file(folder, run.cluster_id)),
+            ssh={"client": self.ssh_server, "engine": self.engine_ssh_server},
         )
         run_controller(
             spec, on_up=lambda urls: msgspec.structs.replace(run, urls=urls).write()

@@ -7,16 +7,24 @@ import contextlib
 import os
 import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
-from traitlets import Dict, Float, List, Unicode, default, validate
+from traitlets import Bool, Dict, Float, Int, List, Unicode, default, validate
 
-from ..engine.engine import RECONNECT_TIMEOUT, EngineSpec, run_engine
-from ..errors import ConnectionRefused, TransportError
+from ..aliases import Uuid
+from ..cluster.launchers.amounts import seconds
+from ..cluster.notice import tell_once
+from ..cluster.prologue import words_of_failure
+from ..cluster.ranks import Watched, watched
+from ..cluster.shares import environment_of
+from ..engine.engine import run_engine
+from ..engine.mpi import end_process, is_first_rank, place_on_host
+from ..engine.spec import RECONNECT_TIMEOUT, EngineSpec
+from ..errors import TransportError
 from ..protocol.connection import ConnectionInfo
-from ..transport.locations import connection_file, read_connection_file
+from ..protocol.messages import AgentTrouble, EngineDied
 from .app import BaseApp
+from .entrance import STDIN, find_controller, way_to
 from .options import absolute
 from .signals import Signals
 
@@ -24,6 +32,8 @@ __all__ = ["NOT_REGISTERED", "IPEngine", "main"]
 
 #: The exit status where the controller does not answer, or says no.
 NOT_REGISTERED = 255
+#: The controller has so long to hear what is told of a rank, seconds.
+TELLING = 5.0
 
 
 class IPEngine(BaseApp):
@@ -40,9 +50,11 @@ class IPEngine(BaseApp):
 ipengine
 ipengine --profile=simulations --cluster-id=tests
 ipengine --file=/shared/ipcontroller-engine.json
+mpiexec -n 4 ipengine --mpi
 """
     url_file = Unicode(
-        help="The connection file; by default the one of the profile and cluster id."
+        help="The connection file, or - for standard input; by default the one of the "
+        "profile and cluster id."
     ).tag(config=True)
     timeout = Float(
         10.0,
@@ -62,18 +74,60 @@ ipengine --file=/shared/ipcontroller-engine.json
         help="What tasks may take a share of while they run: --resources gpu=1.",
     ).tag(config=True)
     labels = List(Unicode(), help="What marks this engine for tasks.").tag(config=True)
+    walltime = Unicode(
+        help="When its job ends, from now: H:MM:SS, or minutes. It gets no task that "
+        "would take longer, and ends in good order before; by default as $IPP_UNTIL "
+        "or Slurm says."
+    ).tag(config=True)
+    engine_set = Unicode(help="The name of the set that it belongs to.").tag(
+        config=True
+    )
+    use_mpi = Bool(
+        help="Be a rank of an MPI world: the engine's id is its rank, if that is free."
+    ).tag(config=True)
+    mpi_size = Int(
+        0,
+        min=0,
+        help="How many ranks the MPI world has to have; by default as many as its "
+        "starter says.",
+    ).tag(config=True)
+
+    ssh = Unicode(
+        help="A host to reach the controller through, user@host:port, by a tunnel."
+    ).tag(config=True)
+    sshkey = Unicode(help="The file of a private key for it, if ssh needs that.").tag(
+        config=True
+    )
+
+    rank_stderr = Unicode(
+        help="A file for what a rank of an MPI world writes to stderr, to be read when "
+        "it has died: {rank} in its name stands for the number of the rank."
+    ).tag(config=True)
 
     aliases = {
         "file": "IPEngine.url_file",
         "timeout": "IPEngine.timeout",
+        "ssh": "IPEngine.ssh",
+        "sshkey": "IPEngine.sshkey",
         "reconnect-timeout": "IPEngine.reconnect_timeout",
         "resources": "IPEngine.resources",
         "labels": "IPEngine.labels",
+        "walltime": "IPEngine.walltime",
+        "engine-set": "IPEngine.engine_set",
+        "mpi-size": "IPEngine.mpi_size",
+        "rank-stderr": "IPEngine.rank_stderr",
     } | BaseApp.aliases
+    flags = {
+        "mpi": (
+            {"IPEngine": {"use_mpi": True}},
+            "Be a rank of an MPI world, as mpiexec starts them.",
+        ),
+    } | BaseApp.flags
 
     @validate("url_file")
     def _make_file_absolute(self, proposal: Any) -> str:
-        return absolute(proposal["value"])
+        file: str = proposal["value"]
+        return file if file == STDIN else absolute(file)
 
     @default("wait_for_url_file")
     def _wait_as_for_all(self) -> float:
@@ -81,35 +135,51 @@ ipengine --file=/shared/ipcontroller-engine.json
 
     def run(self, signals: Signals) -> int:
         """Run an engine until it is told to end."""
-        info = self._find_controller()
-        spec = EngineSpec(
-            info=info,
-            uuid=uuid.uuid4().bytes,
-            timeout=self.timeout,
-            resources=self.resources,
-            labels=self.labels,
-            reconnect_timeout=self.reconnect_timeout,
+        info = find_controller(
+            self.folder, self.cluster_id, self.url_file, self.wait_for_url_file
         )
-        self.log.info("registering with %s (pid %s)", info.urls[0], os.getpid())
+        watch = None
+        if self.use_mpi:  # a rank has no agent that would share them out, and watch it
+            os.environ.update(environment_of(os.environ, place_on_host(os.environ)))
+            watch = self._watch(info)
         try:
-            run_engine(spec)
+            with way_to(info, self.ssh, self.sshkey, self.timeout) as way:
+                self._work(way, watch)
         except TransportError as error:
             return self.fail(error, NOT_REGISTERED)
         self.log.info("stopped")
         return 0
 
-    def _find_controller(self) -> ConnectionInfo:
-        path = connection_file(self.folder, self.cluster_id, "engine")
-        if self.url_file:
-            path = Path(self.url_file)
-        with contextlib.redirect_stdout(sys.stderr):  # that it waits
-            info = read_connection_file(path, self.wait_for_url_file)
-        if info.role != "engine":
-            raise ConnectionRefused(
-                f"{path} is for a {info.role}: an engine needs the file "
-                "ipcontroller-engine.json that was written beside it"
-            )
-        return info
+    def _watch(self, info: ConnectionInfo) -> Watched | None:
+        """Have this process watched, where that can be done; return what is shared."""
+        failure = words_of_failure(os.environ)
+        if sys.platform != "linux":
+            return None
+
+        def tell(agent: Uuid, message: EngineDied | AgentTrouble) -> None:
+            with way_to(info, self.ssh, self.sshkey, TELLING) as way:
+                tell_once(way, agent, message, TELLING)
+
+        notice = failure if is_first_rank(os.environ) else ""
+        return watched(self.rank_stderr, tell, notice)
+
+    def _work(self, info: ConnectionInfo, watch: Watched | None = None) -> None:
+        """Be an engine of the controller that is reached so, to the end."""
+        shared = {} if watch is None else watch._asdict()
+        spec = EngineSpec(
+            info=info,
+            **{"uuid": uuid.uuid4().bytes, **shared},
+            timeout=self.timeout,
+            resources=self.resources,
+            labels=self.labels,
+            reconnect_timeout=self.reconnect_timeout,
+            walltime=seconds(self.walltime) if self.walltime else 0,
+            engine_set=self.engine_set,
+            mpi_size=self.mpi_size if self.use_mpi else None,
+            rank_stderr=self.rank_stderr,
+        )
+        self.log.info("registering with %s (pid %s)", info.where, os.getpid())
+        run_engine(spec)
 
     def leave(self, status: int) -> None:
         """End this process, also if the users' code left threads behind."""
@@ -117,7 +187,7 @@ ipengine --file=/shared/ipcontroller-engine.json
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # users may have put anything there
                 stream.flush()
-        os._exit(status)
+        end_process(status)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -7,18 +7,26 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from traitlets import Enum
 
-from ..cluster.records import profile_folders, records_of
+from ..cluster.dicts import describe, dict_of
+from ..cluster.launchers.registry import KINDS
+from ..cluster.manager import records_there
+from ..cluster.records import profile_folders
 from ..transport.holding import sweep
 from ..transport.locations import ipython_dir, profile_dir
 from .app import BaseApp
 from .signals import Signals
 
-__all__ = ["IPClusterList", "table"]
+__all__ = ["IPClusterList", "class_prefix", "table"]
 
 HEADER = ("PROFILE", "CLUSTER-ID", "RUNNING", "ENGINES", "LAUNCHER")
+
+#: What programs are told of a cluster, beside what `Cluster.from_dict` takes.
+TOLD = (
+    "cluster_id", "profile_dir", "runtime_dir", "host", "pid", "n", "launcher",
+    "epoch", "urls",
+)  # fmt: skip
 
 
 class IPClusterList(BaseApp):
@@ -26,6 +34,7 @@ class IPClusterList(BaseApp):
 
     name = "ipcluster list"
     config_name = "ipcluster"
+    needs_config = False
     description = "List the running clusters of all profiles, or of the one given."
     examples = """
 ipcluster list
@@ -46,13 +55,14 @@ ipcluster list --profile=simulations -o json
         clusters = [
             {
                 "profile": self._name(folder),
-                **msgspec.structs.asdict(record),
+                **{name: getattr(record, name) for name in TOLD},
                 "running": record.is_running(),
                 "restarting": record.is_restarting(),
                 "cluster_file": str(record.path),
+                **dict_of(record, describe(record)),
             }
             for folder in self._folders()
-            for record in records_of(folder)
+            for record in records_there(folder)
         ]
         if self.output == "json":
             print(json.dumps(clusters, indent=2))
@@ -63,7 +73,7 @@ ipcluster list --profile=simulations -o json
                     each["cluster_id"] or "''",
                     "restarting" if each["restarting"] else str(each["running"]),
                     str(each["n"]),
-                    each["launcher"],
+                    class_prefix(each["launcher"]),
                 )
                 for each in clusters
             ]
@@ -83,6 +93,12 @@ ipcluster list --profile=simulations -o json
         name = folder.name.removeprefix("profile_")
         standard = profile_dir(name, ipython=self.ipython_dir or ipython_dir())
         return name if folder == standard else str(folder)
+
+
+def class_prefix(launcher: str) -> str:
+    """Return what the names of a launcher's classes begin with."""
+    name, _ = KINDS.get(launcher.lower(), (launcher, ""))
+    return name
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Options and configuration files, with what is wrong with them said in one line."""
+"""Options, with what is wrong with them said in one line."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import argparse
 import difflib
 import itertools
 import re
-import traceback
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from traitlets import TraitError
-from traitlets.config import Config, Configurable
-from traitlets.config.loader import (
-    ArgumentError,
-    JSONFileConfigLoader,
-    KVArgParseConfigLoader,
-    PyFileConfigLoader,
-)
+from traitlets.config import Configurable
+from traitlets.config.loader import ArgumentError, KVArgParseConfigLoader
 
 from ..cluster.classic import RECORD_FLAGS
+from .classic import INSTEAD
 
 __all__ = [
     "absolute",
     "check_options",
-    "read_config",
     "record_flags",
     "say_in_one_line",
     "with_equals_signs",
@@ -72,6 +66,7 @@ def check_options(
             continue
         near = difflib.get_close_matches(found[1], sorted(known), n=1)
         more = f"did you mean --{near[0]}?" if near else "see --help"
+        more = INSTEAD.get(found[1], more)
         raise TraitError(f"there is no option {word.partition('=')[0]}: {more}")
 
 
@@ -109,21 +104,3 @@ def record_flags(section: str) -> dict[str, tuple[dict[str, dict[str, str]], str
         flag: ({section: {"task_record": kind}}, help_text)
         for flag, (kind, help_text) in RECORD_FLAGS.items()
     }
-
-
-def read_config(path: Path) -> Config:
-    """Return what a configuration file says.
-
-    Raises
-    ------
-    TraitError
-        It is in error; says in which line.
-    """
-    loader = JSONFileConfigLoader if path.suffix == ".json" else PyFileConfigLoader
-    try:
-        return loader(path.name, path=str(path.parent)).load_config()
-    except Exception as error:
-        stack = traceback.extract_tb(error.__traceback__)
-        lines = [f", line {f.lineno}" for f in stack if f.filename == str(path)]
-        where = f"{path}{''.join(lines[-1:])}"
-        raise TraitError(f"{where}: {type(error).__name__}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from types import FrameType
@@ -9,6 +10,8 @@ from typing import Any
 
 __all__ = ["Signalled", "Signals"]
 
+#: What `ipcluster start` hands on to its engines.
+PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -34,6 +37,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._got: int | None = None
+        self._passed: list[int] = []
         self._read, self._write = os.pipe()
         for end in (self._read, self._write):
             os.set_blocking(end, False)
@@ -59,6 +63,21 @@ class Signals:
         """
         if self._got is not None:
             raise Signalled(self._got)
+
+    def pass_on(self) -> None:
+        """Take note from now on of those that are meant for others: see `passed`."""
+        for signum in PASSED_ON:
+            self._before[signum] = signal.signal(
+                signum, lambda signum, _: self._passed.append(signum)
+            )
+
+    def passed(self) -> list[int]:
+        """Return those for others that have come since it was asked last."""
+        if self._got is None and self._passed:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read, 512)  # or a wait for it would end at once
+        found, self._passed = self._passed, []
+        return found
 
     def settle(self) -> None:
         """Raise if a signal has come; those that come from now on are too late.

@@ -9,10 +9,13 @@ from typing import Any
 
 from traitlets import Bool
 
+from ..cluster.adapter import adapt_apart
 from ..cluster.cluster import Cluster
 from ..errors import ClusterRunning, LauncherError
 from ..transport.locations import connection_file, ipython_dir
+from .adapting import Bounds, bounds
 from .app import BaseApp
+from .launching import PLACE, launchers_in
 from .options import record_flags
 from .signals import Signalled, Signals
 
@@ -28,7 +31,8 @@ class IPClusterStart(BaseApp):
     name = "ipcluster start"
     config_name = "ipcluster"
     description = (
-        "Start a controller and engines on this host.\n\n"
+        "Start a controller and engines: on this host, or elsewhere through launchers "
+        "(--engines, --controller).\n\n"
         "In the foreground it stays until Ctrl-C, SIGTERM, SIGHUP or the end of the "
         "cluster; with --daemonize it returns once all engines are registered."
     )
@@ -37,14 +41,27 @@ ipcluster start -n 4
 ipcluster start -n 4 --daemonize --profile=simulations
 ipcluster start -n 2 --cluster-id=tests --ip=0.0.0.0
 ipcluster start -n 2 --resources gpu=1 -- --nodb
+ipcluster start -n 64 --engines=slurm --queue=main --walltime=1:00:00
+ipcluster start --adapt=2:64 --engines=slurm --daemonize
 """
     daemonize = Bool(
         help="Return once all engines are registered, and leave the cluster running."
     ).tag(config=True)
 
+    adapt = Bounds(
+        help="Have from so many engines to so many, 2:64, as there is work for; so "
+        "many to begin with, unless -n says it."
+    ).tag(config=True)
+
     classes = [Cluster]  # noqa: RUF012
     aliases = {
         "n": "Cluster.n",
+        "adapt": "IPClusterStart.adapt",
+        "engines": "Cluster.engine_launcher_class",
+        "controller": "Cluster.controller_launcher_class",
+        "location": "Cluster.controller_location",
+        "delay": "Cluster.delay",
+        "env": "Cluster.environment",
         "ip": "Cluster.ip",
         "port": "Cluster.port",
         "transport": "Cluster.transport",
@@ -52,6 +69,7 @@ ipcluster start -n 2 --resources gpu=1 -- --nodb
         "hwm": "Cluster.hwm",
         "resources": "Cluster.resources",
         "labels": "Cluster.labels",
+        **{name.replace("_", "-"): f"Cluster.{name}" for name in PLACE},
     } | BaseApp.aliases
     flags = {
         "daemonize": (
@@ -69,6 +87,7 @@ ipcluster start -n 2 --resources gpu=1 -- --nodb
         words = sys.argv[1:] if argv is None else argv
         end = words.index("--") if "--" in words else len(words)
         self.controller_args = words[end + 1 :]
+        self.classes = [*self.classes, *launchers_in(words[:end])]
         super().initialize(words[:end])
 
     def run(self, signals: Signals) -> int:
@@ -81,6 +100,9 @@ ipcluster start -n 2 --resources gpu=1 -- --nodb
             signals.settle()
             cluster.detach()
             self._tell(cluster)
+            if self.adapt:
+                log = adapt_apart(cluster.profile_dir, cluster.cluster_id, self.adapt)
+                self.log.info("adapts to %s engines; its log is %s", self.adapt, log)
         except ClusterRunning as error:
             return self.fail(error, ALREADY_RUNNING)
         except Signalled:
@@ -100,7 +122,10 @@ ipcluster start -n 2 --resources gpu=1 -- --nodb
             options["cluster_id"] = self.cluster_id
         if self.controller_args:
             options["controller_args"] = self.controller_args
-        return Cluster(parent=self, **options)
+        cluster = Cluster(parent=self, **options)
+        if self.adapt and cluster.n is None:
+            cluster.n = max(1, bounds(self.adapt)[0])
+        return cluster
 
     def _tell(self, cluster: Cluster) -> None:
         """Say what there is now, how to reach it, and how to end it."""
@@ -128,8 +153,13 @@ ipcluster start -n 2 --resources gpu=1 -- --nodb
         """Wait until it is told to end, or ends by itself; return the exit status."""
         try:
             self._tell(cluster)
+            if self.adapt:
+                cluster.adapt(*bounds(self.adapt))
+            signals.pass_on()
             while True:
                 signals.raise_if_any()
+                for signum in signals.passed():
+                    cluster.signal_engines_sync(signum)
                 news = cluster.wait_for_news(also=[signals.fileno()])
                 if news is None:
                     self.log.info("the cluster was stopped by somebody else")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from traitlets import Bool
 
 from ..cluster.cluster import Cluster
-from ..cluster.records import ClusterRecord, read_record, records_of
+from ..cluster.lastrun import last_runs
+from ..cluster.launches import is_there
+from ..cluster.manager import records_there
+from ..cluster.records import ClusterRecord, read_record
 from ..errors import LauncherError
 from ..transport.locations import cluster_file
 from .app import BaseApp
@@ -22,6 +25,7 @@ class IPClusterStop(BaseApp):
 
     name = "ipcluster stop"
     config_name = "ipcluster"
+    needs_config = False
     takes_words = True
     description = (
         "Stop running clusters of a profile, and return once all their processes are "
@@ -45,7 +49,7 @@ ipcluster stop --all
     def run(self, signals: Signals) -> int:
         """Stop the clusters that are meant."""
         if self.stop_all:
-            records = records_of(self.folder)
+            records = records_there(self.folder)
             if not records:
                 self.log.info("no cluster of profile %r is running", self.profile_name)
             return max([self._stop(record) for record in records], default=0)
@@ -58,10 +62,18 @@ ipcluster stop --all
             record = read_record(path, strict=True)
         except LauncherError as error:
             return self.fail(error)
-        if record is not None and record.is_running():
+        if record is not None and is_there(record):
             return self._stop(record)
         if record is not None:
             record.remove()
+        for last in last_runs(self.folder, [cluster_id]):
+            self.log.critical(
+                "the controller of cluster %r was started by hand, and is ended so: by "
+                "Ctrl-C, or `kill %s`; its engines end with it",
+                cluster_id,
+                last.pid,
+            )
+            return NO_SUCH_CLUSTER
         self.log.critical(
             "no cluster %r of profile %r is running: there is no %s",
             cluster_id,
@@ -72,7 +84,8 @@ ipcluster stop --all
 
     def _stop(self, record: ClusterRecord) -> int:
         try:
-            Cluster.from_record(record).stop_cluster_sync()
+            # What starts clusters may be wrong by now: its file has what ends this one.
+            Cluster.from_record(record, load_profile=False).stop_cluster_sync()
         except LauncherError as error:
             return self.fail(error)
         self.log.info(

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import logging
 
+from ..protocol.connection import ConnectionInfo
 from ..transport.addresses import has_vanished
+from ..transport.probing import is_elsewhere, say_loopback
 
-__all__ = ["RECONNECT_TIMEOUT", "Absence", "say_forgotten"]
+__all__ = [
+    "RECONNECT_TIMEOUT",
+    "TOLD_AFTER",
+    "Absence",
+    "say_forgotten",
+    "say_unanswered",
+]
 
 _log = logging.getLogger("parallel.client")
 
@@ -14,9 +22,33 @@ _log = logging.getLogger("parallel.client")
 RECONNECT_TIMEOUT = 60.0
 #: Short cuts are mended without a word; of longer ones, seconds, the user is told.
 TOLD_AFTER = 2.0
+KEY_HINT = (
+    " Somebody is there and breaks the connection off: the keys may be those of "
+    "another cluster, or the controller is being started again, or it has all the "
+    "connections that it may have: its log tells."
+)
 
 
-def say_forgotten(url: str, *, anew: bool) -> str:
+def say_unanswered(info: ConnectionInfo, *, broke: bool) -> str:
+    """Say why it may be that no controller answers, and what to do.
+
+    Parameters
+    ----------
+    broke
+        A connection was made, and broke.
+    """
+    asked = f"is this host able to reach {info.location}?"
+    if broke:
+        return asked + KEY_HINT
+    loopback = say_loopback(info)
+    if loopback:
+        return f"{asked} It seems not: {loopback}"
+    if not is_elsewhere(info):
+        return asked
+    return f"{asked} If a firewall is between, Client(sshserver=…) goes there by ssh."
+
+
+def say_forgotten(where: str, *, anew: bool) -> str:
     """Say why a controller does not know what was under way.
 
     Parameters
@@ -26,13 +58,13 @@ def say_forgotten(url: str, *, anew: bool) -> str:
     """
     if anew:
         return (
-            f"the controller at {url} was started again, and not to take up what was "
+            f"the controller at {where} was started again, and not to take up what was "
             "under way (as ipcontroller --restore does): make a new Client, and submit "
             "again what that finds no result of (get_result, by id or label)"
         )
     return (
-        f"the controller at {url} has let go of this client, which was stopped or cut "
-        "off for minutes. Its tasks go on: make a new Client, which finds their "
+        f"the controller at {where} has let go of this client, which was stopped or "
+        "cut off for minutes. Its tasks go on: make a new Client, which finds their "
         "results (get_result, by id or label)"
     )
 
@@ -44,10 +76,13 @@ class Absence:
     ----------
     url
         Where it was reached.
+    where
+        What that is called.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, where: str) -> None:
         self._url = url
+        self._where = where
         #: After so long it is given up, seconds; None for never.
         self.timeout: float | None = RECONNECT_TIMEOUT
         self._seconds = 0.0
@@ -58,12 +93,12 @@ class Absence:
         self._seconds = seconds
         if has_vanished(self._url):
             return (
-                f"the controller is gone, and so is {self._url}: its cluster was "
+                f"the controller is gone, and so is {self._where}: its cluster was "
                 "stopped or killed. What was under way has no result"
             )
         if self.timeout is not None and seconds >= self.timeout:
             return (
-                f"no word from the controller at {self._url} for {seconds:.3g} s: it "
+                f"no word from the controller at {self._where} for {seconds:.3g} s: it "
                 "was killed, or the network is cut. What was under way has no result "
                 "here. Client(reconnect_timeout=…) is how long it is waited for"
             )
@@ -77,7 +112,7 @@ class Absence:
         if self._told:
             _log.warning(
                 "the controller at %s is there again after %.3g s: nothing is lost",
-                self._url, self._seconds,
+                self._where, self._seconds,
             )  # fmt: skip
         self._told = False
 
@@ -86,6 +121,6 @@ class Absence:
         most = self.timeout
         then = "" if most is None else f"; gives up after {most:g} s"
         return (
-            f"no word from the controller at {self._url} for {self._seconds:.3g} s; "
+            f"no word from the controller at {self._where} for {self._seconds:.3g} s; "
             f"trying again{then}"
         )

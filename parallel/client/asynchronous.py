@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 __all__ = ["Bell"]
@@ -12,6 +11,8 @@ class Bell:
     """Rung by any thread, heard in the event loop where it was made."""
 
     def __init__(self) -> None:
+        import asyncio
+
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
 

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import signal
-import threading
 import warnings
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, NoReturn, overload
 
-from ..aliases import EngineId, Targets
 from ..errors import TimeoutError
 from ..protocol.connection import ConnectionInfo, curve_keys
 from ..protocol.messages import Signal, Stop
-from ..serialize.functions import refuse_pickling
 from .absence import RECONNECT_TIMEOUT
-from .arrivals import Arrivals
 from .classic import ClassicClient
-from .connection import Connection
-from .executor import ViewExecutor
+from .engines import Engines
+from .extensions import EXTENSIONS
 from .jobs import futures_and_ids
-from .locating import check_options, find, read, warn_of_loopback
+from .locating import check_options, find, read
+from .openclients import note_closed, note_open
+from .pickling import refuse_pickling
 from .progress import new_bar, watch_progress
-from .records import Records
-from .targets import is_id, resolve
-from .views.balanced import LoadBalancedView
-from .views.broadcast import BroadcastView
-from .views.direct import DirectView
 from .waiting import wait_for
+from .ways import connect
 
 __all__ = ["Client"]
-
-_open: weakref.WeakSet[Client] = weakref.WeakSet()
 
 #: Engines that were told to end are gone within this, seconds, or something is wrong.
 LEAVING = 10.0
 
 
-class Client(Records, ClassicClient):
+class Client(Engines, ClassicClient):
     """A connection to a running cluster.
 
     Parameters
@@ -68,8 +56,10 @@ class Client(Records, ClassicClient):
         An old name of `connection_info`.
     context
         Of no effect: each client has a zmq context of its own.
-    sshserver, sshkey, password, paramiko
-        For tunnels.
+    sshserver, sshkey
+        A host to go through by ssh, `user@host:port`, and the file of a private key.
+    password, paramiko
+        Refused: the system's ssh logs in, with a key.
     **session_kwargs
         What other packages' sessions take is left out; anything else is an error.
 
@@ -98,8 +88,7 @@ class Client(Records, ClassicClient):
         reconnect_timeout: float | None = RECONNECT_TIMEOUT,
         **session_kwargs: Any,
     ) -> None:  # fmt: skip
-        ssh = {"sshserver": sshserver, "sshkey": sshkey, "password": password}
-        check_options(session_kwargs, ssh)
+        check_options(session_kwargs, password, paramiko)
         if url_file is not None:
             warnings.warn(
                 "Client(url_file=…) is called connection_info now",
@@ -118,162 +107,14 @@ class Client(Records, ClassicClient):
         if connection_info is None:
             connection_info = find(profile, profile_dir, ipython_dir, cluster_id)
         info = read(connection_info, timeout)
-        warn_of_loopback(info)
-        left = max(0.1, timeout - (monotonic() - start))
-        super().__init__(Connection(info, left), info.secret)
+        connection = connect(info, start + timeout, sshserver, sshkey)
+        super().__init__(connection, info.secret)
         self.reconnect_timeout = reconnect_timeout
         #: The keys of an encrypted connection, as bytes; None without one.
         keys = curve_keys(info)
         self.curve_serverkey, self.curve_publickey, self.curve_secretkey = keys
-        _open.add(self)
-        # Whoever drops a client without closing it leaves no thread or socket behind.
-        weakref.finalize(self, _close_soon, self._connection).atexit = False
-
-    # Engines
-
-    @property
-    def ids(self) -> list[EngineId]:
-        """The ids of the engines that are there, in order."""
-        self._connection.look()
-        return sorted(self._connection.engines)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __iter__(self) -> Iterator[DirectView]:
-        for engine_id in self.ids:
-            yield self.direct_view(engine_id)
-
-    def __getitem__(self, key: int | slice | Sequence[int]) -> DirectView:
-        if not (is_id(key) or isinstance(key, (slice, list, tuple, range))):
-            raise TypeError(
-                f"engines are chosen by int, slice or list, not {type(key).__name__}"
-            )
-        return self.direct_view(key)
-
-    def resolve(self, targets: Targets) -> list[EngineId]:
-        """Return the ids that some targets mean: see `client.targets.resolve`."""
-        self._connection.look()
-        return resolve(self._connection, targets)
-
-    @overload
-    def wait_for_engines(
-        self, n: int | None = None, *, timeout: float | None = -1,
-        interactive: bool | None = None, widget: Any = None,
-    ) -> None: ...  # fmt: skip
-    @overload
-    def wait_for_engines(
-        self, n: int | None = None, *, timeout: float | None = -1, block: bool,
-        interactive: bool | None = None, widget: Any = None,
-    ) -> Future[None] | None: ...  # fmt: skip
-    def wait_for_engines(
-        self,
-        n: int | None = None,
-        *,
-        timeout: float | None = -1,
-        block: bool = True,
-        interactive: bool | None = None,
-        widget: Any = None,
-    ) -> Future[None] | None:
-        """Wait until `n` engines are there.
-
-        Parameters
-        ----------
-        n
-            By default as many as the cluster was started with.
-        timeout
-            Seconds; a negative number or None waits for ever.
-        block
-            Wait here; otherwise return a future that is resolved with None then.
-        interactive
-            Show how many are there; by default in IPython only.
-        widget
-            What draws the progress; see `AsyncResult.wait_interactive`.
-
-        Raises
-        ------
-        TypeError
-            `n` is not given, and the cluster is not known.
-        TimeoutError
-            They were not there in time; the error says how many were.
-        EngineError
-            One has left meanwhile, or engines cannot come: the cluster says why.
-        """
-        if n is None:
-            n = getattr(self.cluster, "n", None)
-        if n is None:
-            raise TypeError("wait_for_engines(n): how many?")
-        arrivals = Arrivals(self._connection, n)
-        if not block:
-            return arrivals.future(timeout)
-        arrivals.wait(timeout, interactive=interactive, widget=widget)
-        return None
-
-    # Views
-
-    def direct_view(self, targets: Any = "all", **flags: Any) -> DirectView:
-        """Return a view of these engines: ids, a slice of them, or 'all'.
-
-        'all' means whoever is there when a call is made; everything else is
-        resolved now.
-
-        Parameters
-        ----------
-        **flags
-            To set on the view.
-        """
-        if is_id(targets):
-            targets = self.resolve([targets])[0]
-        elif targets is None:
-            targets = "all"
-        elif not isinstance(targets, str):
-            targets = self.resolve(targets)
-        view = DirectView(self, self._connection, targets)
-        return view.set_flags(**{"block": self.block, **flags})
-
-    def load_balanced_view(self, targets: Any = None, **flags: Any) -> LoadBalancedView:
-        """Return a view of any engine, or of any of these, which are resolved now.
-
-        Parameters
-        ----------
-        **flags
-            To set on the view.
-        """
-        every = targets is None or (isinstance(targets, str) and targets == "all")
-        targets = None if every else self.resolve(targets)
-        view = LoadBalancedView(self, self._connection, targets)
-        return view.set_flags(**{"block": self.block, **flags})
-
-    def broadcast_view(
-        self, targets: Any = "all", is_coalescing: bool = False, **flags: Any
-    ) -> BroadcastView:
-        """Return a view of the engines that are there now, for calls to all of them.
-
-        Parameters
-        ----------
-        is_coalescing
-            Whether one reply for all would do.
-        **flags
-            To set on the view.
-        """
-        view = BroadcastView(self, self._connection, targets, is_coalescing)
-        return view.set_flags(**{"block": self.block, **flags})
-
-    def executor(self, targets: Any = None) -> ViewExecutor:
-        """Return a `concurrent.futures.Executor` of any engine, or of any of these."""
-        return self.load_balanced_view(targets).executor
-
-    def activate(self, targets: Any = "all", suffix: str = "") -> DirectView:
-        """Make IPython's magics work on engines; return a blocking view of them.
-
-        Raises
-        ------
-        NotAvailable
-            The magics are not there.
-        """
-        view = self.direct_view(targets, block=True)
-        view.activate(suffix)
-        return view
+        note_open(self, self._connection)
+        EXTENSIONS.call("session", self)
 
     # Waiting
 
@@ -413,12 +254,12 @@ class Client(Records, ClassicClient):
         linger
             Of no effect: what was submitted is sent.
         """
-        _open.discard(self)
+        note_closed(self)
         self._connection.close()
 
     def abandon(self) -> None:
         """Let go of a connection that belongs to the process that forked this one."""
-        _open.discard(self)
+        note_closed(self)
         self._connection.abandon()
 
     def __enter__(self) -> Client:
@@ -438,29 +279,3 @@ class Client(Records, ClassicClient):
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling("Client")
-
-    def __repr__(self) -> str:
-        if self._connection.closed is not None:
-            return "<Client: closed>"
-        return f"<Client: {len(self)} engines>"
-
-
-def _close_soon(connection: Connection) -> None:
-    """Close a connection whose client was collected, by whatever thread that was."""
-    if connection.closed is None:
-        threading.Thread(target=connection.close, daemon=True).start()
-
-
-def _abandon_all() -> None:
-    for client in list(_open):
-        client.abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)
-
-
-@atexit.register
-def _close_all() -> None:
-    for client in list(_open):
-        client.close()

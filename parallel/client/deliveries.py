@@ -1,11 +1,12 @@
-"""What came of tasks: their outcomes as they come, and who wants to be told."""
+"""What came of tasks: their outcomes, and what they show, as it comes."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, InvalidStateError
+from time import time as timestamp  # of day, as the engines' clocks tell theirs
 from typing import Any, NamedTuple
 
 from ..aliases import EngineId
@@ -15,19 +16,14 @@ from ..protocol.terms import USUAL, Terms
 from ..protocol.wire import unstow
 from ..serialize.calls import unpack_value
 from ..transport.sockets import as_buffers
-from .connection import Connection, timestamp
-from .future import LazyFuture
+from .connection import Connection
 from .shown import Shown
+from .watched import Watched
 
 __all__ = ["Delivered", "Deliveries"]
 
-#: Told of what is new of a task, by index, and of the end of the whole, by None.
-Watch = Callable[[int | None], object]
-
 _log = logging.getLogger("parallel.client")
 
-#: Where there is nothing to tell of.
-_NOTHING = Shown()
 #: Stands for the exception of a result that failed: to build it can wait.
 _FAILED = ParallelError("ask the result for its exception")
 
@@ -46,7 +42,7 @@ class Delivered(NamedTuple):
     received: float
 
 
-class Deliveries(LazyFuture):
+class Deliveries(Watched):
     """The outcomes of one or several tasks.
 
     Parameters
@@ -68,7 +64,6 @@ class Deliveries(LazyFuture):
     #: Whether to be aborted means to be cancelled.
     _withdrawn = False
     _client: Any = None
-    _watches: Sequence[Watch] = ()
 
     def __init__(
         self, connection: Connection, fname: str, *, single: bool, count: int = 1,
@@ -104,9 +99,8 @@ class Deliveries(LazyFuture):
 
     def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Take the outcome of the task of this index."""
-        if self._shown and _tells_output(outcome):
-            shown = self._shown.get(index, _NOTHING)
-            shown.stdout = shown.stderr = ""
+        if self._shown and (shown := self._shown.get(index)) is not None:
+            shown.end(outcome)
         self._delivered[index] = Delivered(outcome, frames, timestamp())
         self._missing -= 1
         if outcome.status:
@@ -134,6 +128,10 @@ class Deliveries(LazyFuture):
             self.settle(None, _FAILED if failed else None)
         self._end_watches()
 
+    def _was_aborted(self) -> bool:
+        known = (each for each in self._delivered if each is not None)
+        return any(each.outcome.status == Status.ABORTED for each in known)
+
     def _invoke_callbacks(self) -> None:
         """Call who asked for it: now, or soon where the caller may hold a lock."""
         call = super()._invoke_callbacks  # type: ignore[misc]
@@ -152,8 +150,8 @@ class Deliveries(LazyFuture):
         if output.running and self._delivered[index] is not None:
             return  # its result has told this already
         shown = self._shown_by(index)
-        shown.stdout += output.stdout
-        shown.stderr += output.stderr
+        shown.stdout.add(output.stdout)
+        shown.stderr.add(output.stderr)
         if self._watches:
             self._tell(index)
 
@@ -162,7 +160,8 @@ class Deliveries(LazyFuture):
         payload, buffers = unstow(published.payload, as_buffers(frames))
         try:
             value = unpack_value(payload, buffers, f"what {self._fname} published")
-            self._shown_by(index).take(published.kind, value)
+            nbytes = len(published.payload) + sum(map(len, frames))
+            self._shown_by(index).take(published.kind, value, nbytes)
         except (ParallelError, TypeError, ValueError) as error:
             # Whoever reads the connection waits for something else.
             _log.warning("%s", error)
@@ -174,122 +173,13 @@ class Deliveries(LazyFuture):
         shown = self._shown.get(index)
         if shown is None:
             shown = self._shown[index] = Shown()
+            delivered = self._delivered[index]
+            if delivered is not None:
+                shown.end(delivered.outcome)
         return shown
-
-    # Who is told
-
-    def _end_watches(self) -> None:
-        if not self._watches:
-            return
-        with self._condition:
-            watches, self._watches = self._watches, ()
-        for watch in watches:
-            watch(None)
-
-    def _tell(self, index: int) -> None:
-        for watch in tuple(self._watches):
-            watch(index)
-
-    def watch(self, watch: Watch) -> None:
-        """Have `watch` called until the end: see `watched`."""
-        with self._condition:
-            self._watches = [*self._watches, watch]
-
-    def _unwatch(self, watch: Watch) -> None:
-        with self._condition:
-            self._watches = [each for each in self._watches if each is not watch]
-
-    @contextlib.contextmanager
-    def watched(self, watch: Watch) -> Iterator[None]:
-        """Have `watch` called with the index of each task of which something is new.
-
-        At the end of the whole it is called with None. It runs in the thread that
-        reads the connection, and may not wait.
-        """
-        self.watch(watch)
-        try:
-            yield
-        finally:
-            self._unwatch(watch)
-
-    # Giving up
-
-    def cancel(self) -> bool:
-        """Give up what has not come, whatever its state; do not wait for that.
-
-        What waits or is queued is not started; what runs is interrupted by a
-        `KeyboardInterrupt`, and if it does not heed that, its engine is replaced.
-        From now on, to get the result raises a `CancelledError`, which tells what
-        came of it.
-
-        Returns
-        -------
-        bool
-            Whether it is cancelled; False if it had come already.
-        """
-        if self.ready():
-            return self.cancelled()
-        self._failure = CancelledError(f"{self._fname} was cancelled")
-        self._feed_no_more()
-        if not super().cancel():  # it came in this moment
-            self._failure = None
-            return False
-        with contextlib.suppress(RuntimeError):  # so does another thread
-            super().set_running_or_notify_cancel()  # or futures' waiters never hear
-        self._end_watches()
-        self._stop_tasks(interrupt=True)
-        self._connection.look()  # who waits is woken, also if nothing is under way
-        return True
-
-    def abort(self) -> None:
-        """Give up what has not started, without waiting for that.
-
-        Such tasks end with a `TaskAborted`; what runs goes on.
-
-        Raises
-        ------
-        RuntimeError
-            All of it has come already.
-        """
-        if self.ready():
-            raise RuntimeError(f"{self!r}: nothing is left to abort")
-        self._feed_no_more()
-        self._stop_tasks(interrupt=False)
-
-    def withdraw(self) -> None:
-        """Cancel what has not started, without waiting for that; what runs goes on.
-
-        Once all has ended, it is cancelled if some of it never started.
-        """
-        if not self.ready():
-            self._withdrawn = True
-            self._feed_no_more()
-            self._stop_tasks(interrupt=False)
-
-    def _stop_tasks(self, *, interrupt: bool) -> None:
-        """Ask for its tasks to be given up."""
-        self._connection.abort(self._seqs, interrupt=interrupt)
-
-    def stop_recorded(self, indices: Iterable[int], *, interrupt: bool) -> None:
-        """Ask for some of its tasks to be given up, if they are known by id only."""
-
-    def _was_aborted(self) -> bool:
-        known = (each for each in self._delivered if each is not None)
-        return any(each.outcome.status == Status.ABORTED for each in known)
-
-    def _feed_no_more(self) -> None:
-        """See that no more tasks are submitted for this."""
 
     def ready(self) -> bool:
         """Tell whether all of it has come."""
         if not super().done():
             self._connection.look()
         return super().done()
-
-
-def _tells_output(outcome: Outcome) -> bool:
-    """Tell whether all that its task printed so far comes with an outcome.
-
-    Of an engine that was lost, the last words may be lost too.
-    """
-    return outcome.status != Status.LOST or bool(outcome.stdout or outcome.stderr)

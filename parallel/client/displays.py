@@ -1,18 +1,15 @@
-"""Showing here what tasks print and display there: at the end, or as it comes."""
+"""Showing here what tasks printed and displayed there, at the end."""
 
 from __future__ import annotations
 
 import itertools
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from .facts import Facts
 from .metadata import Metadata
+from .screen import in_notebook, prefix, publish, put
 
-__all__ = ["display_outputs", "publish", "streaming"]
+__all__ = ["display_outputs"]
 
 _STREAMS = "stdout", "stderr"
 
@@ -41,7 +38,7 @@ def _engine(facts: Metadata) -> Any:
 
 def _show_texts(tasks: Sequence[tuple[str, Metadata]]) -> None:
     for stream, (label, facts) in itertools.product(_STREAMS, tasks):
-        write(facts[stream], stream, label)
+        _write(facts[stream], stream, label)
 
 
 def _show_displays(tasks: Sequence[tuple[str, Metadata]], *, in_turn: bool) -> None:
@@ -59,121 +56,20 @@ def _show_displays(tasks: Sequence[tuple[str, Metadata]], *, in_turn: bool) -> N
 
 
 def _show_value(facts: Metadata) -> None:
+    """Show what the last expression gave, named as IPython names such values."""
     found = facts.execute_result
-    if _shell() is not None:
-        publish(found, facts.engine_id)
-        return
-    text = found.get("data", {}).get("text/plain", "")
+    data = dict(found.get("data", {}))
+    text = str(data.get("text/plain", ""))
     separator = "\n" if "\n" in text else ""
-    count = found.get("execution_count")
-    print(f"Out[{_engine(facts)}:{count}]: {separator}{text}")
+    name = f"Out[{_engine(facts)}:{found.get('execution_count')}]:"
+    if in_notebook() and len(data) > 1:  # it shows another form than the text
+        print(name)
+    data["text/plain"] = f"{name} {separator}{text}"
+    publish({**found, "data": data}, facts.engine_id)
 
 
-def write(text: str, stream: str, label: str) -> None:
+def _write(text: str, stream: str, label: str) -> None:
     """Print what a task printed, on the same stream, with its engine before it."""
-    if not text:
-        return
-    end = "" if text.endswith("\n") else "\n"
-    _put(f"{_prefix(text, stream, label)}{text}{end}", stream)
-
-
-def _prefix(text: str, stream: str, label: str) -> str:
-    if not label:
-        return ""
-    # What begins its line anew would overwrite the label.
-    alone = "\n" in text.rstrip("\n") or "\r" in text
-    return f"[{stream}:{label}]" + ("\n" if alone else " ")
-
-
-def _put(text: str, stream: str) -> None:
-    file = getattr(sys, stream)
-    file.write(text)
-    file.flush()
-
-
-def publish(output: dict[str, Any], engine_id: int | None) -> None:
-    """Display something here: richly in IPython, as text elsewhere."""
-    shell = _shell()
-    data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
-    if shell is None:
-        text = data.get("text/plain")
-        if text is not None:
-            print(text)
-        return
-    shell.display_pub.publish(data=data, metadata={**metadata, "engine": engine_id})
-
-
-def _shell() -> Any:
-    """Return the running IPython, if this is one."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
-
-
-class _Stream:
-    """Shows what is new of each task, once."""
-
-    def __init__(self, result: Facts) -> None:
-        self._result = result
-        self._lock = threading.RLock()
-        self._seen: dict[int, list[int]] = {}
-        #: The stream and label of a line that was begun, and may go on.
-        self._begun: tuple[str, str] | None = None
-
-    def catch_up(self, index: int | None = None) -> None:
-        """Show what a task, or any of them, has printed and displayed of late."""
-        with self._lock:
-            tasks = [index] if index is not None else range(len(self._result.msg_ids))
-            for i in tasks:
-                self._show(i)
-
-    def _show(self, index: int) -> None:
-        stdout, stderr, displays = self._result.said(index)
-        seen = self._seen.get(index, [0, 0, 0])
-        engine = self._result.engine_of(index)
-        label = "?" if engine is None else str(engine)
-        self._seen[index] = [len(stdout), len(stderr), len(displays)]
-        self._write(stdout[seen[0] :], "stdout", label)
-        self._write(stderr[seen[1] :], "stderr", label)
-        if displays[seen[2] :]:
-            self.end_line()
-            print(f"[output:{label}]")
-        for display in displays[seen[2] :]:
-            publish(display, engine)
-
-    def _write(self, text: str, stream: str, label: str) -> None:
-        """Print text; what goes on with the last line has no label of its own.
-
-        So a bar that a task draws with carriage returns is drawn on one line here.
-        """
-        if not text:
-            return
-        if self._begun == (stream, label):
-            _put(text, stream)
-        else:
-            self.end_line()
-            _put(_prefix(text, stream, label) + text, stream)
-        self._begun = None if text.endswith("\n") else (stream, label)
-
-    def end_line(self) -> None:
-        """End a line that was begun."""
-        with self._lock:
-            if self._begun is not None:
-                _put("\n", self._begun[0])
-                self._begun = None
-
-
-@contextmanager
-def streaming(result: Facts) -> Iterator[None]:
-    """Show what a result's tasks print and display as it comes.
-
-    What they showed before is shown first. It is written by the thread that reads
-    the connection: one that waits for the result, for instance.
-    """
-    stream = _Stream(result)
-    with result.watched(stream.catch_up):
-        stream.catch_up()
-        try:
-            yield
-        finally:
-            stream.catch_up()
-            stream.end_line()
+    if text:
+        end = "" if text.endswith("\n") else "\n"
+        put(f"{prefix(text, stream, label)}{text}{end}", stream)

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from ..serialize.calls import Callee, name_of
+from ..serialize.callables import Callee, name_of
 from .partition import is_sized
 
 __all__ = ["ViewExecutor"]

@@ -11,11 +11,8 @@ __all__ = ["EXTENSIONS", "Extensions"]
 
 #: What each of them needs, for the error.
 _NAMES = {
-    "magics": "the IPython magics (%px, %autopx …)",
     "joblib": "the joblib backend (parallel.joblib)",
     "dask": "Dask on the engines",
-    "kernel": "IPython kernels in engines",
-    "tunnels": "SSH tunnels",
 }
 
 
@@ -28,6 +25,11 @@ class Extensions:
     def add(self, name: str, function: Callable[..., Any]) -> None:
         """Offer a function."""
         self._functions[name] = function
+
+    def call(self, name: str, *args: Any) -> None:
+        """Call a function, if there is one."""
+        if name in self._functions:
+            self._functions[name](*args)
 
     def find(self, name: str, asked: str) -> Callable[..., Any]:
         """Return a function.

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from time import time as timestamp
 from typing import Any
 
 from ..errors import TimeoutError
 from ..protocol.messages import Status
 from ..protocol.terms import Condition
-from .connection import timestamp
-from .deliveries import Delivered, Deliveries
-from .metadata import KEYS, Metadata, as_datetime, status_word
-from .shown import overwritten
+from .cancellable import Cancellable
+from .datetimes import as_datetime
+from .deliveries import Delivered
+from .metadata import KEYS, Metadata, status_word
+from .printed import overwritten
+from .shown import NOTHING, News, Piece, Told
 
 __all__ = ["Facts"]
 
 
-class Facts(Deliveries):
+class Facts(Cancellable):
     """A result's metadata, as attributes, items and times; there before it is."""
 
     #: Whether who made it may forget it; nothing else is kept here.
@@ -50,25 +53,30 @@ class Facts(Deliveries):
     def metadata(self) -> Any:
         """The facts of its task, or a list with those of each."""
         self._connection.look()
-        facts = [self._facts(i) for i in range(len(self._delivered))]
+        facts = self._facts_of_all()
         return facts[0] if self._single else facts
+
+    def _facts_of_all(self) -> list[Metadata]:
+        return [self._facts(i) for i in range(len(self._delivered))]
 
     def _facts(self, index: int) -> Metadata:
         terms = self._terms
+        stdout, stderr, outputs = self._said(index)
         facts = Metadata(
             submitted=as_datetime(self._submitted_at(index)),
             follow=_ids(terms.follow),
             after=_ids(terms.after),
             label=terms.label or None,
+            stdout=overwritten(stdout),
+            stderr=overwritten(stderr),
+            outputs=outputs,
         )
         if self._known:
             facts.update(self._known)
         if index < len(self._seqs):
-            facts.msg_id = self._msg_id(self._seqs[index])
-        stdout, stderr, facts.outputs = self.said(index)
-        facts.stdout, facts.stderr = overwritten(stdout), overwritten(stderr)
+            facts["msg_id"] = self._msg_id(self._seqs[index])
         if index in self._shown:
-            facts.data = dict(self._shown[index].data)
+            facts["data"] = dict(self._shown[index].data)
         delivered = self._delivered[index]
         if delivered is not None:
             self._tell_outcome(facts, index, delivered)
@@ -83,21 +91,32 @@ class Facts(Deliveries):
             status=status_word(outcome.status),
         )
         if outcome.engine_id >= 0:
-            facts.engine_id = outcome.engine_id
-            facts.engine_uuid = self._engine_uuid(outcome.engine_id)
+            uuid = self._engine_uuid(outcome.engine_id)
+            facts.update(engine_id=outcome.engine_id, engine_uuid=uuid)
         if outcome.status != Status.OK:
-            facts.error = self._value(index)
+            facts["error"] = self._value(index)
 
-    def said(self, index: int) -> tuple[str, str, list[dict[str, Any]]]:
+    def _said(self, index: int) -> tuple[str, str, list[dict[str, Any]]]:
         """Return what a task printed, on both streams, and displayed so far."""
-        delivered = self._delivered[index]
         shown = self._shown.get(index)
-        told = ("", "") if shown is None else (shown.stdout, shown.stderr)
-        displays = [] if shown is None else list(shown.outputs)
+        if shown is not None:
+            return shown.stdout.text, shown.stderr.text, shown.outputs
+        delivered = self._delivered[index]
         if delivered is None:
-            return *told, displays
-        outcome = delivered.outcome
-        return outcome.stdout + told[0], outcome.stderr + told[1], displays
+            return "", "", []
+        return delivered.outcome.stdout, delivered.outcome.stderr, []
+
+    def news(self, index: int, told: Told = NOTHING) -> News:
+        """Return what a task printed and displayed since so much was told of it."""
+        shown = self._shown.get(index)
+        if shown is not None:
+            return shown.since(told)
+        delivered = self._delivered[index]
+        if delivered is None or any(told):
+            return News(told=told)
+        stdout, stderr = delivered.outcome.stdout, delivered.outcome.stderr
+        pieces = [Piece(stdout, stderr)] if stdout or stderr else []
+        return News(pieces, told=Told(len(stdout), len(stderr)))
 
     def engine_of(self, index: int) -> int | None:
         """Return the engine of a task, if it is known yet."""
@@ -105,6 +124,20 @@ class Facts(Deliveries):
         if delivered is not None and delivered.outcome.engine_id >= 0:
             return delivered.outcome.engine_id
         return self._targets[index] if index < len(self._targets) else None
+
+    def failure_of(self, index: int) -> BaseException | None:
+        """Return what a task ended with that has failed, or None."""
+        delivered = self._delivered[index]
+        if delivered is None or delivered.outcome.status == Status.OK:
+            return None
+        found: BaseException = self._value(index)
+        return found
+
+    def engines_at_work(self) -> list[int]:
+        """Return the engines, in order, of tasks that have not ended."""
+        tasks = [i for i, each in enumerate(self._delivered) if each is None]
+        engines = {self.engine_of(i) for i in tasks}
+        return sorted(each for each in engines if each is not None)
 
     def _engine_uuid(self, engine_id: int) -> str | None:
         engine = self._connection.engines.get(engine_id)

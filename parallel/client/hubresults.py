@@ -11,8 +11,9 @@ from ..aliases import EngineId
 from ..errors import ParallelError
 from ..protocol.messages import Outcome, Status
 from .connection import Connection
+from .datetimes import as_datetime
 from .deliveries import Delivered
-from .metadata import Metadata, as_datetime
+from .metadata import Metadata
 from .replies import ExecuteResult
 from .results import AsyncResult
 

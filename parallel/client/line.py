@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from ..protocol.messages import Hello, Message, Submit, ToClient, ToController
-from ..protocol.wire import client_decoder, controller_decoder
+from ..protocol.wire import client_decoder, controller_decoder, frames_nbytes
 from ..transport import sockets
 from ..transport.dealer import Dealer
 
 __all__ = ["Line", "Said"]
 
-#: So many messages at most in one batch.
-BATCH = 512
+#: So many messages at most in one batch, and so many bytes beside the last one: what
+#: is one batch is held as a whole wherever it comes by.
+BATCH, BATCH_NBYTES = 512, 4 << 20
+#: While so many bytes have not been confirmed, the rest waits here: libzmq copies what
+#: it is given (frames of up to 256 KiB), and with a controller that is behind this
+#: process would hold all arguments twice.
+WINDOW = 32 << 20
 #: A message and its frames.
 Said: TypeAlias = tuple[Message, Sequence[Any]]
 
@@ -35,15 +40,34 @@ class Line(Dealer[ToClient]):
         submits = [each for each in said if isinstance(each, Submit)]
         return sum(len(each.targets or (None,)) for each in submits)
 
-    def flush(self) -> None:
-        """Send what is to be sent, if the controller has welcomed us."""
+    @property
+    def unheard_nbytes(self) -> int:
+        """How much of what was said is not known to have arrived, bytes."""
+        waiting = self.outbox.copy()
+        return self.stream.unread + sum(frames_nbytes(own) for _, own in waiting)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be sent before what has been is confirmed."""
+        return self.stream.unread < WINDOW
+
+    def flush(self, *, whole: bool = False) -> None:
+        """Send what is to be sent, if the controller has welcomed us.
+
+        Parameters
+        ----------
+        whole
+            Send all of it, confirmed or not: nobody will be there to do so later.
+        """
         outbox = self.outbox
-        while outbox and self.is_open:
+        while outbox and self.is_open and (whole or self.has_room):
             messages: list[Message] = []
             frames: list[Any] = []
-            for _ in range(min(BATCH, len(outbox))):
+            nbytes = 0
+            while outbox and len(messages) < BATCH and nbytes < BATCH_NBYTES:
                 message, own = outbox.popleft()
                 messages.append(message)
                 if own:
                     frames += own
+                    nbytes += frames_nbytes(own)
             self.say(messages, frames)

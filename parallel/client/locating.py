@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -12,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from ..errors import NotAvailable
 from ..protocol.connection import ConnectionInfo, from_json
-from ..transport.locations import connection_file, profile_dir, read_connection_file
-from .extensions import EXTENSIONS
+from ..transport.connectionfiles import read_connection_file
+from ..transport.locations import connection_file, profile_dir
+from ..transport.probing import say_loopback
 
 __all__ = ["check_options", "find", "read", "warn_of_loopback"]
 
@@ -67,19 +68,26 @@ def read(given: Any, timeout: float) -> ConnectionInfo:
     return read_connection_file(Path(given).expanduser(), timeout)
 
 
-def check_options(options: Mapping[str, Any], ssh: Mapping[str, Any]) -> None:
+def check_options(
+    options: Mapping[str, Any], password: str | None, paramiko: bool | None
+) -> None:
     """Refuse what would be left out without a word.
 
     Raises
     ------
     NotAvailable
-        A tunnel is asked for.
+        A tunnel is asked for that is not made by the system's ssh and a key.
     TypeError
         An option is none, not even of another package's session.
     """
-    asked = [name for name, value in ssh.items() if value]
-    if asked:
-        EXTENSIONS.find("tunnels", f"Client({asked[0]}=…)")
+    if password or paramiko:
+        asked = "password=…" if password else "paramiko=True"
+        raise NotAvailable(
+            f"Client({asked}): tunnels are made by the system's ssh, and it asks "
+            "nobody. "
+            "Let it log in by a key: ssh-keygen, ssh-copy-id, and Client(sshserver=…, "
+            "sshkey=…), or `ssh-add` for a key with a passphrase"
+        )
     unknown = sorted(set(options) - SESSION_OPTIONS)
     if unknown:
         known = ("profile", "profile_dir", "ipython_dir", "cluster_id", "timeout")
@@ -90,12 +98,6 @@ def check_options(options: Mapping[str, Any], ssh: Mapping[str, Any]) -> None:
 
 def warn_of_loopback(info: ConnectionInfo) -> None:
     """Warn if a controller is on another host, and listens to that host only."""
-    local = [url for url in info.urls if "127.0.0.1" in url or url.startswith("ipc")]
-    if info.location == socket.gethostname() or len(local) < len(info.urls):
-        return
-    warnings.warn(
-        f"the controller runs on {info.location} and listens to that host only "
-        f"({', '.join(info.urls)}): start it with --ip='*' to reach it from here",
-        RuntimeWarning,
-        stacklevel=4,
-    )
+    why = say_loopback(info)
+    if why:
+        warnings.warn(why, RuntimeWarning, stacklevel=4)

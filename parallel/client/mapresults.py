@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import time as timestamp
 from typing import Any, Protocol
 
-from ..errors import ParallelError, TaskAborted
+from ..errors import ParallelError, RemoteError, TaskAborted
 from ..protocol.messages import Outcome
 from ..protocol.terms import Terms
-from .connection import Connection, timestamp
+from .connection import Connection
 from .opened import END
 from .partition import is_sequence, join
 from .results import AsyncResult
@@ -71,6 +72,17 @@ class AsyncMapResult(AsyncResult):
         #: What submits the chunks that are not submitted yet.
         self.feeding: Feeding | None = None
         self.total = total
+
+    def failure_of(self, index: int) -> BaseException | None:
+        """Return what a chunk ended with that has failed, or raised last; or None."""
+        failure = super().failure_of(index)
+        if failure is not None or not self._return_exceptions:
+            return failure
+        if self._delivered[index] is None:
+            return None
+        value = self._value(index)
+        raised = [each for each in value if isinstance(each, RemoteError)]
+        return raised[-1] if raised else None
 
     # What whoever feeds it calls
 

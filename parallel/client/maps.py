@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import CannotPack, ParallelError
 from ..protocol.messages import Method
 from ..protocol.terms import Terms
-from ..serialize.calls import Function
+from ..serialize.callables import Function
 from ..state.chunks import Chunks
 from .connection import Connection
 from .lazyfeeding import LazyFeeder

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from ..protocol.messages import Status
 
-__all__ = ["KEYS", "Metadata", "as_datetime", "status_word"]
+__all__ = ["KEYS", "Metadata", "status_word"]
 
 _STATUS = {Status.OK: "ok", Status.ABORTED: "aborted"}
 
@@ -17,6 +16,11 @@ KEYS = (
     "error", "stdout", "stderr", "outputs", "data", "label", "is_broadcast",
     "is_coalescing",
 )  # fmt: skip
+_KEYS = frozenset(KEYS)
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(KEYS), "stdout": "", "stderr": "", "is_broadcast": False,
+    "is_coalescing": False,
+}  # fmt: skip
 
 
 class Metadata(dict[str, Any]):
@@ -27,11 +31,11 @@ class Metadata(dict[str, Any]):
     """
 
     def __init__(self, **known: Any) -> None:
-        super().__init__(dict.fromkeys(KEYS))
-        self.update(stdout="", stderr="", follow=[], after=[], outputs=[], data={})
-        self.update(is_broadcast=False, is_coalescing=False)
-        for key, value in known.items():
-            self[key] = value
+        if other := known.keys() - _KEYS:
+            raise KeyError(*other)
+        super().__init__(_UNKNOWN)
+        self.update(follow=[], after=[], outputs=[], data={})
+        self.update(known)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -45,14 +49,9 @@ class Metadata(dict[str, Any]):
         self[name] = value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in KEYS:
+        if name not in _KEYS:
             raise KeyError(name)
         super().__setitem__(name, value)
-
-
-def as_datetime(seconds: float) -> datetime | None:
-    """Return an aware datetime for seconds since the epoch; None for 0."""
-    return datetime.fromtimestamp(seconds, timezone.utc) if seconds else None
 
 
 def status_word(status: int) -> str:

@@ -11,9 +11,11 @@ from typing import Any, Protocol, TypeAlias
 from ..aliases import Digest, EngineId
 from ..errors import ParallelError
 from ..protocol.messages import (
+    Again,
     EndedTask,
     Outcome,
     Published,
+    StartedTask,
     Status,
     Submit,
     TaskOutput,
@@ -65,6 +67,8 @@ class OpenTasks:
         self.ends = Ends()
         #: Those that were given up, and whether they are to be interrupted.
         self.aborted: dict[int, bool] = {}
+        #: How earlier starts ended of those that are to be started again.
+        self.started: dict[int, StartedTask] = {}
         #: The bytes of arguments under way, those that travel in frames.
         self.nbytes = 0
         #: How many have ended so far.
@@ -114,6 +118,8 @@ class OpenTasks:
                 self.ends.ended(outcome)
             if self.aborted:
                 self.aborted.pop(outcome.seq, None)
+            if self.started:
+                self.started.pop(outcome.seq, None)
             end = outcome.status, outcome.engine_id
             self._recent.append((outcome.seq, weakref.ref(sink), index, end))
 
@@ -126,6 +132,11 @@ class OpenTasks:
         """Take note that tasks were given up."""
         for seq in seqs:
             self.aborted[seq] = interrupt or self.aborted.get(seq, False)
+
+    def on_again(self, again: Again) -> None:
+        """Take note that a task is to be started again: another controller is told."""
+        if again.task.seq in self.open:
+            self.started[again.task.seq] = again.task
 
     def on_output(self, output: TaskOutput) -> None:
         """Show what a task printed."""

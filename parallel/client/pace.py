@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from ..errors import ParallelError, TooMuchUnderWay
 from ..protocol.messages import FREE, Credit, Message, WantCredit
 from ..transport import nesting
+from ..transport.trimming import EVERY, give_back
 from .levels import Levels
 from .opentasks import AHEAD, AHEAD_NBYTES, OpenTasks
 from .pump import Pump
@@ -58,6 +59,10 @@ class Submitting(Protocol):
     def outstanding(self) -> list[int]:
         """The numbers of the unfinished tasks."""
 
+    @property
+    def unheard_nbytes(self) -> int:
+        """How much that was submitted is not known to have arrived, bytes."""
+
 
 class Pace:
     """How much may be under way.
@@ -84,6 +89,8 @@ class Pace:
         self._slack = 1.0
         #: By how much the credit is exceeded because nothing else could go on.
         self._excess = 1.0
+        #: When memory that was used for what has come back was given back.
+        self._given_back = 0.0
         #: How many tasks had ended when that changed last, and when it did.
         self._ended, self._since = 0, 0.0
 
@@ -138,6 +145,9 @@ class Pace:
         else:
             self._wait_for_room()
         self._set()
+        if monotonic() > self._given_back + EVERY:  # there were many arguments
+            self._given_back = monotonic()
+            give_back()
 
     def _set(self) -> None:
         """Set up to what nobody waits."""

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
+from .screen import in_notebook
 from .waits import Waits
 
-__all__ = ["Bar", "is_wanted", "new_bar", "watch_progress"]
+__all__ = ["Bar", "Silence", "is_wanted", "new_bar", "watch_progress"]
 
 #: Set in the environment, no bar is shown.
 QUIET = "IPP_NONINTERACTIVE"
@@ -30,7 +31,7 @@ class Bar(Protocol):
         """Leave it as it is."""
 
 
-class _Silence:
+class Silence:
     """A bar that nobody sees."""
 
     def __init__(self, total: float | None) -> None:
@@ -66,13 +67,7 @@ def is_wanted(asked: bool | None = None, *, waits: bool = True) -> bool:
 def _is_quiet() -> bool:
     if os.environ.get(QUIET, "0") not in ("", "0"):
         return True
-    return not (_in_notebook() or sys.stderr.isatty())
-
-
-def _in_notebook() -> bool:
-    """Tell whether this is a kernel, whose output goes to a notebook."""
-    kernel = sys.modules.get("ipykernel.iostream")
-    return kernel is not None and isinstance(sys.stdout, kernel.OutStream)
+    return not (in_notebook() or sys.stderr.isatty())
 
 
 def new_bar(
@@ -94,9 +89,9 @@ def new_bar(
         Seconds after which it is shown: not at all of what takes less.
     """
     if widget is None:
-        widget = _in_notebook()
+        widget = in_notebook()
     if _is_quiet() and not widget:
-        return _Silence(total)
+        return Silence(total)
     bar: Bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)
     return bar
 

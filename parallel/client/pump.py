@@ -13,7 +13,6 @@ whoever read wakes it.
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import threading
 from collections import deque
@@ -23,6 +22,7 @@ from time import monotonic
 from ..transport import nesting
 from ..transport.durations import milliseconds
 from .interrupts import INTERRUPTS
+from .sleeper import Sleeper
 
 __all__ = ["Pump"]
 
@@ -39,43 +39,6 @@ NEST_LOOK = 0.01
 NEST_TEND = 0.5
 
 
-class Sleeper:
-    """Where one thread at a time waits for input, until it is woken."""
-
-    def __init__(self, descriptors: Sequence[int]) -> None:
-        self._ends = os.pipe()
-        for end in self._ends:
-            os.set_blocking(end, False)
-        self.poll = select.poll()
-        for descriptor in (*descriptors, self._ends[0]):
-            self.poll.register(descriptor, select.POLLIN)
-        #: Whether it is to be woken.
-        self.asleep = False
-
-    def wake(self) -> bool:
-        """Wake the thread that sleeps; tell whether one did."""
-        if not self.asleep:
-            return False
-        self.asleep = False
-        with contextlib.suppress(OSError):
-            os.write(self._ends[1], b"w")
-        return True
-
-    def sleep(self, timeout: float | None) -> Sequence[int]:
-        """Wait for input, at most so many ms; return the descriptors that have it."""
-        ready = [descriptor for descriptor, _ in self.poll.poll(timeout)]
-        self.asleep = False
-        if self._ends[0] in ready:
-            with contextlib.suppress(OSError):
-                os.read(self._ends[0], 512)
-        return ready
-
-    def close(self) -> None:
-        """Close the ends of its pipe."""
-        for end in self._ends:
-            os.close(end)
-
-
 class Pump:
     """Drives one connection's input and output.
 
@@ -83,8 +46,8 @@ class Pump:
     ----------
     turn
         Sends all there is, and reads some; called under the lock with the descriptors
-        that have input, or None when any may. Tells whether to call it again before
-        waiting.
+        that have input, or None when any may. Tells whether there is more to read, of
+        which the descriptors may not tell: it is to be called again before waiting.
     descriptors
         What to wait on for input.
     has_output
@@ -124,6 +87,8 @@ class Pump:
         self._lead_lock = threading.Lock()
         #: Threads that read only because they have something to send.
         self._submitters: set[int] = set()
+        #: Who led left while there was more to read, of which no descriptor tells.
+        self._unread = False
         #: What the background thread is to call.
         self._deferred: deque[Callable[[], object]] = deque()
         self._thread = threading.Thread(
@@ -281,6 +246,20 @@ class Pump:
         finally:
             nest.resume()
 
+    def wait_apart(
+        self,
+        done: Callable[[], bool],
+        follow: Callable[[float | None], object],
+        deadline: float,
+    ) -> bool:
+        """Do as `wait` does; a task's engine runs no others on top of it meanwhile.
+
+        That is for what comes soon or never: what runs on top may take an hour, and
+        nobody would look.
+        """
+        with INTERRUPTS:
+            return self._wait(done, follow, deadline)
+
     def _wait(
         self,
         done: Callable[[], bool],
@@ -339,6 +318,7 @@ class Pump:
         self, done: Callable[[], bool], deadline: float | None, sleeper: Sleeper
     ) -> bool:
         ready: Sequence[int] = ()
+        more = False
         try:
             while True:
                 if not self.lock.acquire(blocking=False):
@@ -365,6 +345,9 @@ class Pump:
                 ready = self._sleep(sleeper, deadline)
         finally:
             sleeper.asleep = False
+            if more:
+                self._unread = True  # before it looks whether that thread sleeps
+                self._watching.wake()
 
     def _sleep(self, sleeper: Sleeper, deadline: float | None) -> Sequence[int]:
         """Wait for input, for a nudge, or for the time; return what has input."""
@@ -393,12 +376,13 @@ class Pump:
             with self.lock:
                 if self._closed:
                     return
+                self._unread = False
                 self._take_turns(ready)
             ready = self._watch()
 
     def _watch(self) -> Sequence[int]:
         self._watching.asleep = True
-        idle = not self._closed and not self._deferred
+        idle = not (self._closed or self._deferred or self._unread)
         ready = self._sleep(self._watching, None) if idle else ()
         self._watching.asleep = False
         return ready

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..serialize.calls import Callee
+from ..serialize.callables import Callee
 from .mapresults import AsyncMapResult
 from .partition import BLOCK
 

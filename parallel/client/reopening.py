@@ -17,7 +17,7 @@ from ..protocol.messages import (
     Submit,
     WantCredit,
 )
-from ..serialize.calls import Function
+from ..serialize.callables import Function
 from .line import Line, Said
 from .opentasks import OpenTasks
 from .questions import Questions
@@ -26,7 +26,7 @@ from .sent import SentFunctions
 __all__ = ["Reopening"]
 
 #: What a line has not sent of these is not to be sent as it is: it is said again.
-AGAIN = (Submit, Setup, Abort, WantCredit, Pong)
+AGAIN = (Reopen, Submit, Setup, Abort, WantCredit, Pong)
 
 
 class Reopening:
@@ -96,7 +96,8 @@ class Reopening:
     def _messages(self, submitted: int, known: Sequence[int]) -> Iterator[Said]:
         unfinished = sorted(self._tasks.open.copy().items())
         ends = self._tasks.known_ends()
-        yield Reopen(submitted, [seq for seq, _ in unfinished], ends), ()
+        started = list(self._tasks.started.copy().values())
+        yield Reopen(submitted, [seq for seq, _ in unfinished], ends, started), ()
         for function, setup, frames in self._setups.values():
             yield Define(function.digest, function.code), ()
             yield replace(setup, known=list(known)), frames

@@ -7,9 +7,9 @@ from typing import Any
 from ..protocol.terms import Terms
 from .connection import Connection
 from .deliveries import Delivered
-from .displays import publish
 from .metadata import KEYS, Metadata
 from .results import AsyncResult
+from .screen import publish
 
 __all__ = ["ExecuteReply", "ExecuteResult"]
 
@@ -137,12 +137,16 @@ class ExecuteResult(AsyncResult):
         if found is not None:
             found = self._found[index] = {**found, "execution_count": count}
         facts = super()._facts(index)
-        facts.execute_result = found
+        facts["execute_result"] = found
         return ExecuteReply(count, facts)
+
+    def _has_value(self, index: int) -> bool:
+        self._value(index)
+        return index in self._found
 
     def _facts(self, index: int) -> Metadata:
         if self._delivered[index] is not None:
             self._value(index)
         facts = super()._facts(index)
-        facts.execute_result = self._found.get(index)
+        facts["execute_result"] = self._found.get(index)
         return facts

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import warnings
 import weakref
-from collections.abc import (
-    Callable,
-    Generator,
-    Sequence,
-)
-from concurrent.futures import (
-    ALL_COMPLETED,
-    FIRST_COMPLETED,
-    FIRST_EXCEPTION,
-    Future,
-)
+from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NoReturn
 
-from ..errors import TimeoutError
 from ..protocol.messages import Status
-from .awaited import Awaited, patience
 from .deliveries import Delivered
-from .displays import display_outputs, streaming
+from .displays import display_outputs
+from .extensions import EXTENSIONS
 from .metadata import Metadata
 from .opened import without_payload
+from .shown import NOTHING, News, Told
+from .streaming import streaming
+from .whole import Whole
 
-__all__ = ["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "AsyncResult"]
+__all__ = ["AsyncResult"]
 
 
-class AsyncResult(Awaited):
+class AsyncResult(Whole):
     """The result of one call, or of one call on several engines.
 
     Also a `concurrent.futures.Future`, and awaitable: to cancel who awaits it
@@ -47,161 +38,10 @@ class AsyncResult(Awaited):
         One bare value rather than a list of them.
     """
 
-    #: What `repr` calls it.
-    _kind = "AsyncResult"
     #: Whether the result of one of its tasks is a bare value.
     _parts_are_single = True
     #: Its parts that somebody has.
     _cut: weakref.WeakValueDictionary[int, AsyncResult] | None = None
-
-    # The whole
-
-    def get(
-        self,
-        timeout: float | None = None,
-        return_exceptions: bool | None = None,
-        return_when: str | None = None,
-    ) -> Any:
-        """Return the result: a bare value, or a list with one for each engine.
-
-        Parameters
-        ----------
-        timeout
-            Seconds to wait; None or a negative number for ever.
-        return_exceptions
-            Put exceptions in the place of values rather than raise them.
-        return_when
-            With `FIRST_EXCEPTION`, the first failure is raised when it comes.
-
-        Raises
-        ------
-        TimeoutError
-            It was not there in time; the error says what is missing.
-        RemoteError
-            The call raised; the error is also of the original type where that can be
-            imported here. So is what ends a task in other ways, such as an
-            `EngineError` for an engine that died.
-        CompositeError
-            Several calls were made, and some of them raised.
-        TaskAborted, CancelledError
-            It was given up.
-        """
-        if return_exceptions is None:
-            return_exceptions = self._return_exceptions
-        left = timeout
-        if return_when == FIRST_EXCEPTION and not return_exceptions:
-            self._wait_for_first(FIRST_EXCEPTION, patience(timeout))
-            self._raise_first()
-            left = 0
-        elif return_when not in (None, ALL_COMPLETED, FIRST_EXCEPTION):
-            warnings.warn(
-                f"get() gives the whole, and ignores return_when={return_when!r}",
-                UserWarning,
-                stacklevel=2,
-            )
-        if not self.wait(left):
-            raise TimeoutError(self._say_what_is_missing(timeout or 0.0))
-        if self._failure is not None:
-            raise self._why()
-        return self._collect(return_exceptions)
-
-    def _raise_first(self) -> None:
-        for i, delivered in enumerate(self._delivered):
-            if delivered is not None and delivered.outcome.status != Status.OK:
-                raise self._value(i)
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Return what `get` returns: the name that futures have for it."""
-        return self.get(timeout)
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return the exception that `get` would raise, or None.
-
-        Raises
-        ------
-        CancelledError
-            It was cancelled.
-        TimeoutError
-            It was not there in time.
-        """
-        try:
-            self.get(timeout)
-        except TimeoutError as error:
-            if not self.ready():
-                raise
-            return error
-        except Exception as error:
-            if self.cancelled():
-                raise
-            return error
-        return None
-
-    def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
-        """Return what futures keep; asyncio asks for it from Python 3.14 on."""
-        if not Future.done(self) or self.cancelled():
-            return Future.done(self), self.cancelled(), None, None
-        error = self.exception()
-        return True, False, None if error else self.get(), error
-
-    @property
-    def r(self) -> Any:
-        """The result, waited for."""
-        return self.get()
-
-    def get_dict(self, timeout: float | None = -1) -> dict[int, Any]:
-        """Return the results by engine id, waiting for them as `get` does.
-
-        Raises
-        ------
-        ValueError
-            An engine has several of them.
-        """
-        values = self.get(timeout)
-        engines = [facts.engine_id for facts in self._facts_of_all()]
-        for engine_id in engines:
-            if (count := engines.count(engine_id)) > 1:
-                raise ValueError(
-                    f"{self._fname}: no dict by engine, for {count} tasks ran on "
-                    f"engine {engine_id}"
-                )
-        return dict(zip(engines, [values] if self._single else values, strict=True))
-
-    @property
-    def result_dict(self) -> dict[int, Any]:
-        """The results by engine id, waited for."""
-        return self.get_dict()
-
-    def successful(self) -> bool:
-        """Tell whether nothing was raised.
-
-        Raises
-        ------
-        RuntimeError
-            It has not all come yet.
-        """
-        if not self.ready():
-            raise RuntimeError(f"{self!r} has not finished")
-        return not self.cancelled() and self.exception() is None
-
-    def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
-        """Call `fn` with this result once it has all come."""
-        super().add_done_callback(fn)
-        self._connection.attend()
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._awaited().__await__()
-
-    async def _awaited(self) -> Any:
-        with self._connection.waits.awaiting():
-            return await asyncio.wrap_future(self)
-
-    def _say_what_is_missing(self, waited: float) -> str:
-        missing = [i for i, d in enumerate(self._delivered) if d is None]
-        there = len(self._connection.engines)
-        return (
-            f"{self._fname}: {len(missing)} of {len(self._delivered)} results have not "
-            f"come after {waited:g} s; {there} engines are there"
-        )
 
     # Its parts
 
@@ -287,25 +127,37 @@ class AsyncResult(Awaited):
             `groupby` is none of these.
         """
         self.wait_for_output()
-        display_outputs(
-            self._facts_of_all(), groupby, result_only=result_only, single=self._single
-        )
+        tasks = range(len(self._delivered))
+        shown = [i for i in tasks if self._has_value(i)] if result_only else tasks
+        facts = [self._facts(i) for i in shown]
+        display_outputs(facts, groupby, result_only=result_only, single=self._single)
 
-    def _facts_of_all(self) -> list[Metadata]:
-        return [self._facts(i) for i in range(len(self._delivered))]
+    def debug(self, index: int | None = None) -> None:
+        """Look at the variables where a task failed: a prompt of pdb's, here.
 
-    def _state_word(self) -> str:
-        if not self.ready():
-            return "pending"
-        return "failed" if self._failed or self._failure is not None else "finished"
+        Its commands are run on the engine that failed, as short tasks. What there is
+        nothing to look at for is told in a line.
+
+        Parameters
+        ----------
+        index
+            Of the task; by default the first that failed.
+
+        Raises
+        ------
+        IndexError
+            There is no such task.
+        """
+        EXTENSIONS.call("debugger", self, self._client, index)
+
+    def _has_value(self, index: int) -> bool:
+        """Tell whether a task has a value to show, as executed code may have."""
+        return False
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"an {self._kind} stays in its process: send what its get() returns"
         )
-
-    def __repr__(self) -> str:
-        return f"<{self._kind}({self._fname}): {self._state_word()}>"
 
 
 class Selection(AsyncResult):
@@ -406,10 +258,14 @@ class Selection(AsyncResult):
         part, at = self._parts[index]
         return part._facts(at)
 
-    def said(self, index: int) -> tuple[str, str, list[dict[str, Any]]]:
-        """Return what a task printed, on both streams, and displayed so far."""
+    def _has_value(self, index: int) -> bool:
         part, at = self._parts[index]
-        return part.said(at)
+        return part._has_value(at)
+
+    def news(self, index: int, told: Told = NOTHING) -> News:
+        """Return what a task printed and displayed since so much was told of it."""
+        part, at = self._parts[index]
+        return part.news(at, told)
 
     def engine_of(self, index: int) -> int | None:
         """Return the engine of a task, if it is known yet."""

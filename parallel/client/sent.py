@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from ..aliases import Digest
-from ..serialize.calls import Function
+from ..serialize.callables import Function
 
 __all__ = ["SentFunctions"]
 

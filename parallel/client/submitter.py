@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import ParallelError
 from ..protocol.messages import Method
 from ..protocol.terms import Terms
-from ..serialize.calls import Function, pack_elements
+from ..serialize.callables import Function
+from ..serialize.calls import pack_elements
 from .connection import Connection
 from .mapresults import AsyncMapResult
 from .opentasks import AHEAD_NBYTES

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..protocol.messages import SetupEnded, Status, Trouble
 from ..protocol.wire import unstow
-from ..serialize.calls import unpack_error
+from ..serialize.exceptions import unpack_error
 from ..state.newest import Newest
 from ..transport import sockets
 

@@ -19,7 +19,8 @@ from ..errors import (
 )
 from ..protocol.messages import Outcome, Status
 from ..protocol.wire import unstow
-from ..serialize.calls import Caught, unpack_error, unpack_value
+from ..serialize.calls import unpack_value
+from ..serialize.exceptions import Caught, unpack_error
 from ..transport.sockets import as_buffers
 
 __all__ = ["error_of", "failure_of", "value_of"]

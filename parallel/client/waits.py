@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import threading
@@ -74,6 +73,8 @@ class Waits:
         if after is None:
             yield
             return
+        import asyncio
+
         loop, begin = asyncio.get_running_loop(), monotonic()
         timer = loop.call_later(after, lambda: speak(after))
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ..errors import TransportError
 from .opentasks import OpenTasks
 from .questions import Questions
 
@@ -15,6 +16,8 @@ __all__ = ["explain_tasks", "say"]
 ASKED = 1000
 #: So many of those that run are told one by one, those that run for longest.
 SHOWN = 5
+#: Less than this, bytes, has arrived before anybody can say that it has not.
+MUCH = 16 << 20
 
 
 class Asker(Protocol):
@@ -23,6 +26,10 @@ class Asker(Protocol):
     session: str
     tasks: OpenTasks
     questions: Questions
+
+    @property
+    def unheard_nbytes(self) -> int:
+        """How much that was submitted is not known to have arrived."""
 
     @property
     def outstanding(self) -> list[int]:
@@ -47,9 +54,17 @@ def explain_tasks(connection: Asker, seqs: Sequence[int] | None = None) -> list[
         return []
     name_of = connection.tasks.name_of
     names = {f"{connection.session}_{seq}": name_of(seq) for seq in seqs[:ASKED]}
-    ask = connection.questions.ask
-    found = ask("whereabouts", behind=True, msg_ids=list(names))
-    lines = say(names, found["tasks"], found["engines"])
+    ask, nbytes = connection.questions.ask, connection.unheard_nbytes
+    lines = []
+    if nbytes >= MUCH:
+        lines.append(f"{nbytes >> 20:,} MiB have not arrived at the controller yet")
+    try:  # behind so much the question would come late
+        found = ask("whereabouts", behind=not lines, msg_ids=list(names))
+    except TransportError as error:
+        if not lines:
+            raise
+        return [*lines, str(error)]
+    lines += say(names, found["tasks"], found["engines"])
     if len(seqs) > ASKED:
         lines.append(f"{len(seqs) - ASKED} more were submitted later")
     return lines
@@ -93,20 +108,26 @@ def _say_running(
     begun = [
         (place["seconds"], names[msg_id], msg_id, place)
         for msg_id, place in places.items()
-        if place["state"] in ("running", "suspended")
+        if place["state"] in ("running", "suspended", "sent")
     ]
     begun.sort(key=lambda each: each[0], reverse=True)
     lines = []
     for seconds, name, msg_id, place in begun[:SHOWN]:
         engine_id = place["engine_id"]
         why = wrong.get(str(engine_id), "")
-        doing = (
-            f"has been running for {max(seconds, 0.1):.3g} s"
-            if place["state"] == "running"
-            else "waits for tasks of its own"
-        )
+        doing = _say_doing(place["state"], max(seconds, 0.1), place["why"])
         health = f"which {why or 'is alive'}"
         lines.append(f"{name} ({msg_id}) {doing} on engine {engine_id}, {health}")
     if len(begun) > SHOWN:
         lines.append(f"{len(begun) - SHOWN} more run, for a shorter time")
     return lines
+
+
+def _say_doing(state: str, seconds: float, arguments: str) -> str:
+    """Say what a task does on its engine, with what arguments if they are many."""
+    if state == "suspended":
+        return "waits for tasks of its own"
+    if state == "sent":
+        return f"with {arguments} has been on its way for {seconds:.3g} s, to be run"
+    unpacked = f", in which {arguments} are unpacked first," if arguments else ""
+    return f"has been running for {seconds:.3g} s{unpacked}"

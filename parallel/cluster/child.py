@@ -22,15 +22,18 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ..controller.controller import run_controller
+from ..controller.process import run_controller
 from ..controller.spec import ControllerSpec
-from ..engine.engine import EngineSpec, run_engine
+from ..engine.engine import run_engine
+from ..engine.spec import EngineSpec
 from ..protocol.messages import AgentTrouble, FromAgent
 from ..transport import openfiles
 from ..transport.logs import open_log, open_log_file
 from ..transport.pipe import Pipe
+from .courier import CourierSpec, run_courier
+from .surroundings import program_of
 
-__all__ = ["ChildSpec", "main", "program_of", "start"]
+__all__ = ["ChildSpec", "main", "start"]
 
 log = logging.getLogger("parallel.cluster")
 
@@ -38,27 +41,15 @@ log = logging.getLogger("parallel.cluster")
 CAUGHT = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def program_of(module: str) -> str:
-    """Return the text of a program that runs a module's `main`.
-
-    Unlike `-m`, it loads nothing anew that the package has loaded, and finds our
-    modules before what stands in the working folder, such as somebody's `parallel.py`.
-    """
-    return (
-        "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
-        f"from {module} import main; sys.path[:] = path; main()"
-    )
-
-
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child is to be: an engine or the controller.
+    """What a child is to be: an engine, the controller or a courier.
 
     Parameters
     ----------
     log
         The file for what it says of itself.
     link
-        The controller's descriptor to its agent.
+        The descriptor of the pipe to its agent; an engine has none.
     sys_path
         Where to look for modules last: a forked child has this from its parent.
     open_files
@@ -68,6 +59,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     engine: EngineSpec | None = None
     controller: ControllerSpec | None = None
+    courier: CourierSpec | None = None
     link: int | None = None
     environment: dict[str, str] = {}
     sys_path: list[str] = []
@@ -144,6 +136,7 @@ def run(spec: ChildSpec) -> int:
     """Be the child: return its exit status."""
     with contextlib.suppress(OSError):  # a spawned one leads its session already
         os.setsid()
+    _hear_again()
     os.environ.update(spec.environment)
     if spec.open_files is not None:
         openfiles.allow(spec.open_files)
@@ -157,6 +150,8 @@ def run(spec: ChildSpec) -> int:
     try:
         if spec.controller is not None:
             run_controller(spec.controller, link)
+        elif spec.courier is not None and link is not None:
+            run_courier(spec.courier, link)
         elif spec.engine is not None:
             run_engine(spec.engine)
         status = 0
@@ -171,6 +166,13 @@ def run(spec: ChildSpec) -> int:
             with contextlib.suppress(Exception):
                 stream.flush()
     return status
+
+
+def _hear_again() -> None:
+    """Undo what a job script has its agent not hear, for what users' code is told."""
+    for signum in (signal.SIGUSR1, signal.SIGUSR2):
+        if signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
 
 
 def _redirect(log: str) -> None:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from traitlets import TraitError
 
-__all__ = ["INSTEAD", "RECORD_FLAGS", "controller_options"]
+from ..errors import LauncherError
+from .launchers.launcher import Launcher
+from .launchers.program import ENGINES
+from .launchers.registry import find_launcher
+from .translation import translated
 
-_ELSEWHERE = (
-    "a Cluster starts its processes on this host; elsewhere, `ipcontroller --ip=…` and "
-    "`ipengine` do"
+__all__ = ["INSTEAD", "RECORD_FLAGS", "controller_options", "option_of_launcher"]
+
+log = logging.getLogger("parallel.cluster")
+
+_OF_LAUNCHER = (
+    "it is one of the engines' launcher: start_engines_sync({0}=…), or "
+    "c.{1}.{0} in a configuration"
 )
-_NOT_NEEDED = "leave it out, engines start as soon as the controller listens"
-
 #: What to do instead of giving an option that `Cluster` does not have.
 INSTEAD = {
-    "engines": _ELSEWHERE,
-    "engine_launcher_class": _ELSEWHERE,
-    "controller": _ELSEWHERE,
-    "controller_launcher_class": _ELSEWHERE,
-    "controller_ip": "use ip='…'",
-    "controller_location": "`ipcontroller --location=…` has it",
-    "delay": _NOT_NEEDED,
-    "send_engines_connection_env": _NOT_NEEDED,
-    "cluster_file": "its folder and name follow from profile_dir and cluster_id",
     "engine_args": "Cluster has resources, labels, environment and work_dir, and a "
     "view has setup(f) for what engines shall run first",
-    "log_level": "use logging.getLogger('parallel').setLevel(…)",
+    "mpi_args": _OF_LAUNCHER.format("mpi_args", "MPIEngineSetLauncher"),
+    "mpi_cmd": _OF_LAUNCHER.format("mpi_cmd", "MPIEngineSetLauncher"),
 }
 
 #: Flags for where tasks are recorded: the kind of record, and a line of help.
@@ -37,6 +36,22 @@ RECORD_FLAGS = {
     "nodb": ("none", "Do not record tasks."),
 }
 _SECTIONS = ("IPController", "ControllerOptions")
+
+
+def option_of_launcher(name: str, chosen: str | type[Launcher]) -> str:
+    """Say where an option goes that the engines' launcher has; nothing if it has not.
+
+    Parameters
+    ----------
+    chosen
+        The launcher, as it was chosen.
+    """
+    try:
+        launcher = find_launcher(chosen, ENGINES)
+    except (LauncherError, TraitError, TypeError):
+        return ""
+    known = launcher.class_trait_names(config=True)
+    return _OF_LAUNCHER.format(name, launcher.__name__) if name in known else ""
 
 
 def controller_options(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
@@ -55,7 +70,9 @@ def controller_options(words: Sequence[str], known: Sequence[str]) -> dict[str, 
         One of them is no such option.
     """
     found: dict[str, str] = {}
-    rest = list(words)
+    rest, said = translated("ipcontroller", words, known)
+    for text in said:
+        log.info("%s", text)
     while rest:
         word = rest.pop(0)
         name, equals, value = word.lstrip("-").partition("=")

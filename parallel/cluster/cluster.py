@@ -2,66 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
+import logging
 import os
-import shutil
-import signal
-import socket
-import sys
-import time
+import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from traitlets.config.loader import (
-    ConfigFileNotFound,
-    JSONFileConfigLoader,
-    PyFileConfigLoader,
-)
+from traitlets import TraitError
 
 from ..client.client import Client
-from ..errors import (
-    ClusterRunning,
-    EngineError,
-    LauncherError,
-    TimeoutError,
-    TransportError,
-)
-from ..transport.holding import hold, sweep
-from ..transport.keys import ROLES, new_keys
-from ..transport.locations import (
-    cluster_file,
-    connection_file,
-    log_file,
-    make_profile,
-    make_runtime_dir,
-    profile_dir,
-    record_file,
-)
+from ..errors import LauncherError
+from ..transport.addresses import LOCALHOST
+from ..transport.locations import make_profile
 from ..transport.openfiles import see_that_engines_fit
-from ..transport.pids import start_time
-from .agent import AgentSpec
-from .classic import INSTEAD
+from .agentcontroller import AgentController, running_already
+from .allocation import usable_cores, warn_of_a_crowd
+from .arrivals import wait_for_engines
+from .classic import INSTEAD, option_of_launcher
+from .cleaning import clean_cluster_files
+from .configfiles import read_config
+from .elsewhere import controller_program, forget_last, new_record, wait_for_controller
+from .files import ClusterFiles, place_of
+from .launchers.launcher import Launcher
+from .launchers.program import CONTROLLER
+from .launchers.registry import find_launcher
+from .launches import is_there, record_of
+from .launchoptions import kind_of
+from .nameplate import Nameplate
+from .news import wait_for_news
 from .oldlogs import sweep_logs
-from .options import ClusterOptions
 from .owner import AgentProcess
-from .records import ClusterRecord, read_record
+from .profiles import CONFIGS, config_folder
+from .prospects import why_too_few
+from .records import LaunchRecord, read_record
+from .scaling import Scaling
+from .twins import Twins
+from .watching import CONTROLLER_NAME, Watch
 
-__all__ = ["Cluster", "usable_cores"]
+__all__ = ["Cluster", "clean_cluster_files"]
+
+log = logging.getLogger("parallel.cluster")
 
 _running: weakref.WeakSet[Cluster] = weakref.WeakSet()
 C = TypeVar("C", bound="Cluster")
-#: A cluster of another process is waited for so long when it stops, seconds.
-STOP_PATIENCE = 10.0
-#: A controller has so long to come up, seconds, however soon engines are expected.
-CONTROLLER_PATIENCE = 30.0
+#: Options that are given under a shorter name, too.
+SPELLINGS = MappingProxyType(
+    {
+        "engines": "engine_launcher_class",
+        "controller": "controller_launcher_class",
+    }
+)
 
 
-class Cluster(ClusterOptions):
-    """A controller and engines on this host; every option is also an attribute.
+class Cluster(Nameplate, Twins, Scaling, ClusterFiles):
+    """A controller and engines; every option is also an attribute.
 
     As a context manager it starts, waits for all engines, gives a connected
     `Client`, and stops everything at the end::
@@ -71,19 +70,36 @@ class Cluster(ClusterOptions):
 
     A plain script needs no `if __name__ == "__main__"`. However this process ends,
     its cluster ends with it, unless `shutdown_atexit` is off.
+
+    `engines="slurm"` has engines started elsewhere, and `controller="slurm"` the
+    controller: by a launcher's name, the dotted path of its class, or the class.
     """
 
-    _agent: AgentProcess | None = None
-    _record: ClusterRecord | None = None
-    #: Holds its folder of sockets while it starts.
-    _hold = -1
+    #: How what it has elsewhere fares, while somebody waits for news.
+    _watch: Watch | None = None
 
     def __init__(self, **options: Any) -> None:
+        for short, name in SPELLINGS.items():
+            if short in options and name in options:
+                raise TypeError(f"{short} and {name} are the same option: give one")
+            if short in options:
+                options[name] = options.pop(short)
+        if "cluster_file" in options:
+            place = place_of(options.pop("cluster_file"))
+            contrary = [k for k in place if options.get(k, place[k]) != place[k]]
+            if contrary:
+                raise TypeError(f"cluster_file and {contrary[0]} contradict each other")
+            options |= place
         unknown = set(options) - set(self.trait_names())
         if unknown:
             name = min(unknown)
-            more = f": {INSTEAD[name]}" if name in INSTEAD else ""
+            chosen = options.get("engine_launcher_class", "local")
+            more = INSTEAD.get(name) or option_of_launcher(name, chosen)
+            more = f": {more}" if more else ""
             raise TypeError(f"Cluster has no option {name!r}{more}")
+        self.engines = {}
+        self._scaling = threading.Lock()
+        self._given = set(options)
         super().__init__(**options)
         if self.load_profile:
             self._load_profile_config(options)
@@ -91,14 +107,16 @@ class Cluster(ClusterOptions):
         self._is_named = self.trait_has_value("cluster_id")
 
     def _load_profile_config(self, options: dict[str, Any]) -> None:
-        for loader in (
-            PyFileConfigLoader("ipcluster_config.py", path=self.profile_dir),
-            JSONFileConfigLoader("ipcluster_config.json", path=self.profile_dir),
-        ):
-            with contextlib.suppress(ConfigFileNotFound):
-                found = loader.load_config()
-                found.merge(self.config)  # what was given outright wins
+        folder = config_folder(Path(self.profile_dir))
+        for path in (folder / name for name in CONFIGS):
+            if not path.exists():
+                continue
+            found = read_config(path)
+            found.merge(self.config)  # what was given outright wins
+            try:
                 self.update_config(found)
+            except TraitError as error:
+                raise TraitError(f"{path}: {error}") from error
         for name, value in options.items():
             setattr(self, name, value)
 
@@ -114,114 +132,123 @@ class Cluster(ClusterOptions):
         ClusterRunning
             A cluster of this profile and id is running.
         LauncherError
-            The controller does not come up: why, and the last lines of its log.
+            The controller does not come up: why, and the last lines of its log. Or
+            a launcher says no.
         """
-        if n is not None:
-            self.n = n
-        if self.n is None:
-            self.n = usable_cores()
-        if self.transport == "ipc" and (self.ip or self.port):
-            raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
-        see_that_engines_fit(self.n)
-        folder = make_profile(Path(self.profile_dir))
-        known = read_record(cluster_file(folder, self.cluster_id))
-        if self._agent is not None or (known is not None and known.is_running()):
-            raise self._is_running_already()
-        sweep_logs(folder)
-        detached = not self.shutdown_atexit
-        log = log_file(folder, "ipagent", self.cluster_id)
-        try:
-            # In this order, nobody can interrupt it and leave anything behind: an
-            # agent that was told nothing yet ends with its pipe.
-            self._agent = AgentProcess(log, self.work_dir, detached=detached)
-            self._begin(self._agent, folder)
-            patience = max(self.engine_timeout, CONTROLLER_PATIENCE)
-            urls = self._agent.wait_until_up(patience)
-            self._know(urls)
-        except BaseException:
-            self.stop_cluster_sync()
-            raise
-        finally:
-            self._let_go()
-        if not detached:
-            _running.add(self)
+        with self._starting():
+            if n is not None:
+                self.n = n
+            if self.fits_in_agent:
+                self.see_that_agent_can()
+                self.n = self._count()
+                see_that_engines_fit(self.n)
+                warn_of_a_crowd(self.n)
+                self._start_agent(self._new_set_id(None), self.n)
+            else:
+                self._start_controller()
+                self.start_engines_sync(n)
+                self.n = sum(launcher.n or 0 for launcher in self.engines.values())
         return self
 
-    def _begin(self, agent: AgentProcess, folder: Path) -> None:
-        """Let an agent start everything, and write the file that tells of it."""
-        assert self.n is not None
-        self._keys = new_keys()
-        sweep()
-        runtime = make_runtime_dir()
-        # Until the agent does so, and by it the controller.
-        self._hold = hold(runtime)
-        record = ClusterRecord(
-            cluster_id=self.cluster_id,
-            profile_dir=str(folder),
-            runtime_dir=str(runtime),
-            host=socket.gethostname(),
-            pid=agent.pid,
-            started=start_time(agent.pid) or 0,
-            n=self.n,
-        )
+    def start_controller_sync(self, **launcher_options: Any) -> None:
+        """Start a controller, for engines to come.
+
+        Parameters
+        ----------
+        launcher_options
+            What its launcher is told, beside what the cluster is.
+
+        Raises
+        ------
+        ClusterRunning
+            This cluster has a controller.
+        """
+        with self._starting():
+            self._start_controller(**launcher_options)
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        """See that there is no such cluster yet, nor what is left of this one."""
+        if self.transport == "ipc" and (self.ip or self.port):
+            raise LauncherError("an ip and a port are for transport='tcp', not for ipc")
+        folder = make_profile(Path(self.profile_dir))
+        known = read_record(Path(self.cluster_file))
+        if self.controller is not None or (known is not None and is_there(known)):
+            raise running_already(self)
+        if known is not None:
+            known.remove()
+        sweep_logs(folder)
         try:
-            if not record.claim():  # another process was faster
-                raise self._is_running_already()
+            yield
         except BaseException:
-            shutil.rmtree(runtime, ignore_errors=True)
+            self._give_up()
             raise
-        self._record = record
-        agent.begin(
-            AgentSpec(
-                cluster_id=self.cluster_id,
-                profile_dir=str(folder),
-                runtime_dir=str(runtime),
-                cluster_file=str(record.path),
-                urls=[self._url(runtime)],
-                keys=self._keys,
-                n=self.n,
-                start_method=self.start_method,
-                sys_path=_find_modules_here(),
-                environment={str(k): str(v) for k, v in self.environment.items()},
-                scheduling=self.scheduling(),
-                recording=self.recording(
-                    record_file(folder, self.cluster_id)
-                    if self._is_named
-                    else runtime / "tasks.db"  # it ends with the cluster
-                ),
-                resources=self.resources,
-                labels=self.labels,
-            )
+        if self.shutdown_atexit:
+            _running.add(self)
+
+    def _start_controller(self, **launcher_options: Any) -> None:
+        chosen = self.controller_launcher_class
+        if kind_of(chosen) == "local":
+            if launcher_options:
+                raise TypeError(
+                    f"the local controller has no option {min(launcher_options)!r}: "
+                    "what it can be told are options of Cluster"
+                )
+            self._start_agent("", 0)
+            return
+        cls = find_launcher(chosen, CONTROLLER)
+        common = self.common_options(cls, given=self._given, for_engines=False)
+        options = {**common, **launcher_options}
+        launcher = cls(controller_program(self), parent=self, **options)
+        record = new_record(self, elsewhere=record_of(launcher))
+        if not record.claim():
+            raise running_already(self)
+        self._record, self.controller = record, launcher
+        forget_last(self)
+        try:
+            launcher.start()
+        except LauncherError:
+            self.controller = None  # there is nothing to stop
+            raise
+        self._record = record.amend(elsewhere=record_of(launcher))
+        self._info = wait_for_controller(launcher)
+        self._record = self._record.amend(urls=self._info.urls)
+
+    def _start_agent(self, set_id: str, n: int) -> None:
+        """Start a controller on this host, and engines with it."""
+        self.controller = controller = AgentController(self)
+        sets = {set_id: LaunchRecord(n=n, state={"agent": True})} if n else {}
+        controller.launch(
+            n,
+            sets,
+            listen=self._listen(),
+            named=self._is_named,
+            options=self.kept_options(),
         )
+        self._info, self._record = controller.info, controller.record
+        if n:
+            program = self._engine_program(set_id)
+            self._add_agents_engines(controller, program, n)
 
-    def _let_go(self) -> None:
-        descriptor, self._hold = self._hold, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+    def _listen(self) -> str:
+        """Return where to listen on TCP; nothing for a socket in a private folder."""
+        if self.transport == "ipc":
+            return ""
+        return f"tcp://{self.ip or ('*' if self.is_spread else LOCALHOST)}:{self.port}"
 
-    def _know(self, urls: list[str]) -> None:
-        """Take note of where the controller listens."""
-        assert self._record is not None
-        encrypted = not urls[0].startswith("ipc:")
-        self._info = self._keys.info(
-            "client", self.cluster_id, urls, encrypted=encrypted
-        )
-        self._record = self.record  # the agent has written where
+    def _count(self, launcher: Launcher | None = None) -> int:
+        n = self.n or (launcher.engine_count if launcher else None)
+        return n or usable_cores()
 
-    def _is_running_already(self) -> ClusterRunning:
-        return ClusterRunning(
-            f"a cluster {self.cluster_id!r} of profile {Path(self.profile_dir).name} "
-            "is running: connect to it by Client(…), stop it by `ipcluster stop`, or "
-            "choose another cluster_id"
-        )
-
-    def _url(self, runtime: Path) -> str:
-        if self.transport == "tcp":
-            return f"tcp://{self.ip or '127.0.0.1'}:{self.port}"
-        return f"ipc://{runtime}/c"
-
-    def start_and_connect_sync(self, n: int | None = None) -> Client:
+    def start_and_connect_sync(
+        self, n: int | None = None, activate: bool = False
+    ) -> Client:
         """Start, wait for all engines, and return a connected client.
+
+        Parameters
+        ----------
+        activate
+            Have the magics work on all engines.
 
         Raises
         ------
@@ -232,54 +259,80 @@ class Cluster(ClusterOptions):
         """
         self.start_cluster_sync(n)
         try:
-            return self._connect_to_all()
+            client = self._connect_to_all()
+            if activate:
+                client.activate()
+            return client
         except BaseException:
-            self.stop_cluster_sync()
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        """Stop what was started; what hinders that hides no other error."""
+        try:
+            self.stop_cluster_sync()
+        except LauncherError as error:
+            log.error(
+                "not all of cluster %r could be stopped: %s", self.cluster_id, error
+            )
 
     def _connect_to_all(self) -> Client:
         client = self.connect_client_sync()
+        assert self.n is not None
         try:
-            self._wait_for_all(client)
+            wait_for_engines(
+                client,
+                self.n,
+                timeout=self.engine_timeout,
+                agent=self._agent,
+                launched=self._launched(),
+                logs=Path(self.profile_dir) / "log",
+            )
         except BaseException:
             client.close()
             raise
         return client
 
-    def _wait_for_all(self, client: Client) -> None:
-        assert self.n is not None
-        deadline = time.monotonic() + self.engine_timeout
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                client.wait_for_engines(
-                    self.n, timeout=min(0.2, max(0.0, left)), interactive=False
-                )
-                return
-            except TimeoutError:
-                if left <= 0:
-                    raise TimeoutError(
-                        f"{len(client)} of {self.n} engines registered within "
-                        f"{self.engine_timeout:g} s; their logs are in "
-                        f"{self.profile_dir}/log"
-                    ) from None
-            except TransportError:  # what ended the controller, the agent knows
-                if self._agent is not None and self._agent.wait_until_gone(1.0):
-                    self._agent.raise_trouble()
-                raise
-            except EngineError:  # one has left; unless the agent says so, another comes
-                if self._agent is None:
-                    raise
-            if self._agent is not None:
-                self._agent.look()
-                self._agent.raise_trouble()
-                for trouble in self._agent.troubles:
-                    if trouble.hinders:
-                        raise EngineError(trouble.text)
+    def _launched(self) -> dict[str, Launcher]:
+        """Return the launchers of what no agent of this host has, with words for it."""
+        found = {
+            f"engines of the set {set_id}": launcher
+            for set_id, launcher in self._launched_sets().items()
+        }
+        if self.controller and not isinstance(self.controller, AgentController):
+            found[CONTROLLER_NAME] = self.controller
+        return found
+
+    def why_engines_wait(self) -> list[str]:
+        """Return, in words, which jobs wait to be started, are late or have failed."""
+        watch = Watch(self._launched())
+        watch.look()
+        return watch.queued + watch.late + watch.failed or watch.ended
+
+    def why_too_few_come(self, n: int, registered: Mapping[str, int]) -> list[str]:
+        """Return, in words, which jobs have ended so that `n` engines cannot come.
+
+        Parameters
+        ----------
+        registered
+            How many engines of each set are there.
+        """
+        if self._adapter is not None:  # it may start more
+            return []
+        try:
+            if not why_too_few(n, dict(self.engines), registered):
+                return []
+            self._catch_up()
+            if not self._knows_all_sets():
+                return []
+            return why_too_few(n, dict(self.engines), registered)
+        except LauncherError as error:
+            log.debug("it is not known whether engines can come: %s", error)
+            return []
 
     def connect_client_sync(self, **options: Any) -> Client:
         """Return a client of this cluster, connected."""
-        if self._agent is not None:
+        if self._info is not None:
             return Client(self._info, cluster=self, **options)
         return Client(
             profile_dir=self.profile_dir,
@@ -287,6 +340,12 @@ class Cluster(ClusterOptions):
             cluster=self,
             **options,
         )
+
+    @property
+    def _agent(self) -> AgentProcess | None:
+        """The agent of this host, if this process has started it."""
+        found = self.controller
+        return found.agent if isinstance(found, AgentController) else None
 
     def wait_for_news(self, also: Sequence[int] = ()) -> list[str] | None:
         """Wait until there is something to tell of a cluster that this process runs.
@@ -306,54 +365,70 @@ class Cluster(ClusterOptions):
         LauncherError
             It ended by itself: why, with the last lines of a log.
         """
-        agent = self._agent
-        if agent is None:
+        agent, launched = self._agent, self._launched()
+        if agent is None and not launched:
             raise LauncherError(f"{self!r} is not run by this process")
-        if not agent.troubles:
-            agent.wait(also=also)
-        if agent.left_in_order():
-            return None
-        agent.raise_trouble()
-        news, agent.troubles = [trouble.text for trouble in agent.troubles], []
-        return news
+        if self._watch is None:
+            self._watch = Watch(launched)
+        self._watch.follow(launched)
+        return wait_for_news(agent, self._watch, self.is_kept, also)
+
+    def is_kept(self) -> bool:
+        """Tell whether its file is there: who stops a cluster removes that."""
+        if self._record is None:
+            return False
+        known = read_record(self._record.path)
+        return known is not None and known.is_same(self._record)
 
     # Stopping
 
+    def stop_controller_sync(self) -> None:
+        """Stop the controller, and with it the engines that it still has."""
+        controller = self.controller
+        if controller is not None:
+            controller.stop()
+        if isinstance(controller, AgentController):
+            self._record = controller.record
+        self.controller = self._info = None
+        own = self._own
+        if own is not None:  # the agent has ended them
+            del self.engines[own]
+        if self._record is not None:
+            forget_last(self)
+            self._settle(*filter(None, [own]))
+
     def stop_cluster_sync(self) -> None:
-        """Stop everything; return once every process is gone."""
+        """Stop everything; return once every process is gone.
+
+        Raises
+        ------
+        LauncherError
+            Some of it could not be stopped; the rest was.
+        """
         _running.discard(self)
-        agent, self._agent = self._agent, None
-        record, self._record = self._record, None
-        if agent is not None:
-            agent.stop()
-        elif record is not None:
-            _stop_from_outside(record)
-        if record is not None:
-            _clean_up(record)
+        self.stop_adapting()
+        troubles = self._stop_launched()  # the agent ends its own
+        self.stop_controller_sync()
+        troubles = troubles or self._stop_launched()  # others may have started some
+        if troubles:
+            raise LauncherError("\n".join(troubles))
+
+    def _stop_launched(self) -> list[str]:
+        """Stop the sets that no controller's agent has; return what went wrong."""
+        try:
+            self._catch_up()
+            self._stop_sets([*self._launched_sets()])
+        except LauncherError as error:
+            return [str(error)]
+        return []
 
     def detach(self) -> None:
         """Leave it running when this process ends, for `ipcluster stop` to stop."""
-        if self._agent is not None:
-            self._agent.detach()
-            self._agent = None
-
-    # The same, in a running event loop
-
-    async def start_cluster(self: C, n: int | None = None) -> C:
-        """Start the controller and the engines: see `start_cluster_sync`."""
-        return await asyncio.to_thread(self.start_cluster_sync, n)
-
-    async def start_and_connect(self, n: int | None = None) -> Client:
-        """Start, wait for all engines, and connect: see `start_and_connect_sync`."""
-        return await asyncio.to_thread(self.start_and_connect_sync, n)
-
-    async def connect_client(self, **options: Any) -> Client:
-        """Return a client of this cluster: see `connect_client_sync`."""
-        return await asyncio.to_thread(self.connect_client_sync, **options)
-
-    async def stop_cluster(self) -> None:
-        """Stop everything: see `stop_cluster_sync`."""
-        await asyncio.to_thread(self.stop_cluster_sync)
+        _running.discard(self)
+        self.stop_adapting()
+        for launcher in (*self.engines.values(), self.controller):
+            if launcher is not None:
+                launcher.detach()
 
     def __enter__(self) -> Client:
         self._client = self.start_and_connect_sync()
@@ -368,124 +443,19 @@ class Cluster(ClusterOptions):
         return self._client
 
     async def __aexit__(self, *_: object) -> None:
+        import asyncio
+
         await asyncio.to_thread(self._client.close)
         await self.stop_cluster()
-
-    # From disk
-
-    @classmethod
-    def from_file(
-        cls,
-        cluster_file: str | Path | None = None,
-        *,
-        profile: str | None = None,
-        profile_dir: str | Path | None = None,
-        cluster_id: str = "",
-    ) -> Cluster:
-        """Return a running cluster by its file: by default that of `ipcluster start`.
-
-        Raises
-        ------
-        FileNotFoundError
-            There is no such file, or what it tells of is gone.
-        LauncherError
-            It is damaged: what to do.
-        """
-        path = (
-            Path(cluster_file)
-            if cluster_file
-            else _path(profile, profile_dir, cluster_id)
-        )
-        record = read_record(path, strict=True)
-        if record is None or not record.is_running():
-            raise FileNotFoundError(f"no running cluster has the file {path}")
-        return cls.from_record(record)
-
-    @classmethod
-    def from_record(cls, record: ClusterRecord) -> Cluster:
-        """Return a running cluster that its record tells of."""
-        cluster = cls(
-            cluster_id=record.cluster_id,
-            profile_dir=record.profile_dir,
-            n=record.n,
-            shutdown_atexit=False,
-        )
-        cluster._record = record
-        return cluster
-
-    @property
-    def record(self) -> ClusterRecord | None:
-        """What its file says while it runs."""
-        if self._record is None:
-            return None
-        return read_record(self._record.path) or self._record
-
-    def __repr__(self) -> str:
-        state = "running" if self._record is not None else "stopped"
-        where = Path(self.profile_dir).name
-        return (
-            f"<Cluster(cluster_id={self.cluster_id!r}, {where}, n={self.n}, {state})>"
-        )
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _path(profile: str | None, folder: str | Path | None, cluster_id: str) -> Path:
-    return cluster_file(profile_dir(profile, folder=folder), cluster_id)
-
-
-def _find_modules_here() -> list[str]:
-    """Return where this process finds modules, for engines to look there too."""
-    return [str(Path(folder or ".").absolute()) for folder in sys.path]
-
-
-def _clean_up(record: ClusterRecord) -> None:
-    """Remove what processes that had to be killed have left of a cluster."""
-    for role in ROLES:
-        file = connection_file(Path(record.profile_dir), record.cluster_id, role)
-        file.unlink(missing_ok=True)
-    record.remove()  # last: until then, nobody else writes such files
-
-
-def _stop_from_outside(record: ClusterRecord) -> None:
-    """Stop a cluster that another process started.
-
-    Raises
-    ------
-    LauncherError
-        It runs on another host, or its agent does not end.
-    """
-    if not record.is_here:
-        raise LauncherError(
-            f"the cluster {record.cluster_id!r} runs on {record.host}: stop it there, "
-            "or by a client's shutdown(hub=True)"
-        )
-    which, pid = "agent", record.pid
-    if not record.has_agent():  # it was killed: its controller ends the rest
-        which, pid = "controller", record.controller
-    with contextlib.suppress(ProcessLookupError):
-        if record.is_running():
-            os.kill(pid, signal.SIGTERM)
-            os.kill(pid, signal.SIGCONT)  # a stopped one must hear it
-    deadline = time.monotonic() + STOP_PATIENCE
-    while record.is_running():
-        if time.monotonic() > deadline:
-            raise LauncherError(
-                f"the {which} (pid {pid} on {record.host}) has not ended "
-                f"{STOP_PATIENCE:g} s after SIGTERM"
-            )
-        time.sleep(0.01)
 
 
 @atexit.register
 def _stop_all() -> None:
     for cluster in list(_running):
-        cluster.stop_cluster_sync()
+        try:
+            cluster.stop_cluster_sync()
+        except LauncherError as error:  # the others are to be stopped nevertheless
+            log.error("%r could not be stopped: %s", cluster, error)
 
 
 # A process forked from this one does not own its clusters.

@@ -8,10 +8,19 @@ import signal
 import socket
 from pathlib import Path
 
-__all__ = ["last_lines", "log_size", "say_death", "say_exit"]
+__all__ = [
+    "last_lines",
+    "lines_since",
+    "log_size",
+    "say_death",
+    "say_exit",
+    "shown_lines",
+]
 
 #: So many last lines of a log are told with a death.
 LAST_LINES = 8
+#: … which are among so many last bytes.
+LAST_NBYTES = 16 << 10
 
 
 def say_exit(code: int) -> str:
@@ -21,12 +30,21 @@ def say_exit(code: int) -> str:
     return f"exited with status {code}"
 
 
-def say_death(pid: int, code: int, why: str = "") -> str:
+#: Said of one that was killed while the kernel killed for want of memory.
+NO_MEMORY = " by the kernel, for memory ran out"
+#: Who was killed is seldom told by whom, so the usual suspects are named.
+SUSPECTS = " (by hand, or by the kernel when memory ran out)"
+
+
+def say_death(pid: int, code: int, why: str = "", *, no_memory: bool = False) -> str:
     """Say how a process of this host ended: by its exit status, unless `why` is known.
 
-    Who was killed is seldom told by whom, so the usual suspects are named.
+    Parameters
+    ----------
+    no_memory
+        The kernel has killed processes about then because memory ran out.
     """
-    guess = " (by hand, or by the kernel when memory ran out)"
+    guess = NO_MEMORY if no_memory else SUSPECTS
     how = why or say_exit(code) + (guess if code == -signal.SIGKILL else "")
     return f"{how} (pid {pid} on {socket.gethostname()})"
 
@@ -41,12 +59,28 @@ def log_size(log: str | Path) -> int:
 def last_lines(log: str | Path, begin: int) -> str:
     """Return, to be added to a message, the last lines that came since `begin`."""
     try:
-        with Path(log).open("rb") as file:
-            if begin <= os.fstat(file.fileno()).st_size:  # else it was cut meanwhile
-                file.seek(begin)
-            lines = file.read()[-4096:].decode("utf-8", "replace").splitlines()
+        lines = lines_since(log, begin)
     except OSError as error:
         return f"\nits log {log} cannot be read: {error.strerror}"
+    return shown_lines(log, lines)
+
+
+def lines_since(log: str | Path, begin: int) -> list[str]:
+    """Return the lines of a log that came since `begin`: so many last bytes of them.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with Path(log).open("rb") as file:
+        if begin <= os.fstat(file.fileno()).st_size:  # else it was cut meanwhile
+            file.seek(begin)
+        return file.read()[-LAST_NBYTES:].decode("utf-8", "replace").splitlines()
+
+
+def shown_lines(log: str | Path, lines: list[str]) -> str:
+    """Return the last of some lines of a log, to be added to a message."""
     if not lines:
         return ""
     # A crash is told first, and then the stack down to our own first call.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,10 +14,18 @@ import msgspec
 from ..errors import LauncherError
 from ..transport.folders import is_open_to_all
 from ..transport.keys import Keys
-from ..transport.locations import write_private
 from ..transport.pids import start_time
+from ..transport.privatefiles import write_private
 
-__all__ = ["LastRun", "read_last_run", "remake_runtime_dir", "roster_file"]
+__all__ = [
+    "LastRun",
+    "last_runs",
+    "read_last_run",
+    "remake_runtime_dir",
+    "roster_file",
+]
+
+log = logging.getLogger("parallel.cluster")
 
 FORMAT = "parallel-last-run-1"
 
@@ -97,6 +107,28 @@ def read_last_run(folder: Path, cluster_id: str) -> LastRun | None:
             "then written anew"
         ) from error
     return last
+
+
+def last_runs(folder: Path, cluster_ids: Sequence[str] = ()) -> list[LastRun]:
+    """Return the controllers that were started by hand, and run on this host.
+
+    Parameters
+    ----------
+    cluster_ids
+        Those that are meant; by default all of the profile.
+    """
+    paths = sorted((folder / "security").glob("controller*.json"))
+    there = [each.stem.removeprefix("controller").removeprefix("-") for each in paths]
+    found = []
+    for cluster_id in cluster_ids or there:
+        try:
+            last = read_last_run(folder, cluster_id)
+        except LauncherError as error:
+            log.warning("%s", error)
+            continue
+        if last is not None and last.is_running():
+            found.append(last)
+    return found
 
 
 def remake_runtime_dir(folder: Path) -> None:

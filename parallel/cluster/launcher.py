@@ -1,5 +1,34 @@
-"""What concerns starting processes, under the module's name by which users know it."""
+"""Launchers, under the names by which users know them.
 
-from ..errors import LauncherError
+`SlurmEngineSetLauncher`, `SSHControllerLauncher` and so on are found here too: each
+module of launchers is imported when one of its classes is asked for.
+"""
 
-__all__ = ["LauncherError"]
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import LauncherError, NotRunning
+from .launchers.job import Job
+from .launchers.launcher import Launcher
+from .launchers.program import Program
+from .launchers.registry import class_named, find_launcher
+from .launchers.roles import ControllerLauncher, EngineLauncher
+
+__all__ = [
+    "BaseLauncher",
+    "ControllerLauncher",
+    "EngineLauncher",
+    "Job",
+    "Launcher",
+    "LauncherError",
+    "NotRunning",
+    "Program",
+    "find_launcher",
+]
+
+BaseLauncher = Launcher
+
+
+def __getattr__(name: str) -> Any:
+    return class_named(name)

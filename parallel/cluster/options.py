@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import string
 import sys
@@ -9,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from traitlets import Any as Anything
 from traitlets import (
     Bool,
-    Dict,
     Enum,
     Float,
     Int,
@@ -24,16 +25,18 @@ from traitlets import (
 )
 from traitlets.config import Configurable, LoggingConfigurable
 
-from ..controller.backlogs import Room
-from ..controller.credits import Holdings
+from ..controller.limits import Holdings, Limits, Room
 from ..controller.spec import Recording, Scheduling
-from ..controller.store.record import Limits
 from ..state.policies import SCHEMES
 from ..transport.locations import profile_dir
+from ..transport.openfiles import bears_ipc
 from .classic import controller_options
+from .launchoptions import LaunchOptions
 from .resources import Resources
 
 __all__ = ["ClusterOptions", "ControllerOptions", "new_cluster_id"]
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class ControllerOptions(Configurable):
@@ -117,7 +120,7 @@ class ControllerOptions(Configurable):
         return Recording(kind=self.task_record, path=path, limits=limits)
 
 
-class ClusterOptions(ControllerOptions, LoggingConfigurable):
+class ClusterOptions(ControllerOptions, LaunchOptions, LoggingConfigurable):
     """The options of `Cluster`, which are attributes of it too."""
 
     n = Int(None, allow_none=True, help="Engines; by default one for each usable core.")
@@ -127,9 +130,13 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
     transport = Enum(
         ["ipc", "tcp"],
         help="ipc: a socket in a private folder, no port; tcp: one port, encrypted. "
-        "By default tcp if an ip or a port is given.",
+        "By default tcp if an ip or a port is given, and where fewer than 4,096 files "
+        "may be open.",
     ).tag(config=True)
-    ip = Unicode(help="The address to listen on with tcp; by default 127.0.0.1.")
+    ip = Unicode(
+        help="The address to listen on with tcp; by default 127.0.0.1, or all of this "
+        "host's where engines run elsewhere."
+    )
     port = Int(
         0, min=0, max=65535, help="The port to listen on with tcp; 0 takes a free one."
     )
@@ -147,14 +154,18 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
         help="Arguments of ipcontroller, such as --nodb: each sets the option here.",
     )
     engine_timeout = Float(60.0, help="Seconds to wait for engines to register.")
-    environment = Dict(help="Variables for the engines' environment.")
-    work_dir = Unicode(".", help="The engines' working folder.")
     shutdown_atexit = Bool(True, help="Stop when this process ends.")
     load_profile = Bool(True, help="Read ipcluster_config.py of the profile.")
+    log_level = Anything(
+        None,
+        allow_none=True,
+        help="How much the package's log says, 10 or 'DEBUG': to stderr, unless the "
+        "program has said where to. By default that is left as it is.",
+    )
 
     for _trait in (n, cluster_id, profile, profile_dir, ip, port, start_method,
-                   resources, labels, controller_args, engine_timeout, environment,
-                   work_dir, shutdown_atexit):  # fmt: skip
+                   resources, labels, controller_args, engine_timeout,
+                   shutdown_atexit, log_level):  # fmt: skip
         _trait.tag(config=True)
     del _trait
 
@@ -171,7 +182,9 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
 
     @default("transport")
     def _choose_transport(self) -> str:
-        return "tcp" if self.ip or self.port else "ipc"
+        if self.ip or self.port or self.is_spread:
+            return "tcp"
+        return "ipc" if bears_ipc() else "tcp"
 
     @validate("cluster_id")
     def _check_cluster_id(self, proposal: Any) -> str:
@@ -195,6 +208,24 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
         self._read_controller_args(words)
         return words
 
+    @validate("log_level")
+    def _check_log_level(self, proposal: Any) -> int | None:
+        level = proposal["value"]
+        if isinstance(level, str):
+            level = logging.getLevelName(level.upper())
+        if level is not None and not isinstance(level, int):
+            raise TraitError(f"there is no log level {proposal['value']!r}")
+        return level
+
+    @observe("log_level")
+    def _heed_log_level(self, change: Any) -> None:
+        if change["new"] is not None:
+            log_from(change["new"])
+
+    @observe("controller_ip")
+    def _heed_controller_ip(self, change: Any) -> None:
+        self.ip = change["new"]
+
     @observe("controller_args")
     def _heed_controller_args(self, change: Any) -> None:
         for name, value in self._read_controller_args(change["new"]).items():
@@ -213,6 +244,16 @@ class ClusterOptions(ControllerOptions, LoggingConfigurable):
     @validate("profile_dir")
     def _make_absolute(self, proposal: Any) -> str:
         return str(Path(proposal["value"]).expanduser().absolute())
+
+
+def log_from(level: int) -> None:
+    """Have the package's log say what is of this level, or above."""
+    log = logging.getLogger("parallel")
+    log.setLevel(level)
+    if not log.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        log.addHandler(handler)
 
 
 def new_cluster_id() -> str:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -19,13 +18,12 @@ import msgspec
 from ..errors import LauncherError
 from ..protocol.messages import AgentTrouble, Message, Stop, ToOwner, Up
 from ..transport.durations import milliseconds
-from ..transport.logs import open_log_file
 from ..transport.pipe import Pipe
-from .agent import AgentSpec
-from .child import program_of
+from .agentspec import AgentSpec
 from .ends import last_lines, log_size, say_exit
+from .surroundings import environment_with_package, log_to_write, program_of
 
-__all__ = ["AgentProcess"]
+__all__ = ["AgentProcess", "wait_readable"]
 
 #: An agent that has not ended after so long, seconds, is killed.
 PATIENCE = 10.0
@@ -122,12 +120,12 @@ class AgentProcess:
             Seconds; by default for ever.
         """
         if not self._gone:
-            _poll([self._pipe.fileno(), *also], timeout)
+            wait_readable([self._pipe.fileno(), *also], timeout)
         return self.look()
 
     def look(self) -> list[Message]:
         """Take in what it reported, without waiting, and return it."""
-        if self._gone or not _poll([self._pipe.fileno()], 0):
+        if self._gone or not wait_readable([self._pipe.fileno()], 0):
             return []
         messages = self._pipe.receive()
         if messages is None:
@@ -203,11 +201,7 @@ class AgentProcess:
 def _run(
     pipe: int, log: Path, work_dir: str, descriptors: Sequence[int]
 ) -> subprocess.Popen[bytes]:
-    try:
-        descriptor = open_log_file(log)
-    except OSError as error:
-        raise LauncherError(f"cannot write {log}: {error.strerror}") from error
-    with os.fdopen(descriptor, "ab") as output:
+    with os.fdopen(log_to_write(log), "ab") as output:
         return subprocess.Popen(
             [sys.executable, "-c", program_of("parallel.cluster.agent"), str(pipe)],
             stdin=subprocess.DEVNULL,
@@ -215,24 +209,12 @@ def _run(
             stderr=output,
             pass_fds=descriptors,
             cwd=work_dir,
-            env=_environment(),
+            env=environment_with_package(),
             start_new_session=True,
         )
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment, in which this package can be imported."""
-    environment = dict(os.environ)
-    home = str(Path(__file__).resolve().parents[2])
-    if home not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        known = environment.get("PYTHONPATH", "")
-        if home not in known.split(os.pathsep):
-            parts = [known, home] if known else [home]
-            environment["PYTHONPATH"] = os.pathsep.join(parts)
-    return environment
-
-
-def _poll(descriptors: Sequence[int], timeout: float | None) -> bool:
+def wait_readable(descriptors: Sequence[int], timeout: float | None) -> bool:
     """Wait until a descriptor can be read, so many seconds at most; tell whether so."""
     poller = select.poll()
     for descriptor in descriptors:

@@ -10,27 +10,24 @@ import os
 import shlex
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ..errors import LauncherError
+from ..transport.holding import RUNTIME_PREFIX
 from ..transport.keys import ROLES
-from ..transport.locations import (
-    RUNTIME_PREFIX,
-    cluster_file,
-    connection_file,
-    ipython_dir,
-    write_private,
-)
+from ..transport.locations import cluster_file, connection_file, ipython_dir
 from ..transport.pids import start_time
+from ..transport.privatefiles import write_private
 
 __all__ = [
     "ClusterRecord",
+    "LaunchRecord",
     "profile_folders",
     "read_record",
-    "records_of",
 ]
 
 
@@ -38,6 +35,32 @@ log = logging.getLogger("parallel.cluster")
 
 #: A file of ours has one of these keys; those of ipyparallel have neither.
 OURS = {"runtime_dir", "format"}
+
+
+class LaunchRecord(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"launcher": "class"}
+):
+    """What a launcher has started, so that another process can find it again.
+
+    Parameters
+    ----------
+    launcher
+        The name of its class, or the dotted path to it.
+    n
+        The engines that were asked for; None for a controller.
+    arguments
+        The words that its command was given, beside those of every such command.
+    options
+        Those that the launcher was given, as far as they are not its defaults.
+    state
+        What finds its processes, or jobs.
+    """
+
+    launcher: str = "local"
+    n: int | None = None
+    arguments: list[str] = []
+    options: dict[str, Any] = {}
+    state: dict[str, Any] = {}
 
 
 class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +77,13 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         The controller's process, likewise; 0 while the first one starts.
     epoch
         The how manieth controller that is.
+    elsewhere
+        What started its controller, where that is not an agent of this host: then
+        there is no pid.
+    sets
+        Its engines, by the ids of their sets.
+    options
+        What its next engines are started with.
     """
 
     cluster_id: str
@@ -68,6 +98,11 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
     controller: int = 0
     controller_started: int = 0
     epoch: int = 1
+    elsewhere: LaunchRecord | None = None
+    sets: dict[str, LaunchRecord] = {}
+    #: When it was started, seconds since 1970.
+    born: float = 0.0
+    options: dict[str, Any] = {}
 
     @property
     def path(self) -> Path:
@@ -80,21 +115,31 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.host == socket.gethostname()
 
     def is_running(self) -> bool:
-        """Tell whether a process of it is alive; of another host, it is believed to be.
+        """Tell whether its controller is alive; of another host, it is believed to be.
 
         An agent may be killed, and leave its controller and engines at work.
         """
-        return not self.is_here or self.has_agent() or self.has_controller()
+        if self.elsewhere is not None or not self.is_here:
+            return True
+        return self.has_agent() or self.has_controller()
 
     def has_agent(self) -> bool:
         """Tell whether its agent is alive, on this host."""
-        return start_time(self.pid) == self.started
+        return self.pid != 0 and start_time(self.pid) == self.started
 
     def has_controller(self) -> bool:
         """Tell whether its controller is alive, on this host."""
         if not self.controller:
             return False
         return start_time(self.controller) == self.controller_started
+
+    def has_sets_elsewhere(self) -> bool:
+        """Tell whether it has engines that no agent's controller takes along."""
+        return any("agent" not in each.state for each in self.sets.values())
+
+    def awaits_controller(self) -> bool:
+        """Tell whether its controller is to come up elsewhere, and is not there yet."""
+        return self.elsewhere is not None and not self.urls
 
     def is_restarting(self) -> bool:
         """Tell whether its controller has died, and another is about to come up."""
@@ -121,6 +166,25 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
             self.write()
             return True
 
+    def amend(self, **changes: Any) -> ClusterRecord:
+        """Change some of what its file says, if it is there; return all of it.
+
+        The cluster's owner, its agent, and others have something to say there.
+        """
+        return self.amend_by(lambda _: changes)
+
+    def amend_by(
+        self, change: Callable[[ClusterRecord], Mapping[str, Any]]
+    ) -> ClusterRecord:
+        """Change it likewise, by what it says until then."""
+        with _alone_in(self.path.parent):
+            known = read_record(self.path)
+            before = known or self
+            amended = msgspec.structs.replace(before, **change(before))
+            if known is not None:
+                amended.write()
+        return amended
+
     def write(self) -> None:
         """Write its file."""
         write_private(self.path, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
@@ -130,8 +194,14 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
         self._remove_runtime_dir()
         with contextlib.suppress(FileNotFoundError), _alone_in(self.path.parent):
             other = read_record(self.path)
-            if other is None or (other.pid, other.started) == (self.pid, self.started):
+            if other is None or other.is_same(self):
                 self.path.unlink()
+
+    def is_same(self, other: ClusterRecord) -> bool:
+        """Tell whether two records are of one run of a cluster."""
+        return (self.host, self.pid, self.started, self.born) == (
+            other.host, other.pid, other.started, other.born
+        )  # fmt: skip
 
     def _remove_runtime_dir(self) -> None:
         """Remove what an agent that was killed has left."""
@@ -143,7 +213,11 @@ class ClusterRecord(msgspec.Struct, frozen=True, kw_only=True):
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keep other processes from changing a folder's cluster files meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # somebody has removed it, and what was in it
+        yield
+        return
     try:
         with contextlib.suppress(OSError):  # a network's file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -208,20 +282,6 @@ def _without_it(path: Path) -> str:
         f"If its cluster runs, `python3 -c {shlex.quote(stop)}` stops it; remove the "
         "file then"
     )
-
-
-def records_of(folder: Path) -> list[ClusterRecord]:
-    """Return the running clusters of a profile; files of dead ones are removed."""
-    found = []
-    for path in sorted((folder / "security").glob("cluster-*.json")):
-        record = read_record(path)
-        if record is None:
-            continue
-        if record.is_running():
-            found.append(record)
-        else:
-            record.remove()
-    return found
 
 
 def profile_folders(ipython: str | os.PathLike[str] | None = None) -> list[Path]:

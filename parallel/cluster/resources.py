@@ -7,7 +7,15 @@ from typing import Any
 
 from traitlets import Dict, Float, List, TraitError
 
-__all__ = ["Resources"]
+__all__ = ["Resources", "words_of"]
+
+
+def words_of(resources: list[dict[str, float]], labels: list[str]) -> list[str]:
+    """Return the words of a command line that say what engines have."""
+    words = [f"--labels={label}" for label in labels]
+    if len(resources) > 1:
+        return [*words, f"--resources={resources!r}"]
+    return words + [f"--resources={k}={v}" for k, v in resources[0].items()]
 
 
 class Resources(List):  # type: ignore[type-arg] # no generic before traitlets 5.10

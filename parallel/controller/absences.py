@@ -46,13 +46,10 @@ class Absences:
         )
 
     def kill(
-        self,
-        info: EngineInfo,
-        away: float,
-        by_agent: Callable[[Uuid, str], bool] | None,
+        self, info: EngineInfo, away: float, by_agent: Callable[[Uuid, str], bool]
     ) -> bool:
         """Have an engine's agent kill it: once, for it may be nobody's."""
-        if by_agent is None or info.uuid in self._asked:
+        if info.uuid in self._asked:
             return False
         self._asked.add(info.uuid)
         words = f"could not be reached for {away:.0f} s, and was killed: {why(info)}"

@@ -6,12 +6,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from ..protocol.messages import Message
 from ..protocol.wire import NO_SESSION, client_decoder, encode
 from ..state.stream import Stream
 from ..transport.sockets import as_buffers
+from .limits import Room
 from .spool import Spool
 
 __all__ = ["WINDOW", "Backlogs", "Reader", "Room"]
@@ -19,14 +18,6 @@ __all__ = ["WINDOW", "Backlogs", "Reader", "Room"]
 #: So much may be under way to a client that has not said that it read it, bytes. It
 #: says so of each 256 KiB.
 WINDOW = 16 << 20
-
-
-class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """How much may wait for all clients together, bytes."""
-
-    on_disk: int = 16 << 30
-    #: Where there is no room on disk.
-    in_memory: int = 64 << 20
 
 
 class Reader(Protocol):

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ..aliases import Uuid
 from ..protocol.messages import FREE, Credit
+from .limits import Holdings
 from .peers import Peers
 
-__all__ = ["Credits", "Holdings"]
-
-
-class Holdings(msgspec.Struct, frozen=True, kw_only=True):
-    """How many unfinished tasks, and bytes of their arguments, a controller holds."""
-
-    tasks: int = 1 << 16
-    nbytes: int = 128 << 20
+__all__ = ["Credits"]
 
 
 class Credits:

@@ -10,7 +10,8 @@ from ..protocol.wire import frames_nbytes
 from ..state.stream import KEEPING_NBYTES
 from .dispatch import Dispatch
 from .hub import Hub
-from .peers import Peer, Peers
+from .peer import Peer
+from .peers import Peers
 from .work import Work
 
 __all__ = ["evict"]

@@ -10,12 +10,13 @@ from ..errors import LauncherError
 from ..protocol.messages import Goodbye
 from ..protocol.wire import NO_SESSION, encode
 from ..transport import sockets
+from ..transport.endpoints import bind_controller, new_context
 from ..transport.keys import Gate, Keys
 
 __all__ = ["say_farewell"]
 
 #: Who was cut off a moment ago has tried again within this, seconds: see
-#: `sockets.RECONNECT_MOST_MS`.
+#: `endpoints.RECONNECT_MOST_MS`.
 LASTS = 3.0
 #: It is looked for who has come so often, seconds.
 LOOK = 0.02
@@ -33,14 +34,12 @@ def say_farewell(keys: Keys, urls: Sequence[str], why: str) -> None:
 async def _say_farewell(keys: Keys, urls: Sequence[str], why: str) -> None:
     loop = asyncio.get_running_loop()
     encrypted = any(url.startswith("tcp:") for url in urls)
-    context = sockets.new_context(encrypted=encrypted)
+    context = new_context(encrypted=encrypted)
     gate = Gate(context, keys)
     word = encode(NO_SESSION, [Goodbye(why)])
     end = loop.time() + LASTS
     try:
-        router = await _listen(
-            partial(sockets.bind_controller, context, urls, keys), end
-        )
+        router = await _listen(partial(bind_controller, context, urls, keys), end)
         gate.watch(loop)
         while loop.time() < end:
             while (batch := sockets.receive_routed(router)) is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import ProtocolError
 from ..protocol.messages import (
     Abort,
+    AgentTrouble,
     Define,
+    EngineDied,
     Goodbye,
     Held,
     Hello,
@@ -30,11 +32,11 @@ from ..protocol.messages import (
     Suspended,
     WantCredit,
 )
-from .peers import Peer
+from .peer import Peer
 
 __all__ = ["ALLOWED", "Hearing"]
 
-#: What an engine may say, and what a client may: the rest is refused.
+#: What each role may say: the rest is refused. An agent has an engine's key.
 ALLOWED: dict[str, frozenset[type]] = {
     "engine": frozenset(
         {Goodbye, Ping, Pong, Need, Result, Revoked, Output, Suspended, Resumed}
@@ -44,14 +46,16 @@ ALLOWED: dict[str, frozenset[type]] = {
         {Goodbye, Ping, Pong, Define, Submit, Abort, Setup, Signal, Query, Stop}
         | {WantCredit, Reopen, Hello}
     ),
+    "agent": frozenset({Goodbye, Ping, Pong, EngineDied, AgentTrouble, Hello}),
 }
 
+M = TypeVar("M")
+#: At least one message of a kind, which came one after the other, with their frames.
+Come: TypeAlias = Sequence[tuple[M, Sequence[Any]]]
 #: Deals with one message: who said it, its frames, and when it came.
 Handler: TypeAlias = Callable[[Peer, Any, Sequence[Any], float], object]
-#: Deals with messages of one kind that came one after the other, each with its frames.
-Together: TypeAlias = Callable[
-    [Peer, Sequence[tuple[Any, Sequence[Any]]], float], object
-]
+#: Deals with many that came together.
+Together: TypeAlias = Callable[[Peer, Come[Any], float], object]
 
 
 class Hearing:

@@ -11,17 +11,24 @@ import msgspec
 
 from ..aliases import EngineId, Uuid
 from ..errors import LauncherError
-from ..protocol.messages import EngineInfo
+from ..protocol.messages import EngineInfo, Hello
 from ..state.roster import Roster
-from ..transport.locations import write_private
 from ..transport.pids import start_time
+from ..transport.privatefiles import write_private
 
-__all__ = ["Enrolled", "Muster"]
+__all__ = ["LEASE", "Enrolled", "Muster"]
 
 FORMAT = "parallel-roster-1"
+#: Tasks of an earlier controller are lost if nobody asks for them within this, seconds.
+LEASE = 120.0
 #: An engine that has died is still written down for so long, seconds: its clients may
 #: not have been told what became of its tasks when the controller dies, too.
 LATELY = 10.0
+#: One that nobody else will tell of, since it was on another host and had no agent, is
+#: remembered for as long as it takes at most to record what became of its tasks.
+SHORTLY = 2.0
+#: No doubt lasts longer, seconds: clocks are set back.
+MOST = 3600.0
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -62,6 +69,9 @@ class Roll(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     next_id: EngineId
     engines: list[Enrolled]
+    #: See `Muster.doubt` and `Muster.rely`: until when, seconds since 1970.
+    doubts: float = 0.0
+    relies: float = 0.0
     format: str = FORMAT
 
 
@@ -98,11 +108,17 @@ class Muster:
         self._left: list[Enrolled] = []
         self._trouble = ""
         self._is_broken = False
+        #: Until when nobody knows what was started, seconds since 1970.
+        self.doubts_until = self._relies = 0.0
         reads = reads and epoch > 1 and path is not None
         next_id = self._read() if reads else 0
         #: Engines of earlier controllers that have neither come nor been proved dead:
         #: each may hold tasks of theirs.
         self.awaited: dict[Uuid, Enrolled] = dict(self._enrolled)
+        #: Whether a task may have been started by an engine that nobody knows of; and
+        #: whether only the record may know how one ended.
+        self.is_doubtful = 0 < self.doubts_until - time() < MOST
+        self.is_reliant = 0 < self._relies - time() < MOST
         for uuid in alive:
             unknown = Enrolled(EngineInfo(-1, uuid, "", 0), 0, epoch)
             self.awaited.setdefault(uuid, unknown)
@@ -125,6 +141,7 @@ class Muster:
                 "that come back get new ids, and what those run that do not is "
                 "started again without waiting for them"
             )
+            self.doubts_until = time() + LEASE
             return 0
         now = time()
         self._enrolled = {
@@ -132,7 +149,13 @@ class Muster:
             for each in roll.engines
             if not each.left or abs(now - each.left) < LATELY
         }
+        self.doubts_until, self._relies = roll.doubts, roll.relies
         return roll.next_id
+
+    def id_of(self, hello: Hello) -> EngineId:
+        """Return the id of an engine that greets; the one that it wants if possible."""
+        world, size = hello.world, hello.world_size
+        return self.roster.register(hello.uuid, hello.engine_id, world, size)
 
     def join(self, info: EngineInfo) -> None:
         """Enrol an engine, or take note that one is there again."""
@@ -143,8 +166,14 @@ class Muster:
         self._enrolled[info.uuid] = Enrolled(info, started, epoch)
         self.is_stale = self._path is not None
 
-    def leave(self, uuid: Uuid) -> None:
-        """Strike off an engine that is dead, or given up."""
+    def leave(self, uuid: Uuid, *, is_watched: bool = False) -> None:
+        """Strike off an engine that is dead, or given up.
+
+        Parameters
+        ----------
+        is_watched
+            Its agent will tell the next controller, too, how it died.
+        """
         self.awaited.pop(uuid, None)
         self.roster.forget(uuid)
         enrolled = self._enrolled.pop(uuid, None)
@@ -153,15 +182,42 @@ class Muster:
         self.is_stale = self._path is not None
         now = time()
         self._left = [each for each in self._left if now - each.left < LATELY]
-        if enrolled.info.host == socket.gethostname():  # else it would be waited for
+        if is_watched or enrolled.info.host == socket.gethostname():
             self._left.append(msgspec.structs.replace(enrolled, left=now))
+        else:  # it would be waited for
+            self.doubt(SHORTLY)
+
+    def doubt(self, seconds: float) -> None:
+        """Take note that an engine is gone, and nobody knows what it had started.
+
+        It may have been anything that a client asks a next controller for, for so long.
+        """
+        self.doubts_until = self._until(self.doubts_until, seconds)
+
+    def rely(self, seconds: float) -> None:
+        """Take note that for so long only the record may know how some tasks ended."""
+        self._relies = self._until(self._relies, seconds)
+
+    def _until(self, before: float, seconds: float) -> float:
+        """Return a time so far from now; an earlier one, if that is nearly as far."""
+        until = time() + seconds
+        if 0 <= until - before < seconds / 4:
+            return before
+        self.is_stale = self._path is not None
+        return max(before, until) if before - until < MOST else until
 
     def save(self) -> None:
         """Write the file anew; work goes on if that cannot be done, and users hear."""
         assert self._path is not None
         self.is_stale = False
         engines = [*self._enrolled.values(), *self._left]
-        roll = Roll(epoch=self.epoch, next_id=self.roster.next_id, engines=engines)
+        roll = Roll(
+            epoch=self.epoch,
+            next_id=self.roster.next_id,
+            engines=engines,
+            doubts=self.doubts_until,
+            relies=self._relies,
+        )
         try:
             write_private(self._path, msgspec.json.encode(roll) + b"\n")
         except LauncherError as error:

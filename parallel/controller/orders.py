@@ -10,7 +10,9 @@ from .peers import Peers
 __all__ = ["pass_signal_on", "say_goodbye"]
 
 #: Who is told goodbye where: an engine may be too busy to read its work.
-EACH_HEARS = ("client", "work"), ("engine", "control"), ("engine", "work")
+EACH_HEARS = (
+    ("client", "work"), ("agent", "control"), ("engine", "control"), ("engine", "work"),
+)  # fmt: skip
 
 
 def say_goodbye(peers: Peers) -> None:

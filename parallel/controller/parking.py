@@ -42,6 +42,10 @@ class Parking:
         line = self._lines.get(client)
         return line[0].submit.digest if line else None
 
+    def of(self, client: Uuid) -> Collection[Work]:
+        """Return a client's work that waits."""
+        return self._lines.get(client, ())
+
     def clients(self) -> list[Uuid]:
         """Return the clients whose work waits."""
         return list(self._lines)

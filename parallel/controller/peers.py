@@ -3,66 +3,28 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
 from ..aliases import Uuid
 from ..protocol.messages import Hello, Message, Ping, Refused, Welcome
-from ..protocol.wire import NO_SESSION, SESSION_NBYTES, encode
+from ..protocol.wire import NO_SESSION, encode
 from ..state.receipts import Receipts
-from ..state.stream import Stream
-from .backlogs import Backlogs, Room
+from .backlogs import Backlogs
+from .limits import Room
+from .peer import Peer
 
-__all__ = ["Peer", "Peers"]
+__all__ = ["Peers"]
 
 log = logging.getLogger("parallel.controller")
-
 
 #: An engine that has not confirmed so much, bytes, is looked at: whether all of it is
 #: work that it has in hand.
 UNCONFIRMED = 64 << 20
 #: What a peer is told for whom there is something that no message can hold.
 UNSAYABLE = "the controller has something to say that cannot travel: see its log"
-
-
-class Peer:
-    """One way to a process: its greeting, its session, and its outgoing batch.
-
-    It outlives the connections that it is made of.
-    """
-
-    __slots__ = (
-        "asked", "away", "channel", "descriptor", "frames", "hello", "messages",
-        "role", "routing_id", "session", "stream", "submitted", "uuid",
-    )  # fmt: skip
-
-    def __init__(self, hello: Hello, routing_id: bytes, descriptor: int) -> None:
-        self.hello = hello
-        self.role = hello.role
-        self.channel = hello.channel
-        self.uuid: Uuid = hello.uuid
-        self.session = secrets.token_bytes(SESSION_NBYTES)
-        #: An engine keeps its results until their clients have them.
-        self.stream = Stream(self.session, defers=hello.role == "engine")
-        #: Its connection broke: what is said to it waits until it is there again.
-        self.away = False
-        self.routing_id = routing_id
-        #: Of the connection that it greeted by; -1 where it cannot be known.
-        self.descriptor = descriptor
-        #: The number of a client's last submission.
-        self.submitted = -1
-        #: What a client has asked for, and will be told once it is known.
-        self.asked: set[Future[Any]] = set()
-        self.messages: list[Message] = []
-        self.frames: list[Any] = []
-
-    def __repr__(self) -> str:
-        host = self.hello.host.encode("unicode_escape").decode()  # this gets into logs
-        where = f"{host}:{self.hello.pid}"
-        return f"<{self.role} {self.uuid.hex()[:8]} {self.channel} of {where}>"
 
 
 class Peers:
@@ -83,7 +45,11 @@ class Peers:
         self._sessions: dict[bytes, Peer] = {}
         #: Who greeted on each connection, until that is gone.
         self._routes: dict[bytes, Peer] = {}
+        self._descriptors: dict[int, Peer] = {}
         self._channels: dict[tuple[Uuid, str], Peer] = {}
+        #: Those of each role and channel.
+        self._roles: defaultdict[tuple[str, str], dict[Peer, None]]
+        self._roles = defaultdict(dict)
         #: Those of them that tasks and results travel on, by the process's uuid.
         self.work: dict[Uuid, Peer] = {}
         self._dirty: dict[Peer, None] = {}
@@ -118,12 +84,13 @@ class Peers:
             if old.routing_id != routing_id:
                 self.lose(old)
             old.routing_id, old.descriptor, old.away = routing_id, descriptor, False
-            self._routes[routing_id] = old
+            self._route(old)
             return old
         other = self._channels.get((hello.uuid, hello.channel))
         if other is not None:
             self.drop(other)
-        peer = self._routes[routing_id] = Peer(hello, routing_id, descriptor)
+        peer = Peer(hello, routing_id, descriptor)
+        self._route(peer)
         self._enter(peer)
         return peer
 
@@ -137,6 +104,7 @@ class Peers:
     def _enter(self, peer: Peer) -> None:
         self._sessions[peer.session] = peer
         self._channels[peer.uuid, peer.channel] = peer
+        self._roles[peer.role, peer.channel][peer] = None
         if peer.channel == "work":
             self.work[peer.uuid] = peer
 
@@ -152,26 +120,23 @@ class Peers:
         """Return a process's connection of one kind."""
         return self._channels.get((uuid, channel))
 
-    def by_descriptors(self, lost: Iterable[int]) -> list[Peer]:
-        """Return the peers whose connections had these descriptors."""
-        wanted = set(lost)
-        return [p for p in self._routes.values() if p.descriptor in wanted]
+    def by_descriptor(self, descriptor: int) -> Peer | None:
+        """Return who greeted on the connection that has, or had, this descriptor."""
+        return self._descriptors.get(descriptor)
 
     def of_role(self, role: str, channel: str = "work") -> Iterator[Peer]:
         """Yield the peers of a role."""
-        for peer in list(self._sessions.values()):
-            if peer.role == role and peer.channel == channel:
-                yield peer
+        yield from list(self._roles.get((role, channel), ()))
 
     def drop(self, peer: Peer) -> None:
         """Forget a connection that is gone."""
         self.remove(peer)
-        if self._routes.get(peer.routing_id) is peer:
-            del self._routes[peer.routing_id]
+        self._unroute(peer)
 
     def remove(self, peer: Peer) -> None:
         """End a session; on its connection, if that lives on, nobody else may greet."""
         self._sessions.pop(peer.session, None)
+        self._roles[peer.role, peer.channel].pop(peer, None)
         if self._channels.get((peer.uuid, peer.channel)) is peer:
             del self._channels[peer.uuid, peer.channel]
             if peer.channel == "work":
@@ -186,9 +151,19 @@ class Peers:
 
     def lose(self, peer: Peer) -> None:
         """Take note that a peer's connection is gone; its session is not."""
+        self._unroute(peer)
         peer.away, peer.descriptor = True, -1
+
+    def _route(self, peer: Peer) -> None:
+        self._routes[peer.routing_id] = peer
+        if peer.descriptor >= 0:
+            self._descriptors[peer.descriptor] = peer
+
+    def _unroute(self, peer: Peer) -> None:
         if self._routes.get(peer.routing_id) is peer:
             del self._routes[peer.routing_id]
+        if self._descriptors.get(peer.descriptor) is peer:
+            del self._descriptors[peer.descriptor]
 
     def answer(self, peer: Peer, welcome: Welcome, hello: Hello, *, anew: bool) -> None:
         """Welcome a peer at once.
@@ -253,7 +228,11 @@ class Peers:
                 (client, self._last_told(client) + (client in self._dirty))
                 for client in self.of_role("client")
             ]
-            self.owing.update(self.receipts.thaw(told, monotonic()))
+            self.receipts.thaw(told, monotonic())
+
+    def leave_to_record(self) -> None:
+        """Have engines keep what they said in this turn until the record has it."""
+        self.receipts.is_for_record = True
 
     def confirm(self) -> None:
         """Have what clients have got confirmed, though nobody has anything to say."""

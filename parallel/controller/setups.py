@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from ..aliases import Uuid
+from ..errors import ProtocolError
 from ..protocol.messages import Method, Setup, Submit
+from ..state.naming import TaskKey
 from .work import Work
 
 __all__ = ["MOST_KILLED", "Setups", "say_deadly"]
@@ -15,12 +18,17 @@ __all__ = ["MOST_KILLED", "Setups", "say_deadly"]
 #: A setup that kills so many engines in turn is dropped: else each that takes the place
 #: of one that it has killed would be killed as well, without end.
 MOST_KILLED = 3
+#: A client has so many at most.
+MOST = 1024
 
 
 class Setups:
     """Setups by client and name, in the order in which they were first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int = 1) -> None:
+        #: Their tasks are numbered down: no client knows them. Engines may have some of
+        #: earlier controllers.
+        self._seqs = count(-1 - (epoch << 32), -1)
         self._works: dict[tuple[Uuid, str], Work] = {}
         #: How many engines each has killed since it last ended on one.
         self._killed: Counter[tuple[Uuid, str]] = Counter()
@@ -28,16 +36,32 @@ class Setups:
     def add(
         self, client: Uuid, setup: Setup, frames: Sequence[Any]
     ) -> tuple[Work, Work | None]:
-        """Keep a setup; return its work, and that of an earlier one of its name."""
+        """Keep a setup; return its work, and that of an earlier one of its name.
+
+        Raises
+        ------
+        ProtocolError
+            The client has too many.
+        """
+        if len(self.of(client)) >= MOST and (client, setup.name) not in self._works:
+            raise ProtocolError(f"it has {MOST} setups, each of another name")
         earlier = self._works.get((client, setup.name))
         del self._killed[client, setup.name]
         submit = Submit(0, Method.APPLY, setup.digest, setup.payload, setup.frames)
         work = self._works[client, setup.name] = Work(submit, frames, setup.name)
         return work, earlier
 
+    def new_key(self, client: Uuid) -> TaskKey:
+        """Return the key of one more task, of a client's setup on one engine."""
+        return TaskKey(client, next(self._seqs))
+
     def __iter__(self) -> Iterator[tuple[Uuid, Work]]:
         for (client, _), work in list(self._works.items()):
             yield client, work
+
+    def of(self, client: Uuid) -> list[Work]:
+        """Return a client's setups."""
+        return [work for key, work in self._works.items() if key[0] == client]
 
     def ended(self, client: Uuid, name: str) -> None:
         """Note that a setup has ended on an engine, and has not killed it."""

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from random import Random
-
 import msgspec
 
 from ..aliases import Uuid
-from ..state.policies import SCHEMES
-from ..state.scheduler import Scheduler
 from ..state.stopping import GRACE
 from ..transport.keys import Keys
-from .backlogs import Room
-from .credits import Holdings
-from .store.memory import MemoryRecord, NoRecord
-from .store.record import Limits, Record
-from .store.sqlite import SqliteRecord
+from .limits import Holdings, Limits, Room
 
 __all__ = ["ControllerSpec", "Recording", "Scheduling"]
 
@@ -57,11 +48,6 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
         """Seconds of silence that break a connection."""
         return min(LONGEST_SILENCE, self.engine_patience / 3)
 
-    def machine(self) -> Scheduler:
-        """Return a scheduler that does so."""
-        policy = SCHEMES[self.scheme](Random())
-        return Scheduler(policy, hwm=self.hwm, grace=self.grace)
-
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """What is recorded of tasks, and where.
@@ -83,15 +69,6 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     limits: Limits | None = None
     inherits: bool = False
-
-    def record(self) -> Record:
-        """Return a record that is kept so."""
-        if self.kind == "none":
-            return NoRecord()
-        if self.kind == "memory":
-            return MemoryRecord(self.limits)
-        path = Path(self.path) if self.path else None
-        return SqliteRecord(path, self.limits, inherits=self.inherits)
 
 
 class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,5 +96,7 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     runtime_dir: str = ""
     #: The file of the engines that are registered; '' for none.
     roster: str = ""
+    #: For some roles, a host from which ssh leads to the controller.
+    ssh: dict[str, str] = {}
     #: Why there is no controller any more, for one that only tells that; '' for others.
     farewell: str = ""

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any, NamedTuple
 
-from ..aliases import Digest
-from ..errors import CannotUnpack, ImpossibleDependency, RemoteError, UnmetDependency
+from ..errors import ImpossibleDependency, RemoteError, UnmetDependency
 from ..protocol.messages import Assign, Method, Status
-from ..serialize.calls import (
-    Caught,
-    name_of,
-    pack_error,
-    pack_value,
-    unpack_function,
-    unpack_value,
-)
+from ..serialize.callables import name_of
+from ..serialize.calls import pack_value, unpack_value
+from ..serialize.exceptions import Caught, pack_error
 from ..serialize.functions import ABSENT
-from ..serialize.main import adopt, gathered
-from ..serialize.modules import generation
 from ..serialize.objects import Packed, is_plain, pack_plain
+from .breakpoints import explain_quit
+from .functions import Functions
 from .namespace import Namespace
+from .postmortem import drop_error, keep_error, rejoin
 from .sources import Sources
-from .turns import Turns
+from .turns import Turns, cut_handler_off
 
-__all__ = ["Ending", "Execution", "Functions", "Ran"]
-
-#: So many functions an engine remembers, of so many bytes; it asks again for an
-#: older one.
-REMEMBERED, REMEMBERED_NBYTES = 1024, 64 << 20
+__all__ = ["Ending", "Execution", "Ran"]
 
 
 class Ending(BaseException):
@@ -44,73 +34,6 @@ class Ran(NamedTuple):
     packed: Packed
     started: float
     completed: float
-
-
-class Functions:
-    """The functions an engine was told, unpacked once each."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[Digest, Callable[..., Any] | CannotUnpack]
-        self._known = OrderedDict()
-        self._companions: dict[Digest, list[tuple[str, Any]]] = {}
-        self._sizes: dict[Digest, int] = {}
-        self._nbytes = 0
-        #: The function whose companions are in the namespace.
-        self.current: Digest = b""
-        self._generation = generation()
-
-    def __contains__(self, digest: Digest) -> bool:
-        if self._generation != generation():  # modules came, or came anew
-            self._generation = generation()
-            self._known.clear()
-            self._companions.clear()
-            self._sizes.clear()
-            self._nbytes = 0
-            self.current = b""
-        return not digest or digest in self._known
-
-    def define(self, digest: Digest, code: bytes) -> None:
-        """Remember a function; one that cannot be unpacked, with the reason."""
-        with gathered() as companions:
-            try:
-                self._known[digest] = unpack_function(code)
-            except CannotUnpack as error:
-                self._known[digest] = error
-        self._companions[digest] = companions
-        self._nbytes += len(code) - self._sizes.get(digest, 0)
-        self._sizes[digest] = len(code)
-        while len(self._known) > 1 and (
-            len(self._known) > REMEMBERED or self._nbytes > REMEMBERED_NBYTES
-        ):
-            oldest, _ = self._known.popitem(last=False)
-            del self._companions[oldest]
-            self._nbytes -= self._sizes.pop(oldest)
-
-    def get(self, digest: Digest) -> Callable[..., Any]:
-        """Return a function, the names that came along with it in their place.
-
-        Raises
-        ------
-        CannotUnpack
-            It came, and could not be unpacked here.
-        """
-        found = self._known[digest]
-        if isinstance(found, CannotUnpack):
-            raise CannotUnpack(*found.args) from found.__cause__
-        if digest != self.current:
-            # Another function may have brought other values under these names.
-            self.restore(digest)
-        return found
-
-    def peek(self, digest: Digest) -> Any:
-        """Return what there is under a digest, if only to speak of it."""
-        return self._known.get(digest)
-
-    def restore(self, digest: Digest) -> None:
-        """Put the names that came along with a function in their place again."""
-        self.current = digest
-        for name, value in self._companions.get(digest, ()):
-            adopt(name, value)
 
 
 class Execution:
@@ -177,14 +100,29 @@ class Execution:
         try:
             value = unpack_value(payload, buffers, "the arguments")
             turns.run()
-            value = self._methods[assign.method](assign, value)
+            try:
+                value = self._methods[assign.method](assign, value)
+            finally:
+                if self.sources.shell is not None and assign.digest:
+                    self.sources.shell.executed()
             turns.running = False
             return Status.OK, value
         except Ending:  # not the task's doing
             raise
         except BaseException as error:
             turns.running = False
+            if isinstance(error, Exception):
+                explain_quit(error)
+                keep_error(error, assign.task)
+            elif isinstance(error, KeyboardInterrupt):
+                self._keep_interrupt(error, assign)
             return _status_of(error), error
+
+    def _keep_interrupt(self, error: KeyboardInterrupt, assign: Assign) -> None:
+        """Keep where the user interrupted a task: not where one was told to end."""
+        if self._turns.order(assign.ordinal) is None:
+            cut_handler_off(error)
+            keep_error(error, assign.task)
 
     def refuse(self, assign: Assign, error: Exception) -> Ran:
         """End a task with an error without running it."""
@@ -212,6 +150,7 @@ class Execution:
             except UnmetDependency:  # this engine does not suit the whole of it
                 raise
             except Exception as error:
+                keep_error(error, assign.task)
                 values.append(None)
                 errors[place] = self._pack_error(error, assign).payload
         return Caught(values, errors) if errors else values
@@ -230,6 +169,7 @@ class Execution:
         self._namespace.clear()
         self.sources.settle()
         self.functions.current = b""
+        drop_error()
 
     def _name(self, assign: Assign) -> str:
         if assign.method in (Method.APPLY, Method.MAP, Method.MAP_EACH):
@@ -240,8 +180,12 @@ class Execution:
     def _pack_error(self, error: BaseException, assign: Assign) -> Packed:
         if isinstance(error, NameError):
             self._explain(error, assign)
+        if isinstance(error, KeyboardInterrupt):
+            cut_handler_off(error)
         method = "execute" if assign.method is Method.EXECUTE else "apply"
-        return pack_error(error, {**self._where, "method": method})
+        packed = pack_error(error, {**self._where, "method": method})
+        rejoin(error)
+        return packed
 
     def _explain(self, error: NameError, assign: Assign) -> None:
         """Say why a name of the session did not come along with the function."""

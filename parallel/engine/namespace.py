@@ -20,12 +20,19 @@ PUSHED = "__pushed__"
 
 
 class Namespace:
-    """A fresh `__main__`, in which users' code runs."""
+    """A fresh `__main__`, in which users' code runs.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    basics
+        What is there from the beginning, and again after `clear`.
+    """
+
+    def __init__(self, basics: Mapping[str, Any] | None = None) -> None:
         self._module = types.ModuleType("__main__", "The namespace of an engine.")
         self._module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self._module
+        self.names.update(basics or {})
         self._basics = dict(self.names)
         self._executed = 0
         #: The files whose lines are kept for tracebacks, the newest last.

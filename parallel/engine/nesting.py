@@ -7,24 +7,23 @@ import threading
 from types import FrameType
 from typing import Protocol
 
-from ..protocol.messages import Message, Output, Resumed, Suspended
-from .execution import Functions
+from ..protocol.messages import Output, Resumed, Suspended
+from .functions import Functions
+from .inbox import Inbox
 from .output import Capture
 from .page import Page
+from .sender import Sender
 from .turns import Turns
 
-__all__ = ["Host", "Nesting", "too_deep"]
+__all__ = ["Nesting", "Runner", "too_deep"]
 
 #: So many tasks may wait on top of one another: half of what a stack of 8 MiB held.
 #: Each takes its part of it, and more where each call of a function takes some of C's.
 MOST_NESTED = 2000 if sys.version_info >= (3, 11) else 200
 
 
-class Host(Protocol):
-    """What nesting needs of the main thread's half."""
-
-    def has_work(self) -> bool:
-        """Tell whether there is a task to run."""
+class Runner(Protocol):
+    """What runs tasks in the main thread."""
 
     @property
     def depth(self) -> int:
@@ -33,28 +32,27 @@ class Host(Protocol):
     def run_one(self) -> None:
         """Run one task that is there, if any."""
 
-    def say_now(self, messages: list[Message]) -> None:
-        """Send messages behind the results."""
-
 
 class Nesting:
     """Lets the tasks of an engine wait: a `transport.nesting.Nest`."""
 
     def __init__(
         self,
-        host: Host,
+        runner: Runner,
+        inbox: Inbox,
+        sender: Sender,
         turns: Turns,
         capture: Capture,
         page: Page,
         functions: Functions,
-        descriptor: int,
     ) -> None:
-        self._host = host
+        self._runner = runner
+        self._inbox = inbox
+        self._sender = sender
         self._turns = turns
         self._capture = capture
         self._page = page
         self._functions = functions
-        self._descriptor = descriptor
         self._main = threading.get_ident()
         #: Where the task began to wait on top of which another runs.
         self._base: FrameType | None = None
@@ -62,12 +60,12 @@ class Nesting:
     @property
     def descriptor(self) -> int:
         """What to wait on for work."""
-        return self._descriptor
+        return self._inbox.descriptor
 
     @property
     def depth(self) -> int:
         """In how many tasks, one within the other, is what is submitted now."""
-        return self._host.depth
+        return self._runner.depth
 
     def applies(self) -> bool:
         """Tell whether this is the main thread, in a task."""
@@ -75,21 +73,21 @@ class Nesting:
 
     def ready(self) -> bool:
         """Tell whether there is work."""
-        return self._host.has_work()
+        return self._inbox.has_task()
 
     def suspend(self) -> None:
         """Say that the innermost task waits from now on."""
         with self._turns.apart():
             ordinal = self._turns.started[-1]
             self._turns.waiting.add(ordinal)
-            self._host.say_now([Suspended(ordinal)])
+            self._sender.say([Suspended(ordinal)])
 
     def resume(self) -> None:
         """Say that the innermost task goes on."""
         with self._turns.apart():
             ordinal = self._turns.started[-1]
             self._turns.waiting.discard(ordinal)
-            self._host.say_now([Resumed(ordinal)])
+            self._sender.say([Resumed(ordinal)])
 
     def on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Handle SIGINT."""
@@ -112,12 +110,12 @@ class Nesting:
         digest = functions.current
         paused, stdout, stderr = capture.pause()
         if stdout or stderr:
-            self._host.say_now([Output(outer, stdout, stderr, True)])
+            self._sender.say([Output(outer, stdout, stderr, True)])
         before, base = sys.getrecursionlimit(), self._base
         here = self._base = sys._getframe()
         raised = before + _depth(here, base)
         sys.setrecursionlimit(raised)
-        self._host.run_one()
+        self._runner.run_one()
         self._base = base
         if sys.getrecursionlimit() == raised:
             sys.setrecursionlimit(before)

@@ -18,21 +18,23 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .page import open_unnamed
+from ..state.excerpt import HALF, Excerpt
+from .page import Page, open_unnamed
 
-__all__ = ["Capture", "Stream", "open_stream", "read_from"]
+__all__ = ["NOBODY", "Capture", "Stream", "open_stream", "read_from"]
 
-#: A task's output beyond this is cut in its middle, bytes.
-MOST_NBYTES = 8 << 20
-#: What was shown while it ran is kept for its result, up to so many characters.
-KEPT = 2 * MOST_NBYTES
+#: What is unread beyond this is cut in its middle, bytes.
+MOST_NBYTES = 2 * HALF
 #: So much read output is left in the file before it is punched out, bytes …
 PUNCH_NBYTES = 1 << 20
 #: … and so much of the last always.
 LAST_NBYTES = CHUNK_NBYTES = 64 << 10
 _KEEP_SIZE_PUNCH_HOLE = 3
+#: What prints is no task.
+NOBODY = 0
 _NAMES = "stdout", "stderr"
 
 
@@ -59,65 +61,83 @@ class Stream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         #: The bytes read so far.
         self.offset = 0
-        self._kept = ""
-        self._cut = 0
+        #: What `take` is to tell again.
+        self._kept: Excerpt | None = None
+        #: What was read, and `look` has not told yet.
+        self._untold: Excerpt | None = None
         os.dup2(source, target)
 
     def look(self, *, keep: bool) -> str:
         """Return what was printed since the last call; `keep` it for `take` to tell."""
-        text = self._read()
+        untold, self._untold = self._untold, None
+        some = os.pread(self._source, CHUNK_NBYTES, self.offset)
+        if not some:
+            return "" if untold is None else untold.text
+        news = self._read_on(some)
         if keep:
-            self._kept += text
-            cut = len(self._kept) - KEPT
-            if cut > 0:
-                half = KEPT // 2
-                self._kept = self._kept[:half] + self._kept[half + cut :]
-                self._cut += cut
-        return text
+            self._keep(news)
+        if untold is None:
+            return news.text
+        untold.extend(news)
+        return untold.text
+
+    def reach(self) -> int:
+        """Return how many characters a task, which still runs, has printed so far."""
+        some = os.pread(self._source, CHUNK_NBYTES, self.offset)
+        if some:
+            news = self._read_on(some)
+            self._keep(news)
+            if self._untold is None:
+                self._untold = Excerpt()
+            self._untold.extend(news)
+        return 0 if self._kept is None else len(self._kept)
 
     def take(self) -> str:
-        """Return what was printed since the last call, and what was kept till then."""
-        text, kept = self._read(), self._kept
-        if not kept:
-            return text
-        if self._cut:
-            half = KEPT // 2
-            kept = kept[:half] + _say_cut(self._cut) + kept[half:]
-        self._kept, self._cut = "", 0
-        return kept + text
+        """Return what was printed since the last call, and what was kept till then.
 
-    def set_aside(self) -> tuple[str, int]:
+        Of both together no more is told than of a text that is read at once.
+        """
+        some, kept = os.pread(self._source, CHUNK_NBYTES, self.offset), self._kept
+        if not some and kept is None:
+            return ""
+        told = self._keep(self._read_on(some)) if some else kept
+        self._kept = self._untold = None
+        return told.text if told is not None else ""
+
+    def set_aside(self) -> Excerpt | None:
         """Return what is kept for `take`, and keep no more of it."""
-        aside = self._kept, self._cut
-        self._kept, self._cut = "", 0
+        aside, self._kept = self._kept, None
         return aside
 
-    def bring_back(self, aside: tuple[str, int]) -> None:
+    def bring_back(self, aside: Excerpt | None) -> None:
         """Keep again what was set aside."""
-        self._kept, self._cut = aside
+        self._kept = aside
 
-    def _read(self) -> str:
+    def _keep(self, news: Excerpt) -> Excerpt:
+        """Keep what was read; return all that is kept."""
+        if self._kept is None:
+            self._kept = Excerpt()
+        self._kept.extend(news)
+        return self._kept
+
+    def _read_on(self, some: bytes) -> Excerpt:
         """Return what was printed by now; of too much, the begin and the end."""
-        some = os.pread(self._source, CHUNK_NBYTES, self.offset)
-        return self._read_on(some) if some else ""
-
-    def _read_on(self, some: bytes) -> str:
         end = os.fstat(self._source).st_size
-        parts = []
+        found = Excerpt()
         if end - self.offset > MOST_NBYTES:
-            half = MOST_NBYTES // 2
-            cut = end - self.offset - 2 * half
-            first = os.pread(self._source, half, self.offset)
-            parts = [self._decoder.decode(first), _say_cut(cut)]
-            self.offset = end - half
+            found.add(self._decoder.decode(os.pread(self._source, HALF, self.offset)))
+            found.skip(end - self.offset - MOST_NBYTES)
+            self.offset = end - HALF
             some = os.pread(self._source, CHUNK_NBYTES, self.offset)
+        parts = []
         while some:
             self.offset += len(some)
             parts.append(self._decoder.decode(some))
             left = min(CHUNK_NBYTES, end - self.offset)
             some = os.pread(self._source, left, self.offset) if left > 0 else b""
+        found.add("".join(parts))
         self._punch()
-        return "".join(parts)
+        return found
 
     def repair(self) -> None:
         """Begin anew after somebody truncated the file."""
@@ -125,11 +145,22 @@ class Stream:
         if size < self.offset:
             self.offset = self._punched = 0
 
+    def trim(self) -> bool:
+        """Free the middle of what is unread and too much; tell whether it was.
+
+        It is what `_read_on` cuts.
+        """
+        unread = os.fstat(self._source).st_size - self.offset
+        if unread <= MOST_NBYTES:
+            return False
+        _free(self._source, self.offset + HALF, unread - MOST_NBYTES)
+        return True
+
     def _punch(self) -> None:
         # The agent tells what was printed last, should this process die.
         length = self.offset - LAST_NBYTES - self._punched
-        if length > PUNCH_NBYTES and _fallocate is not None:
-            _fallocate(self._source, _KEEP_SIZE_PUNCH_HOLE, self._punched, length)
+        if length > PUNCH_NBYTES:
+            _free(self._source, self._punched, length)
             self._punched += length
 
 
@@ -137,20 +168,35 @@ class Paused(NamedTuple):
     """A task on top of which another runs, and what is kept of its output."""
 
     task: int
-    stdout: tuple[str, int]
-    stderr: tuple[str, int]
+    stdout: Excerpt | None
+    stderr: Excerpt | None
+
+
+def _nobody() -> None:
+    """Hear of what is written, and do nothing."""
 
 
 class Capture:
-    """Both streams of this process, from now on."""
+    """Both streams of this process, from now on.
 
-    def __init__(self, stdout: int, stderr: int) -> None:
+    Parameters
+    ----------
+    on_write
+        Is told whenever Python writes to one of them, in the thread that does.
+    page
+        Where a line that was begun is found if the process dies.
+    """
+
+    def __init__(
+        self, stdout: int, stderr: int, on_write: Callable[[], object] = _nobody,
+        page: Page | None = None,
+    ) -> None:  # fmt: skip
         _flush()
         self.stdout = Stream(stdout, 1)
         self.stderr = Stream(stderr, 2)
         self._lock = threading.Lock()
-        self._task, self._running = 0, False
-        sys.stdout, sys.stderr = _text(1), _text(2)
+        self._task, self._running = NOBODY, False
+        sys.stdout, sys.stderr = _text(1, on_write, page), _text(2, on_write, page)
         # Final to the stubs, so that nobody does this by mistake.
         sys.__stdout__ = sys.stdout  # type: ignore[misc]
         sys.__stderr__ = sys.stderr  # type: ignore[misc]
@@ -160,12 +206,23 @@ class Capture:
         with self._lock:
             self._task, self._running = task, True
 
+    def lend(self) -> None:
+        """Note that what is printed from now on belongs to no task: to `NOBODY`."""
+        with self._lock:
+            self._task, self._running = NOBODY, False
+
     def take(self) -> tuple[str, str]:
         """Return what the task printed, now that it has ended: stdout, stderr."""
         _flush()
         with self._lock:
             self._running = False
             return self.stdout.take(), self.stderr.take()
+
+    def reach(self) -> tuple[int, int]:
+        """Return how many characters the running task has printed: stdout, stderr."""
+        _flush()
+        with self._lock:
+            return self.stdout.reach(), self.stderr.reach()
 
     def look(self) -> tuple[int, bool, str, str]:
         """Return what was printed of late: task, whether it runs, stdout, stderr.
@@ -196,6 +253,11 @@ class Capture:
             self.stdout.bring_back(paused.stdout)
             self.stderr.bring_back(paused.stderr)
 
+    def trim(self) -> bool:
+        """Free what nobody will read of a flood; tell whether there is one."""
+        with self._lock:
+            return self.stdout.trim() | self.stderr.trim()
+
     def repair(self) -> None:
         """Go on reading after somebody truncated a stream."""
         with self._lock:
@@ -218,14 +280,64 @@ def _flush() -> None:
         _flush_c(file)
 
 
-def _say_cut(cut: int) -> str:
-    return f"\n[... {cut:,} bytes of output cut here ...]\n"
+def _free(descriptor: int, start: int, length: int) -> None:
+    """Give back what a part of a file takes, where the system can."""
+    if _fallocate is not None:
+        _fallocate(descriptor, _KEEP_SIZE_PUNCH_HOLE, start, length)
 
 
-def _text(descriptor: int) -> io.TextIOWrapper:
-    raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115
+class _Told(io.FileIO):
+    """A descriptor to write to, and who is told of it."""
+
+    def __init__(self, descriptor: int, on_write: Callable[[], object]) -> None:
+        super().__init__(descriptor, "wb", closefd=False)
+        self._on_write = on_write
+        #: Where what waits to be written is held meanwhile.
+        self.page: Page | None = None
+        self._stream = descriptor - 1
+
+    def write(self, data: Any) -> int:
+        written = super().write(data)
+        if self.page is not None:
+            self.page.release(self._stream)
+        self._on_write()
+        return written
+
+    def hold(self, data: bytes) -> bool:
+        """Hold what waits; tell whether it may wait."""
+        return self.page is None or self.page.hold(self._stream, data)
+
+    def forget(self) -> None:
+        """Leave the page to the process that this one was forked from."""
+        self.page = None
+
+
+class _Begun(io.BufferedWriter):
+    """Writes whole lines, so that those of several threads stay apart."""
+
+    def __init__(self, told: _Told) -> None:
+        super().__init__(told)
+        self._told = told
+
+    def write(self, data: Any) -> int:
+        written = super().write(data)
+        if not self._told.hold(data):
+            self.flush()
+        return written
+
+
+def _text(
+    descriptor: int, on_write: Callable[[], object], page: Page | None
+) -> io.TextIOWrapper:
+    told = _Told(descriptor, on_write)
+    told.page = page
+    os.register_at_fork(after_in_child=told.forget)
     return io.TextIOWrapper(
-        raw, encoding="utf-8", errors="backslashreplace", line_buffering=True
+        _Begun(told),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+        write_through=True,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from ..transport import logs, nesting
 from . import publishing
+from .breakpoints import refuse_breakpoint
+from .ipython import settle_backend
 from .turns import CALL, Turns
 
 __all__ = ["prepare_process"]
@@ -36,6 +38,8 @@ def prepare_process(
     os.dup2(nothing, 0)
     os.close(nothing)
     sys.argv = [""]
+    sys.breakpointhook = refuse_breakpoint
+    settle_backend()
 
 
 def _spare_children(ours: set[signal.Signals]) -> None:

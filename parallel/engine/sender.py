@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from ..protocol.messages import Message, ToEngine
+from ..protocol.messages import Message, Result, Resumed, Suspended, ToEngine
+from ..state.stream import Stream
 from ..transport.dealer import Dealer
-from .stock import Batch, Stock, results_in, take_stock
+from .stock import Batch, Stock, results_in, said_in, take_stock, tasks_in
 from .turns import Turns
 
 __all__ = ["Sender"]
+
+#: What is not to wait until a task has ended: how others did, and that some wait.
+URGENT = (Result, Suspended, Resumed)
 
 
 class Sender:
@@ -29,6 +33,9 @@ class Sender:
         self._frames: list[Any] = []
         #: When what was held was sent last.
         self.flushed = 0.0
+        #: Up to which batch, and of which session, the side thread has said it again.
+        self._carried = 0
+        self._carried_of: Stream | None = None
 
     def hold(self, message: Message, frames: Sequence[Any]) -> None:
         """Keep a message for the next `flush`; also from other threads."""
@@ -68,12 +75,35 @@ class Sender:
             self._line.cut = True
         return stock
 
+    def unheard(self) -> list[Batch]:
+        """Return what was said and may not have arrived, if it is urgent: each once.
+
+        From the side thread, when the line is broken: the main thread mends it between
+        two tasks, and one may take an hour. What was said goes on by this line, too:
+        the controller heeds the first.
+        """
+        with self._lock:
+            stream = self._line.stream
+            after = self._carried if stream is self._carried_of else 0
+            self._carried, self._carried_of = stream.sent, stream
+            return list(said_in(stream, after, URGENT))
+
     def take_held(self, older_than: float) -> Batch:
         """Return what has been held since before this time; from the side thread."""
         with self._lock:
             if self.flushed > older_than or not self._held:
                 return Batch((), ())
             return self._take()
+
+    def unconfirmed(self) -> set[bytes]:
+        """Return what names the tasks whose results nobody has confirmed."""
+        with self._lock:
+            held = Batch(self._held, ())
+            return tasks_in([*results_in(self._line.stream), held])
+
+    def is_quiet(self, since: float) -> bool:
+        """Tell whether nothing is held, and nothing was sent since a time."""
+        return not self._held and self.flushed < since
 
     def is_holding(self) -> bool:
         """Tell whether anything is held."""

@@ -8,10 +8,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from time import monotonic
+from math import inf
+from time import monotonic, time
 from typing import Any, Protocol
 
-from ..errors import ProtocolError
 from ..protocol.messages import (
     Goodbye,
     Held,
@@ -28,10 +28,14 @@ from ..protocol.messages import (
     Welcome,
     WhoAreYou,
 )
-from ..transport import sockets
+from ..state.stories import TIME_UP
 from ..transport.addresses import has_vanished
 from ..transport.dealer import Dealer
-from .stock import Batch, Stock, results_in, take_stock
+from ..transport.watcher import Watcher
+from .guarding import HELD_MOST, Guard
+from .sender import Sender
+from .stock import Stock, results_in, take_stock
+from .telling import Printing, Telling
 from .turns import Order, Turns
 
 __all__ = ["CONNECTION_BROKE", "Main", "SideThread", "is_closed"]
@@ -40,19 +44,14 @@ log = logging.getLogger("parallel.engine")
 
 #: Why an engine ends that another one is to replace.
 CONNECTION_BROKE = "the connection to the controller broke"
-#: Results held back for a batch go out after so long, seconds, whatever runs; after the
-#: longer one if the main thread was seen to send others meanwhile. To look costs it
-#: some 40 µs each time.
-HELD_MOST, HELD_LONGER = 2e-3, 8e-3
-#: Late and live output is looked for this often, seconds.
-OUTPUT_EVERY = 0.5
 #: An interrupt that the main thread has not heard is repeated this often, seconds.
 INSIST_EVERY = 0.02
-#: Who has lost the process that started it waits no longer for a controller, seconds.
-ORPHANED = 2.0
+#: Who has lost the process that started it, too, waits no longer for a controller,
+#: seconds. The next one may be up when that process dies, and not have been found yet.
+ORPHANED = 5.0
 
 
-class Main(Protocol):
+class Main(Printing, Protocol):
     """What the side thread needs of the main thread's half."""
 
     @property
@@ -66,14 +65,8 @@ class Main(Protocol):
     def renew(self, epoch: int) -> Stock:
         """Work for another controller from now on; return what it is to hear first."""
 
-    def take_held(self, older_than: float) -> Batch:
-        """Return results held back since before this time."""
-
-    def is_holding(self) -> bool:
-        """Tell whether there are results held back."""
-
-    def take_output(self) -> list[Message]:
-        """Return what was printed, and that no result has carried yet."""
+    def wake(self) -> None:
+        """Have the main thread look after its line, if it has nothing else to do."""
 
     @property
     def turns(self) -> Turns:
@@ -85,23 +78,32 @@ class SideThread(threading.Thread):
 
     Parameters
     ----------
+    sender
+        The main thread's.
     line
         The control connection.
     work
         That of the main thread, which is told when it breaks.
     patience
         Seconds that the controller is waited for if it cannot be reached.
+    parent
+        The process that started this one.
+    until
+        When the engine is to end, seconds since 1970; 0 for no such time.
     """
 
     def __init__(
         self,
         main: Main,
+        sender: Sender,
         line: Dealer[ToEngine],
         work: Dealer[ToEngine],
         on_end: Callable[[str], None],
         lifeline: int | None,
         url: str,
         patience: float,
+        parent: int,
+        until: float = 0.0,
     ) -> None:
         super().__init__(name="parallel-engine-side", daemon=True)
         self._main = main
@@ -111,16 +113,18 @@ class SideThread(threading.Thread):
         self._lifeline = lifeline
         self._url = url
         self._away_most = patience
-        self._parent = os.getppid()
+        self._parent = parent
+        #: When the process that started this was there, as far as was looked.
+        self._had_parent = 0.0
+        self._ends_at = monotonic() + until - time() if until else inf
         self._wakeup = os.pipe()
         for end in self._wakeup:
             os.set_blocking(end, False)
-        self._guarding = False
-        self._patience = HELD_MOST
+        self.guard = Guard(sender, line, work, lambda: self._rouse(b"g"))
+        self.telling = Telling(main, line, lambda: self._rouse(b"o"))
         self._ended = False
         #: What ended this thread that should not have.
         self.failure: Exception | None = None
-        self._looked = 0.0
         self._handlers: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
             WhoAreYou: lambda _: line.ask_again(),
@@ -133,11 +137,11 @@ class SideThread(threading.Thread):
             Refused: self._on_refused,
         }
 
-    def guard(self) -> None:
-        """Note, from the main thread, that results are held back from now on."""
-        if not self._guarding:
-            self._guarding = True
-            os.write(self._wakeup[1], b"g")
+    def _rouse(self, why: bytes) -> None:
+        """End the wait of this thread, from any other."""
+        if not self._ended:
+            with contextlib.suppress(OSError):  # it has ended just now
+                os.write(self._wakeup[1], why)
 
     def stop(self) -> None:
         """End the thread, from another one."""
@@ -166,21 +170,26 @@ class SideThread(threading.Thread):
         descriptors = [self._wakeup[0], *(each.descriptor for each in monitors)]
         if self._lifeline is not None:
             descriptors.append(self._lifeline)
-        watcher = sockets.Watcher([self._line.socket], descriptors)
+        watcher = Watcher([self._line.socket], descriptors)
         self._look_at_lines()  # a monitor's descriptor tells nothing before it is read
         self._line.away = monotonic()  # the engine may have waited long to join
         while not self._ended:
             if not self._line.is_open:
                 self._look_for_controller(monotonic())
-            patience = self._patience if self._guarding else OUTPUT_EVERY
+            patience = self.telling.patience(monotonic())
+            if self.guard.is_on:
+                patience = min(patience, self.guard.patience)
             if self._main.turns.insist():
                 patience = min(patience, INSIST_EVERY)
             has_input = watcher.wait(patience)
             self._look_after_main(monotonic())
+            if monotonic() >= self._ends_at:
+                self._end(TIME_UP)
+                return
             if not has_input:
                 continue
             _empty(self._wakeup[0])
-            self._patience = HELD_MOST
+            self.guard.patience = HELD_MOST
             self._read()
             self._look_at_lines()
             if self._lifeline is not None and is_closed(self._lifeline):
@@ -191,6 +200,7 @@ class SideThread(threading.Thread):
         """Take note of connections that broke."""
         if self._work.monitor.lost():
             self._work.cut = True
+            self._main.wake()
         if self._line.monitor.lost():
             self._read()  # it may have said goodbye just before
             self._line.greet(monotonic())
@@ -200,36 +210,24 @@ class SideThread(threading.Thread):
         line = self._line
         line.tend(now)
         away = now - line.away
-        orphaned = os.getppid() != self._parent and away > ORPHANED
+        if os.getppid() == self._parent:
+            self._had_parent = now
+        orphaned = now - max(line.away, self._had_parent) > ORPHANED
         if orphaned or away > self._away_most or has_vanished(self._url):
             self._end(CONNECTION_BROKE)
 
     def _look_after_main(self, now: float) -> None:
-        if self._guarding:
-            held, frames = self._main.take_held(now - HELD_MOST)
-            if held:
-                self._line.say(held, frames)
-            self._patience = HELD_MOST if held else HELD_LONGER
-        if now - self._looked >= OUTPUT_EVERY and self._line.was_open:
-            self._looked = now
-            # In this order: what is held from here on is guarded by who holds it.
-            self._guarding = False
-            self._guarding = self._main.is_holding()
-            printed = self._main.take_output()
-            if printed:
-                self._line.say(printed)
+        """Say what the main thread cannot say now."""
+        self.guard.look(now)
+        if self._line.was_open and self.telling.look(now):
+            self.guard.settle()
+            self.guard.carry()
 
     def _read(self) -> None:
-        while (batch := sockets.receive(self._line.socket)) is not None:
-            try:
-                messages = self._line.read(*batch)
-            except ProtocolError as error:
-                log.error("the controller sent what is not ours: %s", error)
-                continue
-            for message in messages:
-                handler = self._handlers.get(type(message))
-                if handler is not None:
-                    self._safely(handler, message)
+        for message in self._line.hear(log):
+            handler = self._handlers.get(type(message))
+            if handler is not None:
+                self._safely(handler, message)
 
     def _on_welcome(self, welcome: Welcome) -> None:
         if welcome.epoch != self._main.epoch and welcome.restores:
@@ -243,14 +241,15 @@ class SideThread(threading.Thread):
             self._end(CONNECTION_BROKE)  # it knows us for another
             return
         log.info("the controller was started again: epoch %s", welcome.epoch)
-        held, results = self._main.renew(welcome.epoch)
-        late = list(results_in(self._line.renew()))
-        stock = take_stock(held.reach, (), (), late)
-        known = {task.ordinal: task for task in (*held.tasks, *stock.held.tasks)}
-        self._line.welcome(welcome)
-        self._line.say([Held(held.reach, list(known.values()))])
-        for messages, frames in (*stock.results, *results):
-            self._line.say(messages, frames)
+        with self.guard.moving:
+            held, results = self._main.renew(welcome.epoch)
+            late = list(results_in(self._line.renew()))
+            stock = take_stock(held.reach, (), (), late)
+            known = {task.ordinal: task for task in (*held.tasks, *stock.held.tasks)}
+            self._line.welcome(welcome)
+            self._line.say([Held(held.reach, list(known.values()))])
+            for messages, frames in (*stock.results, *results):
+                self._line.say(messages, frames)
 
     def _on_refused(self, refused: Refused) -> None:
         reason = f"refused: {refused.reason}"

@@ -28,7 +28,8 @@ class Sources:
 
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
-        self._shell: Shell | None = None
+        #: IPython's shell, once something has needed it.
+        self.shell: Shell | None = None
         self._making = False
         self._shown = 0
 
@@ -60,24 +61,28 @@ class Sources:
                 if not _IPYTHONS.search(code):
                     raise
             else:
-                self._namespace.run(compiled)
+                try:
+                    self._namespace.run(compiled)
+                finally:
+                    if self.shell is not None:
+                        self.shell.executed()
                 return None
         self.make_shell()
-        if self._shell is not None:
-            return self._shell.run(code, silent)
+        if self.shell is not None:
+            return self.shell.run(code, silent)
         return self._show(code)
 
     def settle(self) -> None:
         """Put IPython's names back into a namespace that was emptied."""
-        if self._shell is not None:
-            self._shell.settle()
+        if self.shell is not None:
+            self.shell.settle()
 
     def make_shell(self) -> None:
         """Make IPython's shell, where IPython is installed; once."""
-        if self._shell is None and not self._making and find_spec("IPython"):
+        if self.shell is None and not self._making and find_spec("IPython"):
             self._making = True
             try:
-                self._shell = Shell(self._namespace)
+                self.shell = Shell(self._namespace)
             finally:
                 self._making = False
 

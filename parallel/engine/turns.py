@@ -12,12 +12,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from types import FrameType
 from typing import NamedTuple
 
 from ..protocol.messages import Status
 
-__all__ = ["CALL", "Order", "Turns"]
+__all__ = ["CALL", "Order", "Started", "Turns", "cut_handler_off"]
 
 log = logging.getLogger("parallel.engine")
 
@@ -36,6 +37,14 @@ class Order(NamedTuple):
     reason: str
 
 
+class Started(NamedTuple):
+    """A task that has started: what names it to any controller, and since when."""
+
+    ordinal: int
+    token: bytes
+    since: float
+
+
 CANCELLED = Order(Status.ABORTED, "")
 
 
@@ -48,8 +57,8 @@ class Turns:
         self._position = 0
         #: Up to this, no task starts that has not: its controller is gone.
         self._closed = 0
-        #: What names the started tasks to any controller.
-        self._tokens: list[bytes] = []
+        #: What names the started tasks to any controller, and when they started.
+        self._tokens: list[tuple[bytes, float]] = []
         #: Those of the started that wait for tasks of their own.
         self.waiting: set[int] = set()
         #: Those that have started and not ended, the innermost last.
@@ -68,6 +77,11 @@ class Turns:
         """The highest ordinal that may have been started."""
         return self._position
 
+    @property
+    def tasks(self) -> list[bytes]:
+        """What names the tasks that have started and not ended, the innermost last."""
+        return [token for token, _ in self._tokens]
+
     # In the main thread
 
     def begin(self, ordinal: int, token: bytes = b"") -> bool:
@@ -80,7 +94,7 @@ class Turns:
                 self._revoked.discard(ordinal)
                 return False
             self.started.append(ordinal)
-            self._tokens.append(token)
+            self._tokens.append((token, monotonic()))
             return True
 
     def end(self, ordinal: int) -> None:
@@ -154,21 +168,21 @@ class Turns:
 
     # In the side thread
 
-    def close(self) -> tuple[int, list[tuple[int, bytes]]]:
+    def close(self) -> tuple[int, list[Started]]:
         """Start nothing more of what a controller has sent that is gone.
 
         Returns
         -------
-        tuple[int, list[tuple[int, bytes]]]
-            The ordinal up to which this holds, and what has started: ordinals and what
-            names the tasks.
+        tuple[int, list[Started]]
+            The ordinal up to which this holds, and what has started.
         """
         with self._lock:
             self._closed = max(self._position, self._closed) + LEAP
             self._revoked.clear()
             # The main thread may end the innermost meanwhile, without the lock.
             tokens = self._tokens[:]
-            return self._closed, list(zip(self.started[:], tokens, strict=False))
+            started = zip(self.started[:], tokens, strict=False)
+            return self._closed, [Started(o, *each) for o, each in started]
 
     def revoke(self, ordinals: list[int]) -> list[int]:
         """Return those of these tasks that will not be started."""
@@ -205,3 +219,14 @@ class Turns:
     def _is_unheard(self) -> bool:
         innermost = self.started[-1:]  # the other thread may end it meanwhile
         return bool(innermost) and innermost[0] in self._wanted
+
+
+def cut_handler_off(error: KeyboardInterrupt) -> None:
+    """Have an interrupt's traceback end in the user's code, where the signal came."""
+    step = error.__traceback__
+    while step is not None:
+        after = step.tb_next
+        if after is not None and after.tb_frame.f_globals is globals():
+            step.tb_next = None
+            return
+        step = after

@@ -21,16 +21,20 @@ __all__ = [
     "Amount",
     "Choice",
     "Count",
+    "Deaths",
     "EngineNumber",
     "FunctionName",
     "Moment",
     "Name",
     "ProcessId",
     "ProcessName",
+    "Ranks",
+    "Seconds",
     "Secret",
     "Seq",
     "SignalNumber",
     "Token",
+    "Tokens",
     "Word",
 ]
 
@@ -50,6 +54,8 @@ EngineNumber: TypeAlias = Annotated[EngineId, Meta(ge=-_INT32, lt=_INT32)]
 Choice: TypeAlias = Annotated[list[EngineNumber], Meta(max_length=MOST_TARGETS)]
 #: How many of something.
 Count: TypeAlias = Annotated[int, Meta(ge=0, lt=_INT32)]
+#: How many ranks an MPI world has: there are ids for all of them when the first comes.
+Ranks: TypeAlias = Annotated[int, Meta(ge=0, lt=MOST_TARGETS + 1)]
 #: A signal's number, also one that no system has.
 SignalNumber: TypeAlias = Annotated[int, Meta(ge=-_INT32, lt=_INT32)]
 #: A process's number. One that none can have is told so.
@@ -58,14 +64,20 @@ ProcessId: TypeAlias = Annotated[int, Meta(ge=-_INT32, lt=_INT32)]
 Amount: TypeAlias = Annotated[float, Meta(ge=LEAST)]
 #: A time of day, seconds since 1970.
 Moment: TypeAlias = Annotated[float, Meta(ge=0, le=_END_OF_TIME)]
+#: How long something takes, or took.
+Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=_END_OF_TIME)]
 #: A word of ours: a role, a channel, a question.
 Word: TypeAlias = Annotated[str, Meta(max_length=64)]
 #: A name that somebody has given, such as a host's.
 Name: TypeAlias = Annotated[str, Meta(max_length=1024)]
+#: How engines died, each in a line: as many as are told of.
+Deaths: TypeAlias = Annotated[list[Name], Meta(max_length=1024)]
 #: What proves a role.
 Secret: TypeAlias = Annotated[str, Meta(max_length=256)]
-#: What names a session.
+#: What names a session, or a task.
 Token: TypeAlias = Annotated[bytes, Meta(max_length=64)]
+#: Tasks by what names them, as many as an engine can list.
+Tokens: TypeAlias = Annotated[list[Token], Meta(max_length=1024)]
 #: What identifies a process. One of another length than 16 is told what is wrong.
 ProcessName: TypeAlias = Annotated[Uuid, Meta(max_length=64)]
 #: The digest of a function, or nothing where none is called.

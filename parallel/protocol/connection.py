@@ -33,7 +33,14 @@ class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     secret
         What proves the role in the greeting; the curve keys prove it again on TCP.
     location
-        The host that the controller runs on.
+        The host that the controller runs on, as others are to call it.
+    host
+        What that host calls itself.
+    ssh
+        A host from which the controller is reached: a tunnel is made to there.
+    through
+        In words, where the addresses lead if they are the ends of a tunnel; this
+        stands in no file.
     """
 
     cluster_id: str
@@ -44,6 +51,14 @@ class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     curve: Curve | None = None
     #: So that a file of another program or release is told apart.
     format: str = "parallel-connection-1"
+    host: str = ""
+    ssh: str = ""
+    through: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def where(self) -> str:
+        """What the best address is called where users are told of it."""
+        return self.through or self.urls[0]
 
     def __repr__(self) -> str:
         return repr_without(self, "secret")

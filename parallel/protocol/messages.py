@@ -13,7 +13,6 @@ The catalogue is drawn from this file in `docs/architecture/messages.md`.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,72 +28,36 @@ from .bounds import (
     Name,
     ProcessId,
     ProcessName,
+    Ranks,
     Secret,
     Seq,
     SignalNumber,
     Token,
+    Tokens,
     Word,
 )
+from .kinds import Method, Stage, Status
 from .secrets import repr_without
 from .terms import Terms
+from .values import EndedTask, EngineInfo, HeldTask, StartedTask
 
 __all__ = [
-    "FREE", "PROTOCOL", "Abort", "AgentTrouble", "Answer", "Assign", "Credit", "Define",
+    "FREE", "PROTOCOL", "Abort", "Again", "AgentTrouble", "Answer", "Assign",
+    "Credit", "Define",
     "EndedTask", "EngineDied", "EngineInfo", "EngineJoined", "EngineLeft", "FromAgent",
     "Goodbye", "Held", "HeldTask", "Hello", "Interrupt", "Kill", "Mark", "Message",
     "Method", "Need", "Outcome", "Output", "Ping", "Pong", "Publish", "Published",
     "Query", "Refused", "Reopen", "Result", "Resumed", "Retire", "Revoke", "Revoked",
-    "Setup", "SetupEnded", "Signal", "Stage", "Status", "Stop", "Submit", "Suspended",
-    "TaskOutput", "ToAgent", "ToClient", "ToController", "ToEngine", "ToOwner",
+    "Scale", "Scaled",
+    "Setup", "SetupEnded", "Signal", "Stage", "StartedTask", "Status", "Stop",
+    "Submit", "Suspended",
+    "TaskOutput", "ToAgent", "ToClient", "ToController", "ToEngine", "ToHostAgent",
+    "ToOwner",
     "Trouble", "Up", "WantCredit", "Welcome", "WhoAreYou",
 ]  # fmt: skip
 
 #: Peers of another protocol version are refused at the greeting.
-PROTOCOL = 3
-
-
-class Method(IntEnum):
-    """What an engine is to do with a task's payload."""
-
-    APPLY = 0
-    MAP = 1
-    EXECUTE = 2
-    PUSH = 3
-    PULL = 4
-    #: Empty the namespace.
-    CLEAR = 5
-    #: As `MAP`, but what one element raises takes the place of its result.
-    MAP_EACH = 6
-
-
-class Status(IntEnum):
-    """How a task ended."""
-
-    OK = 0
-    #: The user's code raised, or its result could not be packed.
-    ERROR = 1
-    #: The engine died. The payload of this and of those below is a pickled text.
-    LOST = 2
-    #: It was given up before it started, or interrupted, as its user asked.
-    ABORTED = 3
-    #: It was not started in time, or ran for too long.
-    TIMEOUT = 4
-    #: What it depends on can never be.
-    IMPOSSIBLE = 5
-    #: It depends on a task that nobody knows.
-    INVALID = 6
-    #: It refused this engine (`depend`, `require`), which another may suit.
-    UNMET = 7
-
-
-class Stage(IntEnum):
-    """How far an engine is with a task."""
-
-    #: It has ended, and its result is sent again.
-    ENDED = 0
-    RUNNING = 1
-    #: It waits for tasks of its own.
-    SUSPENDED = 2
+PROTOCOL = 4
 
 
 class Message(
@@ -105,34 +68,6 @@ class Message(
     tag_field="type",
 ):
     """The base of all messages."""
-
-
-class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
-    """Who an engine is."""
-
-    engine_id: EngineId
-    uuid: Uuid
-    host: str
-    pid: int
-    #: What tasks may take a share of, and what marks it for them.
-    resources: dict[str, float] = {}
-    labels: list[str] = []
-
-
-class HeldTask(msgspec.Struct, array_like=True, frozen=True):
-    """A task that an engine has: its `Assign` is an earlier controller's."""
-
-    task: Token
-    ordinal: Seq
-    stage: Stage
-
-
-class EndedTask(msgspec.Struct, array_like=True, frozen=True):
-    """How a task ended, as `state.history` has it, and on which engine."""
-
-    seq: Seq
-    end: Count
-    engine_id: EngineNumber
 
 
 # Greetings
@@ -156,6 +91,14 @@ class Hello(Message, tag=1, frozen=True):
     #: The session that a broken connection was in, and the last batch that came in it.
     session: Token = b""
     received: Seq = 0
+    #: The MPI world that an engine is a rank of, and how many ranks that has.
+    world: Token = b""
+    world_size: Ranks = 0
+    #: The agent that watches an engine's process on its host, and the engine's set.
+    agent: Token = b""
+    engine_set: Word = ""
+    #: When an engine ends, for its time is up, seconds since 1970; 0 if nobody knows.
+    until: Moment = 0.0
 
     def __repr__(self) -> str:
         return repr_without(self, "secret", "session")
@@ -233,11 +176,13 @@ class Reopen(Message, tag=69, frozen=True):
 
     Said first. So many tasks were `submitted`; those that are `unfinished` are
     submitted again behind this. `ends` are those of some others, on which these depend.
+    Of the unfinished, those that are in `started` have been, and came back.
     """
 
     submitted: Seq
     unfinished: list[Seq]
     ends: list[EndedTask] = []
+    started: list[StartedTask] = []
 
 
 # Functions
@@ -289,6 +234,8 @@ class Assign(Message, tag=21, frozen=True):
     depth: int = 0
     #: What names it to any controller.
     task: bytes = b""
+    #: It must not be started twice, whatever dies.
+    once: bool = False
 
 
 class Result(Message, tag=22, frozen=True):
@@ -320,6 +267,12 @@ class Outcome(Message, tag=23, frozen=True):
     stderr: str = ""
     #: What led to this end, if there is more to say.
     note: str = ""
+
+
+class Again(Message, tag=70, frozen=True):
+    """Controller → client: that task is to be started again; keep what led to that."""
+
+    task: StartedTask
 
 
 class Revoke(Message, tag=24, frozen=True):
@@ -510,23 +463,26 @@ class Stop(Message, tag=42, frozen=True):
     hub: bool = False
 
 
-# The agent's link with its controller
+# Between an agent and the controller: a pipe if it forked it, or a control connection
 
 
 class EngineDied(Message, tag=50, frozen=True):
     """Agent → controller: that process is gone: waitpid said so.
 
     `position` is the ordinal that it was at, from the page it shared with its agent,
-    and 0 for none; `reach` the highest that it had started, if that is known.
+    and 0 for none; `reach` the highest that it had started, if that is known. `once`
+    has what it had started that must not be started twice, but for what clients have
+    the results of; None if there may be more.
     """
 
-    uuid: Uuid
+    uuid: ProcessName
     reason: str
-    position: int
-    engine_id: EngineId | None = None
+    position: Seq
+    engine_id: EngineNumber | None = None
     stdout: str = ""
     stderr: str = ""
-    reach: int | None = None
+    reach: Seq | None = None
+    once: Tokens | None = None
 
 
 class AgentTrouble(Message, tag=51, frozen=True):
@@ -560,36 +516,45 @@ class Kill(Message, tag=54, frozen=True):
     why: str = ""
 
 
+class Scale(Message, tag=55, frozen=True):
+    """Controller → agent: keep so many engines up from now on."""
+
+    n: Count
+
+
+class Scaled(Message, tag=56, frozen=True):
+    """Agent → controller: they start, or there are so many more than are wanted.
+
+    `uuids` names all those that are there, for the controller to choose who leaves.
+    """
+
+    surplus: Count
+    uuids: list[Uuid]
+
+
 ToController: TypeAlias = (
     Mark | Hello | Goodbye | Ping | Pong | Define | Need | Submit | Result | Revoked
     | Output | Query | Stop | Abort | Suspended | Resumed | Setup | Publish | Signal
-    | WantCredit | Held | Reopen
+    | WantCredit | Held | Reopen | EngineDied | AgentTrouble
 )  # fmt: skip
 ToEngine: TypeAlias = (
-    Mark
-    | Welcome
-    | Refused
-    | Goodbye
-    | WhoAreYou
-    | Ping
-    | Pong
-    | Define
-    | Assign
-    | Revoke
-    | Stop
-    | Interrupt
-    | Signal
-)
+    Mark | Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Define | Assign
+    | Revoke | Stop | Interrupt | Signal
+)  # fmt: skip
 ToClient: TypeAlias = (
     Mark | Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Need | Outcome
     | TaskOutput
     | EngineJoined | EngineLeft | Trouble | Answer | Published
-    | SetupEnded | Credit
+    | SetupEnded | Credit | Again
 )  # fmt: skip
 
+#: What the agent of another host hears from the controller.
+ToHostAgent: TypeAlias = (
+    Mark | Welcome | Refused | Goodbye | WhoAreYou | Ping | Pong | Retire | Kill | Stop
+)
 #: What an agent hears, from its owner and from its controller.
-ToAgent: TypeAlias = Stop | Up | Retire | Kill | AgentTrouble
+ToAgent: TypeAlias = Stop | Up | Retire | Kill | AgentTrouble | Scale
 #: What the owner of a cluster hears from its agent.
 ToOwner: TypeAlias = Up | AgentTrouble
-#: What a controller hears from the agent that forked it.
-FromAgent: TypeAlias = EngineDied | AgentTrouble
+#: What a controller, or a courier, hears from the agent that forked it.
+FromAgent: TypeAlias = EngineDied | AgentTrouble | Stop | Scaled

@@ -7,6 +7,7 @@ one that takes longer than their timeout, ten seconds, breaks the connection, wh
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,8 +65,13 @@ def join(payload: bytes, pieces: Sequence[Any]) -> tuple[bytes, list[Any]]:
     return payload, buffers
 
 
-def _joined(pieces: Sequence[Any]) -> bytearray:
-    whole = bytearray(sum(memoryview(piece).nbytes for piece in pieces))
+def _joined(pieces: Sequence[Any]) -> memoryview:
+    # Its pages come as they are written to: to fill a `bytearray` of 3 GB with zeros
+    # holds the GIL for seconds, and an engine does not answer meanwhile.
+    nbytes = sum(memoryview(piece).nbytes for piece in pieces)
+    whole = memoryview(
+        mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    )
     at = 0
     for piece in pieces:
         view = memoryview(piece)

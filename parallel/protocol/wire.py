@@ -19,7 +19,7 @@ import msgspec
 
 from ..aliases import Digest
 from ..errors import ProtocolError
-from .messages import Message, ToClient, ToController, ToEngine
+from .messages import Message, ToClient, ToController, ToEngine, ToHostAgent
 from .pieces import LARGEST, cut, is_cut, join
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "NO_SESSION",
     "SESSION_NBYTES",
     "Decoder",
+    "agent_decoder",
     "client_decoder",
     "controller_decoder",
     "digest_of",
@@ -105,6 +106,11 @@ def controller_decoder() -> Decoder[ToController]:
 def engine_decoder() -> Decoder[ToEngine]:
     """Return the decoder of what an engine is told."""
     return Decoder(list[ToEngine])
+
+
+def agent_decoder() -> Decoder[ToHostAgent]:
+    """Return the decoder of what the agent of another host is told."""
+    return Decoder(list[ToHostAgent])
 
 
 def client_decoder() -> Decoder[ToClient]:

@@ -8,7 +8,7 @@ from .applies import (
 )
 from .canning import CannedObject, can, can_map, uncan, uncan_map
 from .dependents import depend, dependent, require
-from .functions import interactive
+from .names import interactive
 from .prepickled import PrePickled
 from .references import Reference
 from .switches import use_cloudpickle, use_dill, use_pickle

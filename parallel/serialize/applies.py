@@ -6,7 +6,8 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from .calls import pack_call, pack_function, unpack_function, unpack_value
+from .callables import pack_function, unpack_function
+from .calls import pack_call, unpack_value
 from .objects import Packed, pack
 
 __all__ = [

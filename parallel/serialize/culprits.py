@@ -8,7 +8,7 @@ from itertools import islice
 from types import FunctionType
 from typing import Any
 
-from .functions import found_by_name, runs_in_namespace, used_globals
+from .names import found_by_name, runs_in_namespace, used_globals
 from .switches import pickled
 
 __all__ = ["culprit"]

@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .functions import ATOMS
+from .names import ATOMS
 from .switches import pickled
 
 __all__ = ["Packed", "is_plain", "pack", "pack_plain", "unpack"]

@@ -15,8 +15,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from .functions import Luggage, ValuePickler, dumps, reduce_value
+from .companions import Luggage
 from .nested import Nested
+from .picklers import ValuePickler, dumps, reduce_value
 
 __all__ = ["pickled", "use_cloudpickle", "use_dill", "use_pickle", "way"]
 

@@ -15,7 +15,8 @@ from ..aliases import EngineId
 from ..protocol.messages import Status
 from ..protocol.terms import Condition, Terms
 from .history import CANCELLED, OK, History
-from .tasks import Task, TaskKey, task_key
+from .naming import TaskKey, task_key
+from .tasks import Task
 
 __all__ = ["Dependencies", "Refusal", "Verdict", "judge"]
 

@@ -14,6 +14,10 @@ LONG = 20e-3
 #: Between this and `LONG`, one task waits behind the one that runs.
 SHORT = 1e-3
 MOST = 128
+#: A task that does nothing takes an engine so long, seconds.
+LEAST = 20e-6
+#: A message to one engine of many, and its answer, cost so much work in all, seconds.
+MESSAGE = 250e-6
 #: The weight of a new duration in the running mean.
 WEIGHT = 0.2
 
@@ -28,6 +32,12 @@ class Depth:
         self.mean: float | None = None
         #: So many tasks at most; one until something is known.
         self.limit = 1
+
+    @property
+    def row(self) -> int:
+        """So many tasks are worth a message, if many engines wait for one."""
+        mean = self.mean
+        return 1 if mean is None else max(1, int(MESSAGE / (LEAST + mean)))
 
     def learn(self, duration: float) -> None:
         """Take a task's duration into account."""

@@ -14,13 +14,18 @@ from msgspec import Struct
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import Status
 from ..protocol.terms import USUAL, Terms
-from .tasks import Task, TaskKey
+from .naming import TaskKey
+from .past import FIRST, Past
+from .tasks import Task
 
 __all__ = [
     "Action",
     "DeliverOutcome",
+    "EngineDrained",
+    "EngineDraining",
     "EngineJoined",
     "EngineLost",
+    "EngineResumed",
     "Event",
     "FailTask",
     "Holding",
@@ -30,11 +35,13 @@ __all__ = [
     "SendTask",
     "TaskFinished",
     "TaskResumed",
+    "TaskReturned",
     "TaskSubmitted",
     "TaskSuspended",
     "TasksAborted",
     "TasksEnded",
     "TasksRevoked",
+    "TellPast",
     "TimePassed",
 ]
 
@@ -52,6 +59,10 @@ class Holding(Struct, frozen=True, gc=False):
     body: Any
     ordinal: int
     suspended: bool = False
+    #: How long it has been at it, seconds.
+    ran: float = 0.0
+    #: How earlier starts of it ended, as far as it knows.
+    past: Past = FIRST
 
 
 class EngineJoined(Struct, frozen=True, gc=False):
@@ -66,6 +77,25 @@ class EngineJoined(Struct, frozen=True, gc=False):
     #: What it has of an earlier machine, which gave it no ordinal above `reach`.
     holdings: Sequence[Holding] = ()
     reach: int = 0
+    #: When its time is up, by the clock that the machine is told; 0 if nobody knows.
+    until: float = 0.0
+
+
+class EngineDraining(Struct, frozen=True, gc=False):
+    """An engine is to get nothing more, and to finish what it has started.
+
+    One that `leaves` is to end then, and gets no direct tasks either.
+    """
+
+    uuid: Uuid
+    why: str = "somebody has drained it"
+    leaves: bool = False
+
+
+class EngineResumed(Struct, frozen=True, gc=False):
+    """An engine that was drained is to have work again."""
+
+    uuid: Uuid
 
 
 class EngineLost(Struct, frozen=True, gc=False):
@@ -93,6 +123,12 @@ class TaskSubmitted(Struct, frozen=True, gc=False):
     terms: Terms = USUAL
     #: Why it is not to be run at all, if it is not.
     lost: str = ""
+
+
+class TaskReturned(TaskSubmitted, frozen=True, gc=False):
+    """A client asks again, at another machine, for a call that has been started."""
+
+    past: Past = FIRST
 
 
 class TasksEnded(Struct, frozen=True, gc=False):
@@ -153,6 +189,12 @@ class SendTask(Struct, frozen=True, gc=False):
     task: Task
 
 
+class TellPast(Struct, frozen=True, gc=False):
+    """Tell the client that its task is to be started again, and what became of it."""
+
+    task: Task
+
+
 class DeliverOutcome(Struct, frozen=True, gc=False):
     """Tell the client how its task ended; `note` adds what led to that."""
 
@@ -195,6 +237,12 @@ class KillEngine(Struct, frozen=True, gc=False):
     reason: str
 
 
+class EngineDrained(Struct, frozen=True, gc=False):
+    """Tell that an engine which drains has nothing in hand any more."""
+
+    uuid: Uuid
+
+
 class RevokeTasks(Struct, frozen=True, gc=False):
     """Ask an engine to give back what it has not started."""
 
@@ -203,9 +251,18 @@ class RevokeTasks(Struct, frozen=True, gc=False):
 
 
 Event: TypeAlias = (
-    EngineJoined | EngineLost | TaskSubmitted | TasksAborted | TasksEnded
-    | TaskFinished | TaskSuspended | TaskResumed | TasksRevoked | TimePassed
+    EngineJoined | EngineLost | EngineDraining | EngineResumed | TaskSubmitted
+    | TaskReturned
+    | TasksAborted | TasksEnded | TaskFinished | TaskSuspended | TaskResumed
+    | TasksRevoked | TimePassed
 )  # fmt: skip
 Action: TypeAlias = (
-    SendTask | DeliverOutcome | FailTask | RevokeTasks | InterruptTask | KillEngine
+    SendTask
+    | DeliverOutcome
+    | FailTask
+    | RevokeTasks
+    | InterruptTask
+    | KillEngine
+    | EngineDrained
+    | TellPast
 )

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import Status
-from .tasks import TaskKey
+from .naming import TaskKey
 
 __all__ = ["CANCELLED", "FAILED", "OK", "History", "end_of"]
 

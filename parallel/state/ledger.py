@@ -9,15 +9,17 @@ from typing import Any
 from ..aliases import EngineId
 from ..protocol.messages import Status
 from ..protocol.terms import Terms
+from .choosing import Choosing
 from .deadlines import Deadlines
 from .dependencies import Dependencies, Refusal
 from .events import Action, DeliverOutcome, FailTask
 from .history import CANCELLED, FAILED, OK, History, end_of
+from .naming import TaskKey
 from .newest import Newest
 from .placement import Placement
 from .queue import TaskQueue
 from .stories import say_nobody
-from .tasks import Task, TaskKey, TaskState
+from .tasks import UNCLAIMED, Engine, Task, TaskState
 
 __all__ = ["Ledger"]
 
@@ -28,8 +30,9 @@ class Ledger:
     What is to be done about them is added to `actions`.
     """
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, choosing: Choosing) -> None:
         self._placement = placement
+        self._choosing = choosing
         self.tasks: dict[TaskKey, Task] = {}
         self.queue = TaskQueue()
         self.deadlines = Deadlines()
@@ -57,10 +60,11 @@ class Ledger:
         return key in self.tasks or self._history.find(key) is not None
 
     def note(self, ends: Iterable[tuple[TaskKey, int, EngineId]]) -> None:
-        """Note how tasks ended that others may wait for."""
+        """Take note of how tasks of an earlier machine ended."""
         for key, end, engine_id in ends:
             if key not in self.tasks and end in (OK, FAILED, CANCELLED):
                 self._history.note(key, end, engine_id)
+                self._decide(key, end, engine_id)
 
     def places_of(self, terms: Terms) -> frozenset[EngineId] | None:
         """Return where a task may run that has started already, by what it follows."""
@@ -87,8 +91,8 @@ class Ledger:
 
     def enqueue(self, task: Task) -> None:
         """Queue a task, unless no engine can ever run it."""
-        task.settle_needs()
-        if task.needs is not None and self._placement.is_hopeless(task.needs):
+        task.settle_needs(timed=bool(self._placement.timed))
+        if task.needs is not None and self._choosing.is_hopeless(task.needs):
             reason = say_nobody(task.needs, self.departed)
             self.fail(task, Status.IMPOSSIBLE, reason)
         else:
@@ -105,7 +109,7 @@ class Ledger:
     def drop_hopeless(self) -> None:
         """Fail the queued tasks for whom the last engine is gone that they may use."""
         for needs, lane in list(self.queue.lanes.items()):
-            if self._placement.is_hopeless(needs):
+            if self._choosing.is_hopeless(needs):
                 for task in list(lane):
                     self.queue.forget(task)
                     reason = say_nobody(needs, self.departed)
@@ -136,12 +140,20 @@ class Ledger:
         del self.tasks[key]
         if task.terms.timeout is not None:
             self.deadlines.call_off(("late", key))
+        if end != OK and task.terms is UNCLAIMED:
+            return  # its client's terms may have it tried again: see `note`
         self._history.note(key, end, engine_id)
         if self._dependencies.waiting:
-            near = None if task.holder is None else task.holder.uuid
-            for other, verdict in self._dependencies.ended(key, end, engine_id):
-                other.near = near
-                self.decided.append((other, verdict))
+            self._decide(key, end, engine_id, task.holder)
+
+    def _decide(
+        self, key: TaskKey, end: int, engine_id: EngineId, holder: Engine | None = None
+    ) -> None:
+        """Take note of what a task's end decides for those that wait for it."""
+        near = None if holder is None else holder.uuid
+        for other, verdict in self._dependencies.ended(key, end, engine_id):
+            other.near = near
+            self.decided.append((other, verdict))
 
     def let_go(self) -> None:
         """Do with waiting tasks what was decided.

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ..aliases import EngineId, Uuid
 from ..protocol.terms import Terms
 from .policies import Policy
-from .queue import rank_of
-from .tasks import Engine, Needs, Task, TaskState
+from .tasks import Engine, Task, TaskState
 
-__all__ = ["PILE", "STALLED", "Placement"]
+__all__ = ["CROWD", "PILE", "Placement"]
 
-#: An engine silent for so long with tasks in line behind its first is asked for
-#: them when another is idle, seconds.
-STALLED = 2e-3
+#: With more free engines than these, it is messages that take time, not their tasks.
+CROWD = 32
 #: On so many tasks of one engine that wait for others, only deeper ones are put.
 PILE = 32
 
@@ -42,8 +39,12 @@ class Placement:
         self.crowded: dict[Uuid, Engine] = {}
         #: Those with a whole pile of tasks that wait, and nothing else to do.
         self.piled: dict[Uuid, Engine] = {}
-        #: Anything may be put on them now: they could wait for it.
-        self.lenient = False
+        #: Those that are to get nothing more, and whether it was told that they have
+        #: nothing in hand; and those of which it is known when their time is up.
+        self.draining: dict[Uuid, bool] = {}
+        self.timed: dict[Uuid, Engine] = {}
+        #: What time it is.
+        self.now = 0.0
 
     def add(self, engine: Engine) -> None:
         """Take in a new engine."""
@@ -58,6 +59,8 @@ class Placement:
             self.policy.forget(uuid)
             self.crowded.pop(uuid, None)
             self.piled.pop(uuid, None)
+            self.draining.pop(uuid, None)
+            self.timed.pop(uuid, None)
             engine.reserved = False
         return engine
 
@@ -110,7 +113,11 @@ class Placement:
             return 1
         limit = engine.depth.limit if self._hwm is None else self._hwm
         room = limit - engine.load if limit else waiting
-        return min(room, -(-waiting // len(self.policy.loads)))
+        free = len(self.policy.loads)
+        even = -(-waiting // free)
+        if free > CROWD:
+            even = max(even, engine.depth.row)
+        return min(room, even)
 
     def take(self, engine: Engine, ordinal: int) -> Task:
         """Take a task out of an engine's line: settle the engine after that."""
@@ -143,7 +150,9 @@ class Placement:
         else:
             self.crowded.pop(uuid, None)
         limit = engine.depth.limit if self._hwm is None else self._hwm
-        if engine.nested and self._settle_pile(engine, load):
+        if (engine.nested and self._settle_pile(engine, load)) or (
+            engine.drains or engine.tired
+        ):
             self.policy.remove(uuid)
         elif (load < limit or not limit) and not (engine.once and load):
             self.policy.place(uuid, load)
@@ -151,95 +160,26 @@ class Placement:
             self.policy.remove(uuid)
 
     def _settle_pile(self, engine: Engine, load: int) -> bool:
-        """Tell whether a whole pile waits on an engine."""
-        is_pile = len(engine.suspended) >= self._pile
+        """Tell whether a whole pile waits on an engine.
+
+        On one that drains, any that wait are: only what is deeper helps them to end.
+        """
+        most = 1 if engine.drains else self._pile
+        is_pile = len(engine.suspended) >= most
         if is_pile and not load:
             self.piled[engine.uuid] = engine
         else:
             self.piled.pop(engine.uuid, None)
         return is_pile
 
-    def choose(self, needs: Needs | None, depth: int = 0) -> Engine | None:
-        """Return the engine for the next task with these needs, or None for now."""
-        if needs is None:
-            uuid = self.policy.choose()
-            if uuid is not None:
-                return self.engines[uuid]
-            able = iter(self.piled.values())
-        elif self.policy.idle() or self.piled:
-            able = (e for e in self.engines.values() if e.can_take(needs))
-        else:
-            return None
-        able = (engine for engine in able if self._bears(engine, depth))
-        return min(able, key=lambda engine: engine.heard, default=None)
-
-    def _bears(self, engine: Engine, depth: int) -> bool:
-        """Tell whether a task may be put on top of those that wait on an engine.
-
-        What is deeper than they are ends without them, and so the pile grows no
-        further than users' recursion does.
-        """
-        piled = engine.uuid in self.piled and not self.lenient
-        return not piled or depth > engine.depth_on_top
-
     def is_at_rest(self) -> bool:
         """Tell whether no engine has anything to do."""
         return not any(engine.load for engine in self.engines.values())
-
-    def reserve(self, needs: Needs) -> Engine | None:
-        """Spare an engine that suits.
-
-        Else one that has short tasks would always get the next before it is idle.
-        """
-        busy = (e for e in self.engines.values() if e.load and e.suits(needs))
-        engine = min(busy, key=lambda engine: engine.load, default=None)
-        if engine is not None:
-            self.spare(engine)
-        return engine
 
     def spare(self, engine: Engine) -> None:
         """Give a busy engine no more plain tasks, until it is next settled."""
         engine.reserved = True
         self.policy.remove(engine.uuid)
-
-    def suits_any(self, needs: Needs | None) -> bool:
-        """Tell whether an engine is there that could run such a task."""
-        return needs is None or any(e.suits(needs) for e in self.engines.values())
-
-    def is_hopeless(self, needs: Needs) -> bool:
-        """Tell whether no engine that is there, or may come, could run such a task."""
-        if needs.allowed is None:
-            return False
-        named = (self.by_id.get(engine_id) for engine_id in needs.allowed)
-        return not any(engine is not None and engine.suits(needs) for engine in named)
-
-    def stalled(self, now: float) -> Iterator[tuple[Engine, list[int]]]:
-        """Yield what stalled engines could give to those that have nothing to do."""
-        wanted = self.policy.idle()
-        for engine in self.crowded.values():
-            if engine.revoking or now - engine.heard < STALLED:
-                continue
-            waiting = [at for at, task in engine.line[1:] if task.is_movable]
-            # As many stay as each idle engine gets.
-            share = -(-len(waiting) * wanted // (wanted + 1))
-            if share:
-                yield engine, waiting[-share:]
-
-    def overtaken(
-        self, rank: tuple[float, int], now: float
-    ) -> Iterator[tuple[Engine, list[int]]]:
-        """Yield what stalled engines have in line that goes after such a rank."""
-        for engine in self.crowded.values():
-            if not engine.revoking and now - engine.heard >= STALLED:
-                line = engine.line[1:]
-                later = [o for o, t in line if t.is_movable and rank_of(t) > rank]
-                if later:
-                    yield engine, later
-
-    def next_stall(self, now: float) -> float | None:
-        """Return when a crowded engine will have stalled, if it goes on so."""
-        due = (e.heard + STALLED for e in self.crowded.values() if not e.revoking)
-        return min((when for when in due if when > now), default=None)
 
     def check(self) -> set[int]:
         """Assert the invariants; return the identities of all tasks in hand."""

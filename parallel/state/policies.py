@@ -6,7 +6,7 @@ change, and asked for the next choice; it decides nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from ..aliases import Uuid
@@ -68,6 +68,14 @@ class Policy:
         """Return how many engines have nothing to do."""
         return self._idle
 
+    def idlers(self) -> Iterator[Uuid]:
+        """Yield the engines that have nothing to do, the one idle longest first."""
+        return (engine for engine, load in self.loads.items() if not load)
+
+    def __contains__(self, engine: Uuid) -> bool:
+        """Tell whether an engine has room."""
+        return engine in self.loads
+
 
 class LeastLoad(Policy):
     """The engine with the fewest tasks in hand; among equals, the one idle longest.
@@ -117,6 +125,10 @@ class LeastLoad(Policy):
     def idle(self) -> int:
         """Return how many engines have nothing to do."""
         return len(self._levels[0])
+
+    def idlers(self) -> Iterator[Uuid]:
+        """Yield the engines that have nothing to do, the one idle longest first."""
+        return iter(self._levels[0])
 
 
 class LeastRecentlyUsed(Policy):

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..aliases import EngineId, Uuid
+from .newest import Newest
 
 __all__ = ["Roster"]
+
+#: So many MPI worlds are remembered whose ranks may not all be there yet.
+WORLDS = 64
 
 
 class Roster:
@@ -27,6 +31,8 @@ class Roster:
         #: All below this were given, and so were these above it.
         self._next = next_id
         self._given: set[EngineId] = {i for i in self._ids.values() if i >= next_id}
+        #: The id of each world's rank 0, and which ranks have theirs.
+        self._worlds: Newest[bytes, tuple[EngineId, bytearray]] = Newest(WORLDS)
         self._go_on()
 
     @property
@@ -34,17 +40,46 @@ class Roster:
         """A number above all that were given."""
         return max(self._given, default=self._next - 1) + 1
 
-    def register(self, uuid: Uuid, wanted: EngineId | None = None) -> EngineId:
-        """Return the id of an engine; a free one that it wants, such as its rank."""
+    def register(
+        self,
+        uuid: Uuid,
+        wanted: EngineId | None = None,
+        world: bytes = b"",
+        size: int = 0,
+    ) -> EngineId:
+        """Return the id of an engine; a free one that it wants, such as its rank.
+
+        Parameters
+        ----------
+        world, size
+            The MPI world in which that is its rank, and how many ranks that has. They
+            get ids in their order, in whichever they come: from 0 if these are free.
+        """
         known = self._ids.get(uuid)
         if known is not None:
             return known
+        if world and wanted is not None and 0 <= wanted < size:
+            begin, there = self._worlds.get(world) or self._make_room(world, size)
+            if wanted < len(there) and not there[wanted]:
+                there[wanted] = True
+                self._ids[uuid] = begin + wanted
+                return begin + wanted
         if wanted is None or wanted < self._next or wanted in self._given:
             wanted = self._next
         self._ids[uuid] = wanted
         self._given.add(wanted)
         self._go_on()
         return wanted
+
+    def _make_room(self, world: bytes, size: int) -> tuple[EngineId, bytearray]:
+        """Keep ids in a row for the ranks of a world."""
+        is_free = not self._next and all(size <= given for given in self._given)
+        begin = 0 if is_free else self.next_id
+        self._next = begin + size
+        self._given = {given for given in self._given if given >= self._next}
+        self._go_on()
+        self._worlds[world] = begin, bytearray(size)
+        return self._worlds[world]
 
     def _go_on(self) -> None:
         """Count those at the beginning that were all given, and keep the others."""

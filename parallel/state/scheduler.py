@@ -28,43 +28,47 @@ from typing import Any
 
 from ..protocol.messages import Status
 from ..protocol.terms import USUAL
+from .assigning import Assigning
+from .choosing import Choosing
 from .events import (
     Action,
+    EngineDraining,
     EngineJoined,
     EngineLost,
+    EngineResumed,
     Event,
-    SendTask,
     TaskFinished,
     TaskResumed,
+    TaskReturned,
     TasksAborted,
     TasksEnded,
     TasksRevoked,
     TaskSubmitted,
     TaskSuspended,
+    TellPast,
     TimePassed,
 )
+from .leaving import Leaving
 from .ledger import Ledger
 from .levelling import Levelling
+from .losses import Losses
+from .naming import TaskKey
 from .placement import PILE, Placement
 from .policies import LeastLoad, Policy
+from .recalling import Recalling
 from .stopping import GRACE, Stopping
 from .stories import (
     ABORTED,
-    INTERRUPTED,
-    say_given_back,
+    say_deadly,
     say_gone,
     say_late,
-    say_stopped,
+    say_refused,
     say_tried,
-    say_why,
 )
 from .takeover import Takeover
-from .tasks import Engine, Task, TaskKey, TaskState
+from .tasks import Engine, Task, TaskState
 
 __all__ = ["Scheduler"]
-
-#: Engines that all wait for so long may wait for something in the queue, seconds.
-AT_REST = 0.1
 
 
 class Scheduler:
@@ -92,10 +96,23 @@ class Scheduler:
         pile: int = PILE,
     ) -> None:
         self._placement = Placement(policy or LeastLoad(), hwm, pile)
-        self._ledger = Ledger(self._placement)
+        self._choosing = Choosing(self._placement)
+        self._ledger = Ledger(self._placement, self._choosing)
         self._stopping = Stopping(self._placement, self._ledger, grace)
         self._levelling = Levelling(self._placement, self._ledger)
+        self._leaving = Leaving(self._placement, self._ledger, self._levelling)
+        self._assigning = Assigning(
+            self._placement, self._choosing, self._ledger, self._stopping,
+            self._levelling,
+        )  # fmt: skip
+        self._assign = self._assigning.assign
         self._takeover = Takeover(self._placement, self._ledger, self._stopping)
+        self._recalling = Recalling(
+            self._placement, self._ledger, self._stopping, self._levelling
+        )
+        self._losses = Losses(
+            self._placement, self._ledger, self._stopping, self._leaving
+        )
         self.knows = self._ledger.knows
         self.engines = self._placement.engines
         self.by_id = self._placement.by_id
@@ -105,20 +122,22 @@ class Scheduler:
         #: How engines ended that are no longer there.
         self.departed = self._ledger.departed
         self._deadlines = self._ledger.deadlines
-        self._actions: list[Action] = []
         #: Engines that have ended tasks, and whose loads are not told yet.
         self._unsettled: set[Engine] = set()
 
         self._handlers: dict[type, Any] = {
             TaskSubmitted: self._on_submitted,
-            TasksAborted: self._on_aborted,
+            TaskReturned: self._on_returned,
+            TasksAborted: self._recalling.on_aborted,
             TaskFinished: self._on_finished,
             TaskSuspended: self._on_suspended,
             TaskResumed: self._on_resumed,
             TasksEnded: lambda event, _: self._ledger.note(event.ends),
-            TasksRevoked: self._on_revoked,
+            TasksRevoked: self._recalling.on_revoked,
             EngineJoined: self._on_joined,
-            EngineLost: self._on_lost,
+            EngineLost: self._losses.on_lost,
+            EngineDraining: self._leaving.on_draining,
+            EngineResumed: self._leaving.on_resumed,
             TimePassed: self._on_time,
         }
 
@@ -129,7 +148,9 @@ class Scheduler:
     def handle_all(self, events: Iterable[Event], now: float) -> list[Action]:
         """Take events into account that came together, and only then assign tasks."""
         actions: list[Action] = []
-        self._actions = self._ledger.actions = actions
+        ledger = self._ledger
+        ledger.actions = actions
+        self._placement.now = now
         handlers = self._handlers
         for event in events:
             handlers[type(event)](event, now)
@@ -137,14 +158,17 @@ class Scheduler:
             engine = self._unsettled.pop()
             if engine.uuid in self.engines:
                 self._placement.settle(engine)
-        if self._ledger.decided:
-            self._ledger.let_go()
+        if ledger.decided:
+            ledger.let_go()
         if self.queue.size or self._placement.crowded:
-            self._dispatch(now)
+            self._assigning.dispatch(now)
         if self._placement.piled:
-            self._watch_piles(now)
+            self._assigning.watch_piles(now)
         if self.queue.urgent:
             self._levelling.watch_urgent(now)
+        if self._placement.draining:
+            self._leaving.tell()
+        ledger.actions = []  # or tasks that have ended stay until the next event
         return actions
 
     @property
@@ -175,9 +199,23 @@ class Scheduler:
         if engine is None:
             reason = say_gone(task.pinned, self.departed.get(task.pinned))
             self._ledger.fail(task, Status.LOST, reason, task.pinned)
+        elif engine.leaving:
+            reason = say_refused(task.pinned, engine.leaving)
+            self._ledger.fail(task, Status.LOST, reason, task.pinned)
         else:
             self._assign(task, engine, now)
             self._unsettled.add(engine)
+
+    def _on_returned(self, event: TaskReturned, now: float) -> None:
+        if event.pinned is not None or event.key in self.tasks:
+            self._on_submitted(event, now)
+            return
+        task = self.tasks[event.key] = Task(event.key, event.body, None, event.terms)
+        task.recall(event.past)
+        if len(task.deaths) > event.terms.engine_retries > 0:
+            self._ledger.fail(task, Status.LOST, say_deadly(task))
+        else:
+            self._ledger.admit(task, now, event.lost)
 
     # Tasks end
 
@@ -198,6 +236,8 @@ class Scheduler:
             self._stopping.limit_running(engine, now)
         if engine.unheard:
             self._stopping.give_grace(engine, now)
+        if engine.until:
+            self._leaving.judge(engine, now)
 
     def _on_raised(self, task: Task, engine: Engine, event: TaskFinished) -> None:
         """Deal with a task that raised, or that did not suit its engine."""
@@ -215,75 +255,16 @@ class Scheduler:
             ledger.deliver(task, engine_id, outcome, ok=False)
             return
         task.refused |= {engine_id}
+        task.starts += 1
         task.settle_needs()
         if not unmet:
             task.tries += 1
-            if not self._placement.suits_any(task.needs):
+            if not self._choosing.suits_any(task.needs):
                 note = say_tried(task)
                 ledger.deliver(task, engine_id, outcome, ok=False, note=note)
                 return
+        ledger.actions.append(TellPast(task))
         ledger.enqueue(task)
-
-    # Tasks are given up
-
-    def _on_aborted(self, event: TasksAborted, now: float) -> None:
-        asked: dict[Engine, list[int]] = {}
-        for seq in event.seqs:
-            task = self.tasks.get(TaskKey(event.client, seq))
-            if task is None:
-                continue  # it has ended: nothing to give up
-            if task.state is not TaskState.ASSIGNED:
-                self._ledger.withdraw(task)
-                self._ledger.fail(task, Status.ABORTED, ABORTED)
-                continue
-            engine, ordinal = task.holder, task.ordinal
-            assert engine is not None
-            task.aborting = True
-            if event.interrupt and task.stopping is None:
-                task.stopping = Status.ABORTED, INTERRUPTED
-            if event.interrupt and engine.may_run(ordinal):
-                self._stopping.interrupt(engine, ordinal, now)
-            else:
-                asked.setdefault(engine, []).append(ordinal)
-        for engine, ordinals in asked.items():
-            self._levelling.ask_back(engine, ordinals)
-
-    def _on_revoked(self, event: TasksRevoked, now: float) -> None:
-        engine = self.engines.get(event.uuid)
-        if engine is None:
-            return
-        # An earlier answer may come while a later question is under way.
-        engine.revoking.difference_update(event.asked)
-        given = set(event.given)
-        before = len(engine.inhand)
-        for ordinal in event.asked:
-            task = engine.inhand.get(ordinal)
-            if task is None:
-                continue
-            if ordinal in given:
-                self._take_back(engine, ordinal)
-            elif task.stopping is not None:  # it had started after all
-                self._stopping.interrupt(engine, ordinal, now)
-        if len(engine.inhand) < before:
-            self._placement.settle(engine)
-            if engine.load:  # it reads none of what it would be sent, and give back
-                self._placement.spare(engine)
-            self._stopping.limit_running(engine, now)
-            self._stopping.give_grace(engine, now)
-
-    def _take_back(self, engine: Engine, ordinal: int) -> None:
-        """Queue again, or give up, what an engine will not start."""
-        task = self._take_from(engine, ordinal)
-        if task.aborting:
-            self._ledger.fail(task, Status.ABORTED, ABORTED)
-        elif task.stopping and task.pinned is not None:
-            self._ledger.fail(task, *task.stopping)
-        elif task.pinned is not None:  # nobody asked for it, and no other may run it
-            reason = say_given_back(engine.engine_id)
-            self._ledger.fail(task, Status.LOST, reason, engine.engine_id)
-        else:
-            task.stopping = None  # its time has not begun: its engine was slow
-            self._ledger.enqueue(task)
 
     # Tasks wait for tasks of their own
 
@@ -308,52 +289,17 @@ class Scheduler:
     def _on_joined(self, event: EngineJoined, now: float) -> None:
         if event.uuid in self.engines:
             return
-        engine = Engine(event.uuid, event.engine_id, event.resources, event.labels)
+        engine = Engine(
+            event.uuid, event.engine_id, event.resources, event.labels, event.until
+        )
         engine.heard, engine.ordinal = now, event.reach
         self._placement.add(engine)
-        self._takeover.hold(engine, event.holdings)
+        self._leaving.watch(engine, now)
+        self._takeover.hold(engine, event.holdings, now)
         for key, body in event.setups:
             task = self.tasks[key] = Task(key, body, engine.engine_id)
             self._assign(task, engine, now)
         self._placement.settle(engine)
-
-    def _on_lost(self, event: EngineLost, now: float) -> None:
-        engine = self._placement.remove(event.uuid)
-        if engine is None:
-            return
-        self.departed[engine.engine_id] = event.reason
-        position = event.position
-        if not event.proved:
-            position = engine.ordinal
-        elif position is None:
-            position = next(iter(engine.inhand), 0)
-        for ordinal, task in engine.inhand.items():
-            self._stopping.call_off(task, engine, ordinal)
-            self._on_holder_lost(task, engine, event, position)
-        self._ledger.drop_hopeless()
-
-    def _on_holder_lost(
-        self, task: Task, engine: Engine, event: EngineLost, position: int
-    ) -> None:
-        """Run a dead engine's task again, or tell why not."""
-        engine_id, ledger = engine.engine_id, self._ledger
-        ran = not event.proved or _is_counted(task, engine, event.reach, position)
-        if task.stopping is not None:
-            status, reason = task.stopping
-            reason = say_stopped(reason, engine_id, event.reason)
-            ledger.fail(task, status, reason, engine_id, ran=ran)
-            return
-        if task.aborting and task.ordinal > position:
-            ledger.fail(task, Status.ABORTED, ABORTED)
-            return
-        if ran:
-            task.deaths.append(f"engine {engine_id}: {event.reason}")
-        spent = ran and len(task.deaths) > task.terms.engine_retries
-        if task.pinned is not None or not event.proved or spent or task.aborting:
-            reason = say_why(task, engine_id, event, task.ordinal, position)
-            ledger.fail(task, Status.LOST, reason, engine_id, ran=ran)
-        else:
-            ledger.enqueue(task)
 
     # Time passes
 
@@ -363,8 +309,9 @@ class Scheduler:
             "late": self._on_late,
             "limit": self._stopping.on_limit,
             "kill": self._stopping.on_kill,
-            "rest": self._on_rest,
+            "rest": self._assigning.on_rest,
             "urgent": self._levelling.on_urgent,
+            "close": self._leaving.on_close,
         }
         for kind, *what in self._deadlines.pop_due(now):
             overdue[kind](*what, now)
@@ -375,74 +322,6 @@ class Scheduler:
             reason = say_late(task)
             self._ledger.withdraw(task)
             self._ledger.fail(task, Status.TIMEOUT, reason)
-
-    # Moves
-
-    def _dispatch(self, now: float) -> None:
-        placement = self._placement
-        if self.queue.size and (placement.policy.loads or placement.piled):
-            if self.queue.lanes:
-                self._dispatch_lanes(now)
-            self._dispatch_plain(now)
-        if placement.crowded and placement.policy.idle():
-            self._levelling.level(now)
-
-    def _dispatch_plain(self, now: float) -> None:
-        """Assign while there are tasks that any engine may run, and room."""
-        queue, placement, engines = self.queue, self._placement, self.engines
-        choose, plain = placement.policy.choose, queue.plain
-        while (task := plain.head()) is not None:
-            uuid = choose(task.near)
-            engine = engines[uuid] if uuid else placement.choose(None, task.terms.depth)
-            if engine is None:
-                return
-            waiting = queue.size
-            share = placement.share(engine, waiting) if uuid and waiting > 1 else 1
-            while task is not None and share > 0:
-                queue.pop(plain)
-                self._assign(task, engine, now)
-                task = plain.head()
-                share = share - 1 if task is None or task.near is None else 0
-            placement.settle(engine)
-
-    def _dispatch_lanes(self, now: float) -> None:
-        """Assign in turn while there are tasks that only some engines may run."""
-        placed, placement = True, self._placement
-        while placed and (placement.policy.loads or placement.piled):
-            placed = False
-            for task, lane in self.queue.by_rank():
-                engine = placement.choose(lane.needs, task.terms.depth)
-                if engine is not None:
-                    self.queue.pop(lane)
-                    self._assign(task, engine, now)
-                    placement.settle(engine)
-                    placed = True
-                    break
-                if lane.needs is not None and not (
-                    lane.reserved and lane.reserved.reserved
-                ):
-                    lane.reserved = placement.reserve(lane.needs)
-
-    def _assign(self, task: Task, engine: Engine, now: float) -> None:
-        ordinal = self._placement.give(task, engine, now)
-        self._actions.append(SendTask(engine.uuid, ordinal, task))
-        if task.terms.time_limit is not None and engine.running == ordinal:
-            self._stopping.limit_running(engine, now)
-
-    def _watch_piles(self, now: float) -> None:
-        """See to it that engines do not wait for what only they could run.
-
-        For a moment they may seem to: what they wait for has ended, on its way.
-        """
-        if not self.queue.size or not self._placement.is_at_rest():
-            self._deadlines.call_off(("rest",))
-        elif ("rest",) not in self._deadlines:
-            self._deadlines.set(("rest",), now + AT_REST)
-
-    def _on_rest(self, now: float) -> None:
-        self._placement.lenient = True
-        self._dispatch(now)
-        self._placement.lenient = False
 
     def _take_from(self, engine: Engine, ordinal: int) -> Task:
         """Take a task out of an engine's hand, and call off what is due for it."""
@@ -465,20 +344,5 @@ class Scheduler:
         for lane in (self.queue.plain, *self.queue.lanes.values()):
             head = lane.head()
             if head is not None:
-                free = self._placement.choose(lane.needs, head.terms.depth)
+                free = self._choosing.choose(lane.needs, head.terms.depth)
                 assert free is None, "an engine is free for it"
-
-
-def _is_counted(task: Task, engine: Engine, reach: int | None, position: int) -> bool:
-    """Tell whether an engine's death counts for a task that it had in hand.
-
-    What it had ended, and not told, killed nobody; but when what it started last has
-    ended, those may run again that had waited below it. What must not be started
-    twice counts if it may have been started at all: up to the ordinal `reach`.
-    """
-    if task.ordinal == position:
-        return True
-    if position not in engine.inhand and task.ordinal in engine.nested:
-        return True
-    once = task.terms.engine_retries == 0
-    return once and task.ordinal <= (engine.ordinal if reach is None else reach)

@@ -59,10 +59,14 @@ class Stopping:
         """Limit the time of the task whose turn it is on an engine now."""
         ordinal = engine.running
         if ordinal:
-            limit = engine.inhand[ordinal].terms.time_limit
-            what = "limit", engine.uuid, ordinal
-            if limit is not None and what not in self._deadlines:
-                self._deadlines.set(what, now + limit)
+            self.limit(engine, ordinal, now)
+
+    def limit(self, engine: Engine, ordinal: int, since: float) -> None:
+        """Limit the time of a task that has been at it since then."""
+        limit = engine.inhand[ordinal].terms.time_limit
+        what = "limit", engine.uuid, ordinal
+        if limit is not None and what not in self._deadlines:
+            self._deadlines.set(what, since + limit)
 
     def on_limit(self, uuid: Uuid, ordinal: int, now: float) -> None:
         """Stop a task that has taken too long."""

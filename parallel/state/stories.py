@@ -11,18 +11,32 @@ from .tasks import Needs, Task, TaskState
 __all__ = [
     "ABORTED",
     "INTERRUPTED",
+    "TIME_UP",
+    "WAS_STOPPED",
+    "WORLD_ENDED",
+    "is_death",
+    "say_deadly",
     "say_given_back",
     "say_gone",
     "say_late",
+    "say_leaves",
     "say_nobody",
     "say_overrun",
+    "say_refused",
     "say_stopped",
     "say_tried",
     "say_wants",
     "say_why",
 ]
 
+#: What is said of an engine that left in good order.
+WAS_STOPPED = "was stopped"
 ABORTED = "it was given up before it started"
+TIME_UP = "ended, for its time was up: the walltime of its job"
+#: Who ends the ranks of an MPI world does so by a signal, whatever it is for.
+WORLD_ENDED = (
+    "was ended with its MPI world, as all ranks are once one fails or they are stopped"
+)
 INTERRUPTED = "it was cancelled, and interrupted while it ran"
 
 
@@ -31,6 +45,22 @@ def say_gone(engine_id: EngineId, reason: str | None) -> str:
     if reason is None:
         return f"there is no engine {engine_id}: it left, or never was"
     return f"engine {engine_id} died before it started the task: {reason}"
+
+
+def is_death(reason: str) -> bool:
+    """Tell whether an engine that is gone for this reason has died."""
+    ordered = (WAS_STOPPED, WORLD_ENDED)
+    return reason not in ordered and not reason.startswith(say_leaves(""))
+
+
+def say_leaves(why: str) -> str:
+    """Say of an engine that it is about to end."""
+    return f"is leaving: {why}"
+
+
+def say_refused(engine_id: EngineId, why: str) -> str:
+    """Say why a direct task is not sent to an engine that is about to end."""
+    return f"engine {engine_id} {say_leaves(why)}. It gets nothing more"
 
 
 def say_given_back(engine_id: EngineId) -> str:
@@ -48,12 +78,7 @@ def say_why(
             "task, which is therefore not run again elsewhere"
         )
     if len(task.deaths) > 1:
-        first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
-        _, newline, details = task.deaths[-1].partition("\n")
-        return (
-            f"the task killed {len(task.deaths)} engines and is not tried again: "
-            f"{first_lines}{newline}{details}"
-        )
+        return say_deadly(task)
     when = "while it ran the task"
     if ordinal < position or (event.reach or 0) >= ordinal != position:
         when = "before the task's result had left"
@@ -61,6 +86,16 @@ def say_why(
         known = event.reach is not None
         when = f"before it {'' if known else 'had told that it '}started the task"
     return f"engine {engine_id} died {when}: {event.reason}"
+
+
+def say_deadly(task: Task) -> str:
+    """Say which engines a task has killed."""
+    first_lines = "; ".join(death.partition("\n")[0] for death in task.deaths)
+    _, newline, details = task.deaths[-1].partition("\n")
+    return (
+        f"the task killed {len(task.deaths)} engines and is not tried again: "
+        f"{first_lines}{newline}{details}"
+    )
 
 
 def say_stopped(reason: str, engine_id: EngineId, death: str) -> str:
@@ -111,4 +146,6 @@ def say_nobody(needs: Needs, departed: Mapping[EngineId, str]) -> str:
 def say_wants(needs: Needs) -> str:
     """Say which resources and labels an engine must have; nothing if none."""
     wants = [f"{name}={much:g}" for name, much in needs.resources]
+    if needs.seconds is not None:
+        wants.append(f"{needs.seconds:g} s (its time_limit) before its time is up")
     return ", ".join([*wants, *sorted(needs.labels)])

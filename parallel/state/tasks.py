@@ -13,17 +13,15 @@ from ..errors import InvalidTransition
 from ..protocol.messages import Status
 from ..protocol.terms import USUAL, Terms
 from .depth import Depth
+from .naming import TaskKey
+from .past import Past, tail_of
 
 __all__ = [
     "UNCLAIMED",
     "Engine",
     "Needs",
     "Task",
-    "TaskKey",
     "TaskState",
-    "key_of",
-    "task_key",
-    "token_of",
 ]
 
 
@@ -52,36 +50,6 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
 }
 
 
-class TaskKey(NamedTuple):
-    """Which task: the client that submitted it, and its number there."""
-
-    client: Uuid
-    seq: int
-
-
-def task_key(msg_id: str) -> TaskKey | None:
-    """Return the key of the task that users know under this id, if it is one."""
-    client, _, seq = msg_id.rpartition("_")
-    if len(client) != 32 or not (seq.isascii() and seq.isdigit()):
-        return None
-    try:
-        return TaskKey(bytes.fromhex(client), int(seq))
-    except ValueError:
-        return None
-
-
-def token_of(key: TaskKey) -> bytes:
-    """Return what names a task to engines, whatever becomes of the controller."""
-    return key[0] + key[1].to_bytes(8, "big", signed=True)
-
-
-def key_of(token: bytes) -> TaskKey | None:
-    """Return the key of the task that a token names, if it names one."""
-    if len(token) != 24:
-        return None
-    return TaskKey(token[:16], int.from_bytes(token[16:], "big", signed=True))
-
-
 class Needs(NamedTuple):
     """What an engine must be, or have, to run a task.
 
@@ -94,6 +62,8 @@ class Needs(NamedTuple):
     refused: frozenset[EngineId]
     resources: tuple[tuple[str, float], ...]
     labels: frozenset[str]
+    #: It has so much time left at least.
+    seconds: float | None = None
 
 
 #: Those of a task that an engine has, and that its client has not told of yet.
@@ -105,8 +75,8 @@ class Task:
 
     __slots__ = (
         "aborting", "arrival", "body", "deaths", "follows", "holder", "is_movable",
-        "key", "near", "needs", "once", "ordinal", "pinned", "refused", "state",
-        "stopping", "terms", "tries",
+        "key", "near", "needs", "once", "ordinal", "pinned", "refused", "starts",
+        "state", "stopping", "terms", "tries",
     )  # fmt: skip
 
     def __init__(
@@ -140,7 +110,8 @@ class Task:
         self.near: Uuid | None = None
         #: Engines that did not suit it, or where it raised.
         self.refused: frozenset[EngineId] = frozenset()
-        #: How often it has raised.
+        #: How often it has come back to the queue after it was started, and has raised.
+        self.starts = 0
         self.tries = 0
         #: It is asked back, to be given up.
         self.aborting = False
@@ -149,21 +120,52 @@ class Task:
         #: How the engines died that had started it.
         self.deaths: list[str] = []
 
-    def settle_needs(self) -> None:
-        """Work out `needs` from the terms and from what has happened to it."""
+    def settle_needs(self, *, timed: bool = False) -> None:
+        """Work out `needs` from the terms and from what has happened to it.
+
+        Parameters
+        ----------
+        timed
+            Some engines have not enough time left for any task.
+        """
         terms = self.terms
         allowed = None if terms.targets is None else frozenset(terms.targets)
         if self.follows is not None:
             allowed = self.follows if allowed is None else allowed & self.follows
         resources = tuple(sorted(terms.resources.items()))
         self.once = not terms.engine_retries and self.pinned is None
-        plain = terms.timeout is None and not (resources or terms.labels or self.once)
+        seconds = terms.time_limit if timed else None
+        plain = terms.timeout is None and seconds is None
+        plain = plain and not (resources or terms.labels or self.once)
         if plain and allowed is None and not self.refused:
             self.needs = None
         else:
             labels = frozenset(terms.labels)
-            self.needs = Needs(allowed, self.refused, resources, labels)
+            self.needs = Needs(allowed, self.refused, resources, labels, seconds)
         self.is_movable = self.pinned is None and self.needs is None
+
+    @property
+    def token(self) -> bytes:
+        """What engines are told to know it by, whatever becomes of the controller.
+
+        If it has been started before, that is told behind its name.
+        """
+        key = self.key
+        name = key[0] + key[1].to_bytes(8, "big", signed=True)
+        return name + tail_of(self.past) if self.starts else name
+
+    @property
+    def past(self) -> Past:
+        """How its earlier starts ended."""
+        return Past(self.starts, self.tries, sorted(self.refused), self.deaths)
+
+    def recall(self, past: Past) -> None:
+        """Take note of earlier starts that this machine did not see."""
+        self.starts = max(self.starts, past.starts)
+        self.tries = max(self.tries, past.tries)
+        self.refused |= frozenset(past.refused)
+        if len(past.deaths) >= len(self.deaths):
+            self.deaths = list(past.deaths)
 
     def move(self, state: TaskState) -> None:
         """Change state.
@@ -187,9 +189,10 @@ class Engine:
     """An engine as the scheduler sees it: a line of assigned tasks, in order."""
 
     __slots__ = (
-        "balanced", "completed", "depth", "engine_id", "heard", "inhand", "labels",
-        "limited", "nested", "once", "ordinal", "reserved", "resources", "revoking",
-        "suspended", "unheard", "uuid",
+        "balanced", "closing", "completed", "depth", "drains", "engine_id", "heard",
+        "inhand", "labels", "leaving", "limited", "nested", "once", "ordinal",
+        "reserved", "resources", "revoking", "suspended", "tired", "unheard", "until",
+        "uuid",
     )  # fmt: skip
 
     def __init__(
@@ -198,11 +201,22 @@ class Engine:
         engine_id: EngineId,
         resources: Mapping[str, float] = MappingProxyType({}),
         labels: Iterable[str] = (),
+        until: float = 0.0,
     ) -> None:
         self.uuid = uuid
         self.engine_id = engine_id
         self.resources = dict(resources)
         self.labels = frozenset(labels)
+        #: When its time is up; 0 if that is not known.
+        self.until = until
+        #: So long before that it gets no more tasks of which nothing is known, seconds.
+        self.closing = 0.0
+        #: That moment has come.
+        self.tired = False
+        #: It is to get nothing more, and to finish what it has started.
+        self.drains = False
+        #: Why it is to end then; '' if it is not.
+        self.leaving = ""
         #: It is to get idle, for a task that may not run on every engine.
         self.reserved = False
         #: The ordinal given last.
@@ -250,7 +264,8 @@ class Engine:
     def suits(self, needs: Needs) -> bool:
         """Tell whether it could run such a task, if it had nothing else to do."""
         return (
-            (needs.allowed is None or self.engine_id in needs.allowed)
+            not self.leaving
+            and (needs.allowed is None or self.engine_id in needs.allowed)
             and self.engine_id not in needs.refused
             and needs.labels <= self.labels
             and all(self.resources.get(k, 0) >= much for k, much in needs.resources)
@@ -264,6 +279,20 @@ class Engine:
         their own hold none, or these could wait for them for ever.
         """
         return self.load == 0 and self.suits(needs)
+
+    def has_time(self, seconds: float | None, now: float) -> bool:
+        """Tell whether it is to get tasks, and can end one that takes so long.
+
+        Parameters
+        ----------
+        seconds
+            What the task may take; None if that is not known.
+        """
+        if self.drains:  # but for what its own tasks wait for: see `Placement`
+            return bool(self.suspended)
+        if seconds is None or not self.until:
+            return not self.tired
+        return now + seconds <= self.until
 
     @property
     def depth_on_top(self) -> int:

@@ -7,11 +7,44 @@ import socket
 import warnings
 from pathlib import Path
 
-__all__ = ["disambiguate_ip_address", "disambiguate_url", "has_vanished"]
+__all__ = [
+    "advertised",
+    "disambiguate_ip_address",
+    "disambiguate_url",
+    "has_vanished",
+    "is_loopback",
+]
 
 LOCALHOST = "127.0.0.1"
-_EVERY_INTERFACE = frozenset({"*", "0.0.0.0"})
-_TCP = re.compile(r"(?P<scheme>\w+)://(?P<host>[^/:]+):(?P<port>\d+)")
+_EVERY_INTERFACE = frozenset({"*", "0.0.0.0", "[::]"})
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|\[::1\]")
+_TCP = re.compile(r"(?P<scheme>\w+)://(?P<host>[^/:]+|\[[^/]*\]):(?P<port>\d+)")
+
+
+def advertised(url: str, location: str = "") -> list[str]:
+    """Return the addresses by which a socket may be reached, the likeliest first.
+
+    Parameters
+    ----------
+    url
+        What it is bound to.
+    location
+        The name or address that its host is said to be reached by, if any is.
+    """
+    host, _, port = url.removeprefix("tcp://").rpartition(":")
+    if host not in _EVERY_INTERFACE:
+        return [url]
+    from .interfaces import own_addresses  # what it takes is seldom needed
+
+    found = [location, *own_addresses(with_version_6=host == "[::]")]
+    told = [f"[{each}]" if ":" in each else each for each in found if each]
+    return [f"tcp://{each}:{port}" for each in dict.fromkeys(told)]
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address leads nowhere but to the host that it is used on."""
+    host = url.removeprefix("tcp://").rpartition(":")[0]
+    return url.startswith("ipc://") or bool(_LOOPBACK.fullmatch(host))
 
 
 def disambiguate_url(url: str, location: str | None = None) -> str:

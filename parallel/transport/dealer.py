@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ..errors import ProtocolError
 from ..protocol.messages import Hello, Mark, Message, Welcome
 from ..protocol.wire import NO_SESSION, Decoder, encode, frames_nbytes, session_of
 from ..state.stream import Stream
 from . import sockets
+from .monitors import DisconnectMonitor
 
 __all__ = ["GREET_EVERY", "Dealer"]
 
@@ -42,7 +45,7 @@ class Dealer(Generic[M]):
     ) -> None:
         self.socket = socket
         self.stream = Stream()
-        self.monitor = sockets.DisconnectMonitor(socket)
+        self.monitor = DisconnectMonitor(socket)
         #: Its connection broke, and it has not greeted since. Any thread may say so.
         self.cut = False
         #: The controller has answered the last greeting.
@@ -149,6 +152,16 @@ class Dealer(Generic[M]):
                 sockets.send(self.socket, stream.confirmation())
             del messages[0]
         return messages
+
+    def hear(self, log: logging.Logger) -> Iterator[M]:
+        """Read all that there is; yield the messages, log what is none."""
+        while (batch := sockets.receive(self.socket)) is not None:
+            try:
+                messages = self.read(*batch)
+            except ProtocolError as error:
+                log.error("the controller sent what is not ours: %s", error)
+                continue
+            yield from messages
 
     def close(self) -> None:
         """Stop watching the connection."""

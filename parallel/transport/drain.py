@@ -13,10 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any, TypeAlias
 
-from .sockets import OnBatch, Socket, descriptor, has_input, receive_routed
+from .sockets import Socket, descriptor, has_input, receive_routed
 
-__all__ = ["Drain"]
+__all__ = ["Drain", "OnBatch"]
+
+#: Takes a batch: whose it is, its head, and its buffers.
+OnBatch: TypeAlias = Callable[[bytes, Any, list[Any]], None]
 
 #: A turn of reading ends after so long, seconds, for others wait too.
 TURN = 2e-3

@@ -1,4 +1,4 @@
-"""Folders of sockets: held by the processes that use them, swept when none does.
+"""Folders of sockets: made, held by who uses them, and swept when nobody does.
 
 A lock is let go of however its process ends, so that what a killed one has left is
 known for what it is.
@@ -13,12 +13,42 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .locations import RUNTIME_PREFIX
+from ..errors import LauncherError
+from .folders import is_open_to_all
 
-__all__ = ["hold", "keep", "sweep"]
+__all__ = ["hold", "keep", "make_runtime_dir", "sweep", "sweep_folder"]
 
+#: A folder of sockets begins with this, so that a left one is known for ours.
+RUNTIME_PREFIX = "parallel-"
 #: The file whose lock holds a folder, and the one that says that it is to stay.
 HELD, KEPT = "held", "kept"
+
+
+def make_runtime_dir() -> Path:
+    """Make a 0700 folder for sockets, with a path short enough for them.
+
+    A unix socket's path has 107 bytes at the most.
+
+    Raises
+    ------
+    LauncherError
+        It cannot be made, or others could put theirs in its place.
+    """
+    above = Path(tempfile.gettempdir())
+    if is_open_to_all(above):
+        raise LauncherError(
+            f"everybody can replace what is in {above}, also the sockets of clusters: "
+            f"`chmod +t {above}`, or let TMPDIR name another folder"
+        )
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+    except OSError as error:
+        raise LauncherError(
+            f"cannot make a folder for sockets in {above}: {error.strerror}. See to "
+            "that, or let TMPDIR name another folder"
+        ) from error
+    folder.chmod(0o700)  # the umask may have taken from it
+    return folder
 
 
 def hold(folder: Path) -> int:
@@ -50,10 +80,11 @@ def keep(folder: Path) -> None:
 def sweep() -> list[Path]:
     """Remove the folders of dead processes; return them."""
     folders = Path(tempfile.gettempdir()).glob(f"{RUNTIME_PREFIX}*")
-    return [folder for folder in folders if _sweep(folder)]
+    return [folder for folder in folders if sweep_folder(folder)]
 
 
-def _sweep(folder: Path) -> bool:
+def sweep_folder(folder: Path) -> bool:
+    """Remove a folder if no process holds it; tell whether it was."""
     try:
         if folder.lstat().st_uid != os.geteuid() or (folder / KEPT).exists():
             return False

@@ -6,11 +6,10 @@ cannot submit work.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import zmq
@@ -19,6 +18,9 @@ from zmq.utils import z85
 
 from ..protocol.connection import ConnectionInfo, Curve
 from ..protocol.secrets import repr_without
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["ROLES", "ZAP_DOMAIN", "Gate", "KeyPair", "Keys", "new_keys"]
 
@@ -57,6 +59,7 @@ class Keys(msgspec.Struct, frozen=True):
             role=role,
             secret=self.secrets[role],
             location=socket.gethostname(),
+            host=socket.gethostname(),
             curve=curve if encrypted else None,
         )
 

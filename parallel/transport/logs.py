@@ -11,7 +11,7 @@ import logging
 import os
 import stat
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 __all__ = ["keep_log", "open_log", "open_log_file"]
 
@@ -21,7 +21,13 @@ MOST_NBYTES, KEPT_NBYTES = 8 << 20, 1 << 20
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:  # it takes no parameter before Python 3.11
+    _StreamHandler = logging.StreamHandler
+
+
+class _Handler(_StreamHandler):
     """Writes to a log of ours, and cuts it when it is too long."""
 
     def emit(self, record: logging.LogRecord) -> None:

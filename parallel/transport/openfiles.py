@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+from collections.abc import Sequence
 
 from ..errors import LauncherError, TransportError
 
 __all__ = [
     "allow",
     "allow_all",
+    "bears_ipc",
+    "most_let_in",
     "most_open",
     "say_if_few",
     "see_that_engines_fit",
@@ -23,13 +26,29 @@ ENOUGH = 1 << 20 if os.uname().sysname == "Linux" else 10_240
 ROOM = 24
 #: What an agent opens for each engine, and for itself and a few clients.
 EACH, REST = 3, 40
-#: With fewer, a burst of connections may be too quick for a controller to turn it away.
-FEW = 1024
+#: With fewer, a burst of connections over ipc may be too quick for a controller.
+FEW = 4096
+#: Twice what libzmq lets in before it waits for somebody to look.
+BURST = 2048
 
 
 def most_open() -> int:
     """Return how many files this process may have open."""
     return _bounded(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def most_let_in() -> int:
+    """Return the descriptor from which on a controller turns away who connects."""
+    most = most_open()
+    return most - BURST if most >= FEW else most * 3 // 4
+
+
+def bears_ipc() -> bool:
+    """Tell whether a controller of this process may bear any burst over ipc.
+
+    libzmq ends its process if there is no file for a connection: it does not over TCP.
+    """
+    return _bounded(resource.getrlimit(resource.RLIMIT_NOFILE)[1]) >= FEW
 
 
 def allow(count: int) -> None:
@@ -50,16 +69,17 @@ def allow_all() -> int:
     return before
 
 
-def say_if_few() -> str:
-    """Say so if a controller in this process may have too few for its peace."""
+def say_if_few(urls: Sequence[str]) -> str:
+    """Say so if a controller that listens there may have too few for its peace."""
     most = most_open()
     if most >= FEW:
         return ""
+    is_frail = any(url.startswith("ipc:") for url in urls)
+    also = ", and where many more connect at once it may end" if is_frail else ""
     return (
         f"the controller may have {most:,} files open, and no more (`ulimit -Hn`): "
-        f"{(most * 3 // 4 - REST) // EACH} clients and engines fit, and where many "
-        f"more connect at once it may end. Let that be raised: `ulimit -n {FEW}` as "
-        "root, limits.conf, LimitNOFILE= of a service"
+        f"{(most_let_in() - REST) // EACH} clients and engines fit{also}. Let that be "
+        f"raised: `ulimit -n {FEW}` as root, limits.conf, LimitNOFILE= of a service"
     )
 
 

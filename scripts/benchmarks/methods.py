@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import footprint, tasks
 from benchmarks.amounts import WARM_UP, Amount, NotHere, Samples
+from benchmarks.many import many
 from benchmarks.systems.base import System
 
 #: 80 kB, as bytes and as 10,000 floats; so many different ones.
@@ -179,4 +180,5 @@ METHODS: dict[str, Callable[[System, Amount], Samples]] = {
     "tree": tree,
     "memory": footprint.memory,
     "growth": footprint.growth,
+    "many": many,
 }

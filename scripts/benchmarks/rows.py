@@ -101,7 +101,9 @@ def at_most(
     )
 
 
-def at_least(name: str, budget: float | None, unit: str, measurement: str) -> Row:
+def at_least(
+    name: str, budget: float | None, unit: str, measurement: str, *, part: str = ""
+) -> Row:
     """Return a row of which more is better."""
     return Row(
         name=name,
@@ -109,6 +111,7 @@ def at_least(name: str, budget: float | None, unit: str, measurement: str) -> Ro
         unit=unit,
         budget=budget,
         higher_is_better=True,
+        part=part,
     )
 
 
@@ -141,11 +144,27 @@ MEASUREMENTS = (
         patience=600.0,
     ),
     Measurement(name="stop-4", method="stop", sitting="start-4", sittings=4),
+    Measurement(
+        name="many",
+        method="many",
+        engines=1,
+        count=10_000,
+        quick_count=2000,
+        bouts=3,
+        patience=300.0,
+    ),
     Measurement(name="start-32", method="start", engines=32, sitting="32", sittings=2),
     Measurement(
         name="all-32", method="all", engines=32, count=200, sitting="32", sittings=2
     ),
     Measurement(name="stop-32", method="stop", engines=32, sitting="32", sittings=2),
+    Measurement(
+        name="start-256", method="start", engines=256, sitting="256", once=True
+    ),
+    Measurement(
+        name="all-256", method="all", engines=256, count=20, sitting="256", once=True
+    ),
+    Measurement(name="stop-256", method="stop", engines=256, sitting="256", once=True),
     Measurement(
         name="tcp-balanced",
         method="balanced",
@@ -172,6 +191,9 @@ ROWS = (
     at_most("all-32", 4.0, "ms", "all-32"),
     at_most("stop-4", 0.3, "s", "stop-4"),
     at_most("stop-32", None, "s", "stop-32"),
+    at_most("start-256", 10, "s", "start-256"),
+    at_most("all-256", None, "ms", "all-256"),
+    at_most("stop-256", None, "s", "stop-256"),
     at_least("payload-bytes", 4000, "tasks/s", "payload-bytes"),
     at_least("payload-numpy", 4000, "tasks/s", "payload-numpy"),
     at_most("uneven", 1.05, "× ideal", "uneven"),
@@ -181,6 +203,10 @@ ROWS = (
     at_most("memory-engine", 15, "MiB", "memory", part="engine"),
     at_most("memory-total", 130, "MiB", "memory", part="total"),
     at_most("processes", 6, "", "memory", part="processes"),
+    at_least("many", 0.5, "× with 4", "many", part="ratio"),
+    at_least("many-rate", None, "tasks/s", "many", part="rate"),
+    at_most("many-memory", None, "KiB/engine", "many", part="memory"),
+    at_most("many-files", None, "/engine", "many", part="files"),
     at_most("growth-client", 10, "MiB", "growth", part="client"),
     at_most("growth-controller", 10, "MiB", "growth", part="controller"),
     at_most("tcp-round-trip", 500, "µs", "tcp-balanced"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: A task of tasks survives so many deaths: in a bad hour, many engines die.
 DEATHS = 1000
+#: Seconds that a task's client tries to connect, though the controller is away.
+PATIENCE = 60.0
 
 
 def begin(file: str, key: str) -> None:
@@ -89,6 +91,20 @@ def tree(file: str, key: str, depth: int, width: int) -> int:
 @functools.cache
 def own_client() -> Client:
     """Return this engine's client of its own cluster."""
+    return connected(None, PATIENCE)
+
+
+def connected(file: str | None, patience: float) -> Client:
+    """Return a client, though what leads to the controller may be cut meanwhile.
+
+    Who connects gives up after 2 s if somebody hangs up, as a closed relay does.
+    """
     import parallel
 
-    return parallel.Client()
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return parallel.Client(file)
+        except parallel.ControllerUnreachable:
+            if time.monotonic() > deadline:
+                raise

@@ -77,7 +77,12 @@ def stop_controller(scene: Scene, random: Random) -> str:
 
 
 def kill_controller(scene: Scene, random: Random) -> str:
-    """Kill the controller, while there is an agent: nobody else starts another."""
+    """Kill the controller, while there is an agent: nobody else starts another.
+
+    One that was killed a moment ago may still be there, and starts none.
+    """
+    if scene.struck.get(scene.agent, "").startswith("SIGKILL"):
+        return ""
     return scene.strike(scene.controller, SIGKILL) if is_alive(scene.agent) else ""
 
 
@@ -167,7 +172,7 @@ class Faults:
     def __post_init__(self) -> None:
         self._random = Random(f"faults {self.seed}")
         self._over = threading.Event()
-        self._begin = time.monotonic()
+        self.begin = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="faults", daemon=True)
 
     def start(self) -> None:
@@ -193,5 +198,5 @@ class Faults:
         # this is the same.
         words = FAULTS[name](self.scene, Random(self._random.random()))
         if words:
-            seconds = time.monotonic() - self._begin
+            seconds = time.monotonic() - self.begin
             self.strikes.append(Strike(round(seconds, 2), name, words))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
 
@@ -39,7 +41,15 @@ class Job:
     allowed: tuple[type[BaseException], ...] = ()
     #: It must not be started twice, whatever dies.
     once: bool = False
+    #: Seconds (monotonic).
     submitted: float = 0.0
+    ended: float = 0.0
+    #: Errors that it may end with if the record may lack something.
+    unless_recorded: tuple[type[BaseException], ...] = ()
+
+    def note_end(self, _: Future[Any]) -> None:
+        """Note when it ended, which may be long before it is judged."""
+        self.ended = time.monotonic()
 
 
 @dataclass
@@ -64,6 +74,16 @@ class Source:
 
     def __post_init__(self) -> None:
         self.view = self.client.load_balanced_view(engine_retries=calls.DEATHS)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Tell whether the record has all: no controller was killed, no disk is full.
+
+        A killed one has not written what came last.
+        """
+        connection: Any = self.client._connection
+        full_disk = Path(self.file).with_name("disk").exists()
+        return bool(connection._work.epoch <= 1 and not full_disk)
 
     def next_job(self) -> Job | None:
         """Submit something; None if there is no engine that it could be meant for."""
@@ -169,8 +189,9 @@ def found(source: Source, key: str) -> Job | None:
     job = source.random.choice(source.recent)
     assert isinstance(job.result, AsyncResult)
     ar = source.client.get_result(job.result.msg_ids[0])
-    # What a killed controller has not written, and what finds no room, is not there.
-    return Job("found", key, ar, job.expected, (NotRecorded, KeyError))
+    asked = Job("found", key, ar, job.expected)
+    asked.unless_recorded = (NotRecorded, KeyError)
+    return asked
 
 
 def mapped(source: Source, key: str) -> Job:

@@ -34,6 +34,8 @@ def in_words(run: Run) -> str:
         told.append(memory)
     verdict = "FAILED" if run.complaints else "good"
     lines = [f"{verdict:6} {'; '.join(told)}"]
+    if run.slowest:
+        lines.append(f"  the longest: {run.slowest}")
     lines += [f"  - {complaint}" for complaint in run.complaints[:SHOWN]]
     if len(run.complaints) > SHOWN:
         lines.append(f"  - and {len(run.complaints) - SHOWN} more")

@@ -71,6 +71,8 @@ class Run:
     tasks: int = 0
     again: int = 0
     longest: float = 0.0
+    #: Which job that was, and what happened around it.
+    slowest: str = ""
     #: MiB early on and at the end, by process.
     memory: dict[str, tuple[float, float]] = field(default_factory=dict)
     strikes: list[Strike] = field(default_factory=list)
@@ -113,7 +115,7 @@ def run(plan: Plan, folder: Path, found: Run, progress: Progress) -> None:
             load.join()
         progress.enter("it waits for the clients in processes of their own")
         scene.dismiss_visitors()
-        _take_tallies(found, scene, [load.tally for load in loads])
+        _take_tallies(found, scene, [load.tally for load in loads], faults.begin)
         progress.enter("it waits until nothing is left in the scheduler")
         found.complaints += _what_is_left(scene.client)
         _judge_memory(found, early, _memory(scene))
@@ -148,7 +150,7 @@ def _under_faults(
     return early
 
 
-def _take_tallies(found: Run, scene: Scene, tallies: list[Tally]) -> None:
+def _take_tallies(found: Run, scene: Scene, tallies: list[Tally], begin: float) -> None:
     whole = Tally()
     for tally in (*tallies, scene.tally):
         whole.add(tally)
@@ -160,7 +162,8 @@ def _take_tallies(found: Run, scene: Scene, tallies: list[Tally]) -> None:
     found.complaints += [f"engine {pid} died, and nobody struck it" for pid in unstruck]
     found.jobs, found.excused = dict(whole.ended), dict(whole.excused)
     found.tasks, found.again = starts.tasks, starts.again
-    found.longest = round(whole.longest, 2)
+    found.longest = whole.longest.seconds
+    found.slowest = whole.longest.around(begin, found.strikes)
 
 
 def _what_is_left(client: Client) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -220,7 +219,7 @@ class Scene:
             killed = visitor.pid in self.struck and visitor.poll() is not None
             out, _ = visitor.communicate(timeout=4 * self._patience)
             if visitor.returncode == 0:
-                self.tally.add(Tally(**json.loads(out)))
+                self.tally.add(Tally.from_json(out))
             elif not killed:
                 words = f"a visitor ended with the status {visitor.returncode}"
                 self.tally.complaints.append(words)

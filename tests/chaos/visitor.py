@@ -5,11 +5,9 @@ It prints what became of its jobs, as JSON.
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 
-from parallel import Client, ControllerUnreachable
+from tests.chaos.calls import connected
 from tests.chaos.load import Load
 
 __all__ = ["main"]
@@ -24,21 +22,7 @@ def main(words: list[str]) -> None:
         sys.stdin.read()
         load.stop()
         load.join()
-        print(json.dumps(vars(load.tally)))
-
-
-def connected(file: str, patience: float) -> Client:
-    """Return a client, though what leads to the controller may be cut meanwhile.
-
-    Who connects gives up after 2 s if somebody hangs up, as a closed relay does.
-    """
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return Client(file)
-        except ControllerUnreachable:
-            if time.monotonic() > deadline:
-                raise
+        print(load.tally.as_json())
 
 
 if __name__ == "__main__":

@@ -84,6 +84,10 @@ def test_version(command: Command, line: str) -> None:
         ("ipcluster stop --cluster-id=a/b", "no 'a/b'"),
         ("ipcluster start --config=/no/such/file.py", "configuration file /no/such"),
         ("ipcluster start --log-level=LOUD", "not the str 'LOUD'"),
+        ("ipcontroller --ports=1-3", "one port is enough for everything: --port="),
+        ("ipcontroller --mongodb", "tasks are recorded in a file (--sqlitedb)"),
+        ("ipengine -c x=1", "view.setup(f) has all engines run f first"),
+        ("ipengine --url=tcp://x", "the connection file says where the controller is"),
         ("ipcontroller --port=99999", "should not be greater than 65535"),
         ("ipcontroller --transport=udp", "'udp'"),
         ("ipengine --timeout=soon", "'soon'"),
@@ -97,6 +101,30 @@ def test_bad_options(command: Command, line: str, words: str) -> None:
     assert len(err.splitlines()) == 1
     assert words in err
     assert "CRITICAL parallel.ip" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ipcluster list --clean-logs --show-config", "--clean-logs is of no effect"),
+        ("ipcluster stop --show-config --signal=15", "--signal is of no effect"),
+        ("ipcluster stop --signal 15 --show-config", "--signal is of no effect"),
+        (
+            "ipcontroller --HeartMonitor.period 9 --show-config",
+            "--HeartMonitor.period is of no effect: engine_patience",
+        ),
+        (
+            "ipengine --InteractiveShell.colors=nocolor --show-config",
+            "--InteractiveShell.colors is of no effect",
+        ),
+    ],
+)
+def test_some_options_are_taken_and_change_nothing(
+    command: Command, line: str, words: str
+) -> None:
+    status, _, err = command(line)
+    assert status == 0
+    assert f"INFO parallel.{line.split()[0]} {words}" in err
 
 
 @pytest.mark.parametrize(
@@ -146,7 +174,11 @@ def test_a_file_on_the_command_line_wins_over_the_profile(
         ("ipcluster_config.py", "x = 1\ny = z\n", ".py, line 2: NameError: name 'z'"),
         ("ipcluster_config.py", "x = (\n", ".py: SyntaxError: "),
         ("ipcluster_config.json", "{", ".json: JSONDecodeError: "),
-        ("ipcluster_config.py", "c.BaseApp.work_dir = 3", "'work_dir' trait"),
+        (
+            "ipcluster_config.py",
+            "c.BaseApp.work_dir = 3",
+            "/ipcluster_config.py: The 'work_dir' trait",
+        ),
     ],
 )
 def test_files_in_error(
@@ -157,6 +189,18 @@ def test_files_in_error(
     assert status == 1
     assert len(err.splitlines()) == 1
     assert words in err
+
+
+@pytest.mark.parametrize("what", ["stop", "list", "status", "clean", "profile list"])
+def test_what_needs_no_configuration_goes_on_without_one_in_error(
+    command: Command, profile: Path, what: str
+) -> None:
+    file = profile / "ipcluster_config.py"
+    file.write_text("c.Cluster.n = (\n")
+    status, _, err = command(f"ipcluster {what} --profile=x --show-config")
+    assert status == 0
+    assert f"goes on without a configuration file: {file}: SyntaxError" in err
+    assert command(f"ipcluster {what} --profile=x --config={file}")[0] == 1
 
 
 def test_a_profile_is_found_where_ipython_has_it(

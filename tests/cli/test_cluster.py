@@ -19,4 +19,6 @@ def test_no_subcommand() -> None:
 def test_an_unknown_subcommand() -> None:
     said = run("ipcluster restart", status=1)[1]
     assert len(said.splitlines()) == 1
-    assert "no subcommand 'restart'; there are start, stop, list" in said
+    assert (
+        "no subcommand 'restart'; there are start, engines, scale, stop, list" in said
+    )

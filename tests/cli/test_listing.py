@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parallel.cli.listing import table
+from parallel.cli.listing import class_prefix, table
 from tests.commands import run
 
 
@@ -27,3 +27,11 @@ def test_nothing_runs() -> None:
     assert json.loads(run("ipcluster list -o json")[0]) == []
     assert len(run("ipcluster list --profile=x")[0].splitlines()) == 1
     assert not (Path(os.environ["IPYTHONDIR"]) / "profile_x").exists()
+
+
+def test_launchers_are_shown_as_their_classes_are_called() -> None:
+    assert [class_prefix(each) for each in ("Local", "htcondor", "own.Launcher")] == [
+        "Local",
+        "HTCondor",
+        "own.Launcher",
+    ]

@@ -13,9 +13,11 @@ from parallel.cli.signals import ENDING, Signalled, Signals
 
 @pytest.fixture
 def signals() -> Iterator[Signals]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
     made = Signals()
     yield made
     made.restore()
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("signum", ENDING)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from parallel.client import lazymaps
+from parallel.client import lazycalls, lazymaps
 from parallel.client.lazymaps import LazyMapIterator
 from parallel.client.results import AsyncResult
 from parallel.errors import TransportError
@@ -266,7 +266,7 @@ def test_as_many_at_a_time_as_the_view_has_engines(connection: FakeConnection) -
 def test_so_many_untaken_ones_stop_the_calls(
     connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lazymaps, "UNTAKEN", 2)
+    monkeypatch.setattr(lazycalls, "UNTAKEN", 2)
     results = imap(connection, itertools.count(), max_outstanding=5)
     are_open(connection, 0, 1)
     connection.answer(0, 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from parallel.client.locating import check_options, read, warn_of_loopback
@@ -23,7 +21,7 @@ def test_an_address_is_no_connection_file() -> None:
 
 
 def test_what_other_sessions_take_is_left_out() -> None:
-    check_options({"packer": "json", "username": "me"}, {"sshserver": None})
+    check_options({"packer": "json", "username": "me"}, None, None)
 
 
 @pytest.mark.parametrize(
@@ -31,13 +29,14 @@ def test_what_other_sessions_take_is_left_out() -> None:
 )
 def test_a_mistyped_option_is_an_error(name: str, hint: str) -> None:
     with pytest.raises(TypeError, match=hint):
-        check_options({name: 1}, {})
+        check_options({name: 1}, None, None)
 
 
-def test_tunnels_are_said_to_lack() -> None:
-    ssh: dict[str, Any] = {"sshserver": "me@there", "sshkey": None}
-    with pytest.raises(NotAvailable, match=r"sshserver.*SSH tunnels"):
-        check_options({}, ssh)
+def test_a_tunnel_that_would_ask_for_a_password_is_refused() -> None:
+    with pytest.raises(NotAvailable, match=r"password=….*by a key: ssh-keygen"):
+        check_options({}, "secret", None)
+    with pytest.raises(NotAvailable, match="paramiko=True"):
+        check_options({}, None, True)
 
 
 def test_a_far_loopback_is_warned_of() -> None:

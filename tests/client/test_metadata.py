@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import datetime, timezone
 
 import pytest
 
-from parallel.client.metadata import KEYS, Metadata, as_datetime, status_word
+from parallel.client.metadata import KEYS, Metadata, status_word
 from parallel.protocol.messages import Status
 
 
@@ -51,11 +50,6 @@ def test_it_can_be_copied(copied: object) -> None:
     assert type(found) is Metadata
     assert found == metadata
     assert found is not metadata
-
-
-def test_times_are_aware() -> None:
-    assert as_datetime(0.5) == datetime(1970, 1, 1, 0, 0, 0, 500_000, timezone.utc)
-    assert as_datetime(0) is None
 
 
 def test_each_status_has_its_word() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from parallel.client import pace
 from parallel.client.opentasks import OpenTasks
 from parallel.client.pace import Pace
 from parallel.client.waits import Waits
@@ -98,6 +99,17 @@ def test_it_goes_on_by_quarters_while_tasks_are_long(submitting: Submitting) -> 
     hold_back(submitting)
     assert submitting.waited == 1
     assert submitting.pace.tasks == FREE.tasks * 1.25
+
+
+def test_who_is_held_up_gives_freed_memory_back_now_and_then(
+    submitting: Submitting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(pace, "give_back", lambda: given.append(True))
+    submitting.open(3000)
+    for _ in range(5):
+        submitting.pace.hold_back(raises=False)
+    assert given == [True]
 
 
 def test_it_goes_on_no_further_than_its_credit(submitting: Submitting) -> None:

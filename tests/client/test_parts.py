@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED
 from typing import Any
 
 import pytest
 
 from parallel.client.mapresults import AsyncMapResult
-from parallel.client.results import FIRST_COMPLETED, AsyncResult
+from parallel.client.results import AsyncResult
 from parallel.errors import RemoteError
 from parallel.protocol.messages import Method
 from parallel.serialize.objects import pack

@@ -316,6 +316,37 @@ def test_who_is_about_to_sleep_is_woken(still: Line) -> None:
     waiter.join()
 
 
+class Nest:
+    """An engine whose task waits, and that has others to run."""
+
+    depth = 1
+    descriptor = 0
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def applies(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Callable[[], bool]:
+        return lambda: self.calls.append(name) or True
+
+
+def test_who_waits_apart_lets_its_engine_run_nothing_on_top(
+    still: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nest = Nest()
+    monkeypatch.setattr("parallel.transport.nesting.current", nest)
+    assert not still.pump.wait_apart(
+        lambda: False, still.follow, time.monotonic() + 10 * module.NEST_AFTER
+    )
+    still.outbox.append(1)
+    assert still.pump.wait_apart(
+        lambda: 1 in still.came, still.follow, time.monotonic() + LONG
+    )
+    assert not nest.calls
+
+
 def test_who_follows_keeps_its_deadline(still: Line) -> None:
     waiter = Waiter(still, 1)
     wait_until(still.asleep)
@@ -331,6 +362,21 @@ def test_a_timer_that_a_nudge_sets_is_kept_by_the_background(line: Line) -> None
     turns = line.turns
     wait_until(lambda: line.turns > turns)
     line.timer = None
+
+
+def test_what_a_leader_leaves_unread_is_read_in_the_background(line: Line) -> None:
+    """A zmq descriptor tells of input once, and to the thread that saw it first."""
+    wait_until(lambda: line.pump._watching.asleep)
+    watching = line.pump._watching
+    watching.poll = BlindPoll(watching.poll, line.near.fileno())  # type: ignore[assignment]
+    watching.wake()  # it sleeps in the other one by now
+    wait_until(lambda: line.pump._watching.asleep)
+    line.echoing = False
+    waiter = Waiter(line, 1)
+    wait_until(line.asleep)
+    line.far.sendall(b"".join(n.to_bytes(4, "big") for n in range(1, 30)))
+    assert waiter.was_in_time()
+    wait_until(lambda: line.came == set(range(1, 30)))
 
 
 @pytest.mark.slow

@@ -6,18 +6,14 @@ import asyncio
 import concurrent.futures
 import gc
 import weakref
-from concurrent.futures import CancelledError
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError
 from typing import Any
 
 import numpy as np
 import pytest
 
 from parallel.client.metadata import KEYS
-from parallel.client.results import (
-    FIRST_COMPLETED,
-    FIRST_EXCEPTION,
-    AsyncResult,
-)
+from parallel.client.results import AsyncResult
 from parallel.errors import (
     CompositeError,
     EngineError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parallel.client.sent import SentFunctions
-from parallel.serialize.calls import Function
+from parallel.serialize.callables import Function
 
 
 def function(i: int, nbytes: int = 10) -> Function:

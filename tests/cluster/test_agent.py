@@ -6,7 +6,8 @@ import selectors
 import socket
 from pathlib import Path
 
-from parallel.cluster.agent import Agent, AgentSpec
+from parallel.cluster.agent import Agent
+from parallel.cluster.agentspec import AgentSpec
 from parallel.protocol.messages import AgentTrouble, ToAgent, ToOwner
 from parallel.transport.keys import new_keys
 from parallel.transport.pipe import Pipe
@@ -30,9 +31,9 @@ def test_a_controller_may_close_its_pipe_and_die_at_once(tmp_path: Path) -> None
     keeper = agent._controller
     keeper.link = Pipe(ours, list[ToAgent])
     keeper._log_begin = 0
-    agent._selector.register(keeper.link, selectors.EVENT_READ, agent._on_link)
+    agent.selector.register(keeper.link, selectors.EVENT_READ, agent._on_link)
     controllers.close()
-    told = agent._selector.select(0)
+    told = agent.selector.select(0)
     agent._controller_died(-9)
     for key, _ in told:  # as the loop does, whose signal came first
         key.data()
@@ -40,6 +41,6 @@ def test_a_controller_may_close_its_pipe_and_die_at_once(tmp_path: Path) -> None
     assert messages is not None
     assert isinstance(messages[0], AgentTrouble)
     assert "SIGKILL" in messages[0].text
-    agent._selector.close()
+    agent.selector.close()
     for end in (owners, owner, ours):
         end.close()

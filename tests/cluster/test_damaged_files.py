@@ -14,8 +14,11 @@ from parallel.cluster.records import ClusterRecord, read_record
 from parallel.controller.muster import Muster
 from parallel.errors import LauncherError, ParallelError
 from parallel.protocol.messages import EngineInfo
+from parallel.transport.connectionfiles import (
+    read_connection_file,
+    write_connection_files,
+)
 from parallel.transport.keys import new_keys
-from parallel.transport.locations import read_connection_file, write_connection_files
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,10 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from parallel.controller.credits import Holdings
 from parallel.controller.dispatch import Dispatch
-from parallel.controller.peers import Peer, Peers
+from parallel.controller.limits import Holdings
+from parallel.controller.peer import Peer
+from parallel.controller.peers import Peers
 from parallel.controller.store.memory import MemoryRecord
 from parallel.errors import ProtocolError
 from parallel.protocol.messages import (
@@ -95,30 +96,31 @@ class Room:
 
     def hear(self, peer: Peer, message: Any, now: float) -> None:
         """Do as the controller does with a message."""
-        dispatch, frames = self.dispatch, (b"",) * getattr(message, "frames", 0)
+        intake, reports = self.dispatch.intake, self.dispatch.reports
+        frames = (b"",) * getattr(message, "frames", 0)
         match message:
             case Submit():
-                dispatch.on_submits(peer, [(message, frames)], now)
+                intake.on_submits(peer, [(message, frames)], now)
             case Result():
-                dispatch.on_results(peer, [(message, frames)], now)
+                reports.on_results(peer, [(message, frames)], now)
             case Define():
-                dispatch.on_define(message, now)
+                intake.on_define(message, now)
             case Abort():
-                dispatch.on_abort(peer, message, now)
+                intake.on_abort(peer, message, now)
             case Setup():
-                dispatch.on_setup(peer, message, frames, now)
+                intake.on_setup(peer, message, frames, now)
             case Need():
-                dispatch.on_need(peer, message)
+                reports.on_need(peer, message)
             case Revoked():
-                dispatch.on_revoked(peer, message, now)
+                reports.on_revoked(peer, message, now)
             case Output():
-                dispatch.on_output(peer, message)
+                reports.on_output(peer, message)
             case Publish():
-                dispatch.on_publish(peer, message, frames)
+                reports.on_publish(peer, message, frames)
             case Suspended():
-                dispatch.on_suspended(peer, message, now)
+                reports.on_suspended(peer, message, now)
             case Resumed():
-                dispatch.on_resumed(peer, message, now)
+                reports.on_resumed(peer, message, now)
 
 
 def is_small(message: Any) -> bool:

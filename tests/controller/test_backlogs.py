@@ -10,7 +10,8 @@ import pytest
 
 from parallel.controller import backlogs, peers
 from parallel.controller.backlogs import Room
-from parallel.controller.peers import Peer, Peers
+from parallel.controller.peer import Peer
+from parallel.controller.peers import Peers
 from parallel.protocol.messages import Hello, Mark, Outcome, Status
 from parallel.protocol.wire import client_decoder
 

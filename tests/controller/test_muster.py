@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parallel.controller.muster import Muster
+from parallel.controller.muster import LEASE, Muster
 from parallel.protocol.messages import EngineInfo
 
 ONE, TWO = b"1" * 16, b"2" * 16
@@ -101,6 +101,60 @@ def test_a_damaged_file_is_told_once_and_the_start_goes_on(path: Path) -> None:
         assert not muster.awaited
     muster.save()
     assert Muster(path, epoch=3).take_trouble() == ""
+
+
+def test_a_damaged_file_leaves_doubts_of_what_was_started(path: Path) -> None:
+    write(path, (ONE, ELSEWHERE, 1))
+    assert not Muster(path, epoch=2).is_doubtful
+    path.write_text("nothing")
+    assert Muster(path, epoch=2).is_doubtful
+
+
+def test_what_nobody_knows_of_a_dead_engine_is_doubted_by_all_that_follow(
+    path: Path,
+) -> None:
+    write(path, (ONE, HERE, os.getpid()))
+    second = Muster(path, epoch=2)
+    second.leave(ONE)
+    second.doubt(LEASE)
+    second.save()
+    third = Muster(path, epoch=3)
+    assert third.is_doubtful
+    third.save()
+    assert Muster(path, epoch=4).is_doubtful
+
+
+def test_an_engine_elsewhere_that_died_of_late_is_awaited_if_its_agent_tells_of_it(
+    path: Path,
+) -> None:
+    write(path, (ONE, ELSEWHERE, 1), (TWO, ELSEWHERE, 2))
+    second = Muster(path, epoch=2)
+    second.leave(ONE, is_watched=True)
+    second.save()
+    third = Muster(path, epoch=3)
+    assert set(third.awaited) == {ONE, TWO}
+    assert not third.is_doubtful
+    third.leave(TWO)
+    third.save()
+    fourth = Muster(path, epoch=4)
+    assert set(fourth.awaited) == {ONE}
+    assert fourth.is_doubtful, "nobody will tell of it again"
+
+
+def test_it_is_written_anew_now_and_then_that_the_record_is_relied_on(
+    path: Path,
+) -> None:
+    write(path, (ONE, HERE, os.getpid()))
+    second = Muster(path, epoch=2)
+    second.save()
+    second.rely(LEASE)
+    assert second.is_stale
+    second.save()
+    second.rely(LEASE)
+    assert not second.is_stale
+    third = Muster(path, epoch=3)
+    assert third.is_reliant
+    assert not third.is_doubtful
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"format": "other"}', "\xff", "null"])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from parallel.controller.peers import UNSAYABLE, Peer, Peers
+from parallel.controller.peer import Peer
+from parallel.controller.peers import UNSAYABLE, Peers
 from parallel.protocol.messages import (
     Goodbye,
     Hello,
@@ -62,14 +63,14 @@ def test_a_peer_is_found_in_three_ways(peers: Peers) -> None:
     peer = peers.welcome(hello(), b"first", 7)
     assert peers.by_session(peer.session) is peer
     assert peers.channel(peer.uuid, "work") is peer
-    assert peers.by_descriptors([7, 8]) == [peer]
+    assert peers.by_descriptor(7) is peer
     assert repr(peer) == "<client 31313131 work of host:123>"
 
 
 def test_a_stranger_is_not_found(peers: Peers) -> None:
     assert peers.by_session(NO_SESSION) is None
     assert peers.channel(b"2" * 16, "work") is None
-    assert peers.by_descriptors([7]) == []
+    assert peers.by_descriptor(7) is None
 
 
 def test_what_who_leaves_has_asked_for_is_given_up(peers: Peers) -> None:
@@ -103,7 +104,7 @@ def test_who_comes_by_another_way_takes_its_place(peers: Peers) -> None:
     assert peers.by_session(old.session) is None
     assert peers.by_session(new.session) is new
     assert peers.channel(new.uuid, "work") is new
-    assert peers.by_descriptors([7]) == []
+    assert peers.by_descriptor(7) is None
     peers.remove(old)
     assert peers.channel(new.uuid, "work") is new
 
@@ -112,7 +113,7 @@ def test_who_names_its_session_is_the_same_by_another_way(peers: Peers) -> None:
     old = peers.welcome(hello(), b"first", 7)
     old.stream.take(Mark(1, 0))
     peers.lose(old)
-    assert peers.by_descriptors([7]) == []
+    assert peers.by_descriptor(7) is None
     again = hello(session=old.session, received=0)
     assert peers.welcome(again, b"second", 8) is old
     assert (old.routing_id, old.descriptor, old.away) == (b"second", 8, False)
@@ -264,7 +265,7 @@ def test_who_has_left_still_has_its_connection(peers: Peers) -> None:
     peers.remove(peer)
     assert peers.by_session(peer.session) is None
     assert peers.by_route(b"first") is peer
-    assert peers.by_descriptors([7]) == [peer]
+    assert peers.by_descriptor(7) is peer
     peers.drop(peer)
     assert peers.by_route(b"first") is None
-    assert peers.by_descriptors([7]) == []
+    assert peers.by_descriptor(7) is None

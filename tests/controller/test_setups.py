@@ -50,3 +50,13 @@ def test_the_deaths_of_an_earlier_setup_do_not_count() -> None:
     for _ in range(MOST_KILLED):
         setup, _ = setups.add(b"me", Setup("paths", b"a", b""), ())
         assert not setups.has_killed(b"me", setup)
+
+
+def test_no_two_tasks_of_setups_share_a_key_be_it_under_two_controllers() -> None:
+    keys = [
+        setups.new_key(b"client")
+        for setups in (Setups(epoch=1), Setups(epoch=2))
+        for _ in range(1000)
+    ]
+    assert len(set(keys)) == len(keys)
+    assert all(key.seq < 0 for key in keys)

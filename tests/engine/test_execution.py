@@ -14,7 +14,7 @@ import pytest
 
 from parallel.engine import execution as module
 from parallel.engine import sources
-from parallel.engine.execution import Ending, Execution, Functions, Ran
+from parallel.engine.execution import Ending, Execution, Ran
 from parallel.engine.namespace import Namespace
 from parallel.errors import (
     CannotPack,
@@ -26,7 +26,8 @@ from parallel.errors import (
     remote_error,
 )
 from parallel.protocol.messages import Assign, Method, Status
-from parallel.serialize.calls import Function, pack_function, unpack_error
+from parallel.serialize.callables import Function, pack_function
+from parallel.serialize.exceptions import unpack_error
 from parallel.serialize.objects import pack, unpack
 from tests.serialize.session import Session
 
@@ -218,13 +219,7 @@ def test_it_runs_users_code_only_while_it_says_so(engine: Engine) -> None:
 # Functions
 
 
-def test_a_function_that_cannot_be_unpacked_says_so_each_time(engine: Engine) -> None:
-    functions = Functions()
-    functions.define(b"digest", b"nonsense")
-    assert b"digest" in functions
-    for _ in range(2):
-        with pytest.raises(CannotUnpack, match="the function cannot be unpacked"):
-            functions.get(b"digest")
+def test_a_function_that_cannot_be_unpacked_is_an_error(engine: Engine) -> None:
     error = error_of(engine.apply(Function(b"digest", b"nonsense", "f")))
     assert isinstance(error, CannotUnpack)
 
@@ -232,13 +227,6 @@ def test_a_function_that_cannot_be_unpacked_says_so_each_time(engine: Engine) ->
 def test_a_module_that_lacks_here_is_named(engine: Engine) -> None:
     error = error_of(engine.apply(Function(b"digest", b"cno_such_module\nf\n.", "f")))
     assert "module 'no_such_module' cannot be imported on this engine" in error.evalue
-
-
-def test_a_function_is_unpacked_once(engine: Engine) -> None:
-    f = sent("def f(): return len(calls)\ncalls = []")
-    functions = Functions()
-    functions.define(f.digest, f.code)
-    assert functions.get(f.digest) is functions.get(f.digest)
 
 
 def test_each_function_sees_what_it_brought(engine: Engine) -> None:
@@ -259,20 +247,6 @@ def test_what_the_user_defined_wins_over_all_that_is_brought(engine: Engine) -> 
     engine.run(Method.EXECUTE, "k = 'mine'")
     assert value_of(engine.apply(second)) == "mine"
     assert value_of(engine.apply(first)) == "mine"
-
-
-def test_no_function_is_needed_for_what_calls_none() -> None:
-    assert b"" in Functions()
-    assert b"digest" not in Functions()
-
-
-def test_the_oldest_functions_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 2)
-    functions = Functions()
-    code = pack_function(len).code
-    for digest in (b"1", b"2", b"3"):
-        functions.define(digest, code)
-    assert [digest in functions for digest in (b"1", b"2", b"3")] == [False, True, True]
 
 
 # Other ends

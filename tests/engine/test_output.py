@@ -21,8 +21,8 @@ from tests import ROOT
 
 PROGRAM = """
 import ctypes, io, json, os, subprocess, sys, threading
-from parallel.engine import output
 from parallel.engine.output import Capture, open_stream
+from parallel.state import excerpt
 
 libc = ctypes.CDLL(None)
 streams = open_stream("stdout"), open_stream("stderr")
@@ -163,7 +163,7 @@ def test_too_much_output_is_cut_in_its_middle(captured: Captured) -> None:
         """
     )
     assert (first, last) == (["beginx", 4 << 20], ["xend", 4 << 20])
-    assert said == f"[... {(12 << 20) + 8:,} bytes of output cut here ...]"
+    assert said == f"[... {(12 << 20) + 8:,} characters of output cut here ...]"
     assert rest == ["next\n", ""]
 
 
@@ -289,7 +289,7 @@ def test_what_is_printed_after_a_task_is_shown_once(captured: Captured) -> None:
 def test_of_what_was_shown_the_begin_and_the_end_are_kept(captured: Captured) -> None:
     (told,) = captured(
         """
-        output.KEPT = 10
+        excerpt.HALF = 5
         capture.begin(7)
         for text in "abcd", "efgh", "ijkl", "mnop":
             print(text, end="", flush=True)
@@ -297,7 +297,27 @@ def test_of_what_was_shown_the_begin_and_the_end_are_kept(captured: Captured) ->
         told = [capture.take()[0]]
         """
     )
-    assert told == "abcde\n[... 6 bytes of output cut here ...]\nlmnop"
+    assert told == "abcde\n[... 6 characters of output cut here ...]\nlmnop"
+
+
+@pytest.mark.parametrize("looks", [0, 1, 3, 12])
+def test_whether_it_was_shown_or_not_as_much_is_told(
+    captured: Captured, looks: int
+) -> None:
+    begin, said, end, rest = captured(
+        f"""
+        capture.begin(7)
+        for i in range(12):
+            os.write(1, b"begin " + b"x" * (1 << 20) + b" end")
+            if i < {looks}:
+                capture.look()
+        begin, said, end = capture.take()[0].split("\\n")
+        told = [begin[:7], len(begin)], said, [end[-5:], len(end)], capture.take()
+        """
+    )
+    assert (begin, end) == (["begin x", 4 << 20], ["x end", 4 << 20])
+    assert said == f"[... {(4 << 20) + 120:,} characters of output cut here ...]"
+    assert rest == ["", ""]
 
 
 # After its death
@@ -342,3 +362,45 @@ def test_a_task_on_top_of_another_has_its_own(captured: Captured) -> None:
         [1, True, "five\n", ""],
         ["one\ntwo\nfive\n", ""],
     ]
+
+
+def test_what_will_be_cut_of_a_flood_takes_no_memory(captured: Captured) -> None:
+    told = captured(
+        """
+        for _ in range(64):
+            os.write(1, b"x" * (1 << 20))
+            capture.trim()
+        taken = os.fstat(streams[0]).st_blocks * 512
+        told = [taken, capture.trim(), len(capture.take()[0])]
+        """
+    )
+    taken, trims, length = told
+    assert trims
+    assert taken < 12 << 20
+    assert 8 << 20 <= length < 9 << 20
+
+
+def test_who_waits_for_it_is_told_of_each_line(captured: Captured) -> None:
+    assert captured(
+        """
+        told = []
+        Capture(*streams, lambda: told.append(os.fstat(streams[0]).st_size))
+        print("one")
+        print("two", flush=True)
+        os.write(1, b"past Python")
+        """
+    ) == [4, 8]
+
+
+def test_how_far_a_task_has_printed_is_known_and_told_later(
+    captured: Captured,
+) -> None:
+    assert captured(
+        """
+        capture.begin(1)
+        print("one", end="")
+        first = capture.reach()
+        print("two", file=sys.stderr)
+        told = [first, capture.reach(), capture.look(), capture.take()]
+        """
+    ) == [[3, 0], [3, 4], [1, True, "one", "two\n"], ["one", "two\n"]]

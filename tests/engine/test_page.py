@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from parallel.engine.page import Page, open_page, open_unnamed
+from parallel.engine.page import LISTED, Page, open_page, open_unnamed
 
 
 @pytest.fixture
@@ -38,6 +38,17 @@ def test_what_one_notes_another_reads(descriptor: int) -> None:
     agent.close()
 
 
+def test_a_rank_notes_its_place_beside_what_it_does(descriptor: int) -> None:
+    engine, watcher = Page(descriptor), Page(descriptor)
+    assert watcher.place() is None
+    engine.note_place(0, 4)
+    engine.start(3, 100, 200)
+    assert watcher.place() == (0, 4)
+    assert watcher.read() == (3, 100, 200, 3, False)
+    for page in (engine, watcher):
+        page.close()
+
+
 def test_it_outlives_a_killed_process(descriptor: int) -> None:
     pid = os.fork()
     if pid == 0:
@@ -47,6 +58,39 @@ def test_it_outlives_a_killed_process(descriptor: int) -> None:
     page = Page(descriptor)
     assert page.read() == (7, 8, 9, 7, False)
     page.close()
+
+
+def test_listed_tasks_outlive_a_killed_process(descriptor: int) -> None:
+    tasks = [b"a" * 24, b"b" * 30]
+    pid = os.fork()
+    if pid == 0:
+        page = Page(descriptor)
+        for task in tasks:
+            page.enlist(task)
+        page.start(7, 8, 9)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    page = Page(descriptor)
+    assert page.listed() == tasks
+    assert page.read() == (7, 8, 9, 7, False)
+    page.close()
+
+
+def test_a_full_list_takes_no_more_until_some_are_struck_off(descriptor: int) -> None:
+    page, agent = Page(descriptor), Page(descriptor)
+    tasks = [b"%024d" % number for number in range(LISTED)]
+    for task in tasks:
+        page.enlist(task)
+    assert agent.listed() == tasks
+    page.enlist(b"one more")
+    assert agent.listed() is None, "there is another"
+    page.relist([*tasks, b"one more"])
+    assert agent.listed() is None, "there may be others"
+    page.relist(tasks[-2:])
+    page.enlist(b"one more")
+    assert agent.listed() == [*tasks[-2:], b"one more"]
+    page.close()
+    agent.close()
 
 
 def test_a_closed_page_can_be_closed(descriptor: int) -> None:

@@ -1,7 +1,8 @@
-"""The side thread sends what the main thread holds back for too long."""
+"""The side thread hears its orders, and when it is not to wait any longer."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,33 +10,30 @@ import pytest
 import zmq
 
 from parallel.engine.sender import Sender
-from parallel.engine.side import CONNECTION_BROKE, HELD_MOST, OUTPUT_EVERY, SideThread
+from parallel.engine.side import (
+    CONNECTION_BROKE,
+    ORPHANED,
+    SideThread,
+)
 from parallel.engine.turns import Turns
-from parallel.protocol.messages import Hello, Pong, Welcome
+from parallel.protocol.messages import (
+    Hello,
+    Pong,
+    Welcome,
+)
 from parallel.protocol.wire import NO_SESSION, engine_decoder
 from parallel.transport.dealer import Dealer
 
 
 class Main:
-    """The main thread's half: it holds back, and has printed nothing."""
+    """The main thread's half."""
 
     def __init__(self) -> None:
         self.turns = Turns()
-        self.sender = Sender(None)  # type: ignore[arg-type] # nothing is sent by it
-        self.take_held = self.sender.take_held
-        self.is_holding = self.sender.is_holding
-
-    def take_output(self) -> list[Any]:
-        return []
 
 
 @pytest.fixture
-def main() -> Main:
-    return Main()
-
-
-@pytest.fixture
-def side(main: Main) -> Iterator[SideThread]:
+def side() -> Iterator[SideThread]:
     """Make a side thread that does not run: the tests are its clock."""
     with (
         zmq.Context() as context,
@@ -45,27 +43,12 @@ def side(main: Main) -> Iterator[SideThread]:
         hello = Hello("engine", "control", b"u" * 16, "secret", "host", 1)
         line, work = (Dealer(each, hello, engine_decoder()) for each in (socket, other))
         line.welcome(Welcome(b"s" * 16, 0, []))
-        side = SideThread(main, line, work, print, None, "tcp://nowhere", 60)
+        sender, parent = Sender(work), os.getppid()
+        side = SideThread(
+            Main(), sender, line, work, print, None, "tcp://nowhere", 60, parent
+        )
         yield side
         side.stop()
-
-
-def test_it_guards_what_is_young_when_it_looks_for_output(
-    main: Main, side: SideThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[Any] = []
-    monkeypatch.setattr(side._line, "say", lambda held, frames: said.append(held))
-    now = 1000.0
-    side._looked = now - OUTPUT_EVERY
-    main.sender.flushed = now - HELD_MOST / 2
-    main.sender.hold(Pong(), [])
-    side.guard()
-    side._look_after_main(now)
-    assert not said, "it may still travel with the next one"
-    side._look_after_main(now + HELD_MOST)
-    assert said == [[Pong()]]
-    side._look_after_main(now + OUTPUT_EVERY)
-    assert not side._guarding, "nothing is held any more"
 
 
 def test_an_order_that_fails_leaves_the_others_heard(
@@ -107,4 +90,21 @@ def test_a_controller_that_has_never_answered_is_given_up_as_well(
     side._look_for_controller(began + 59)
     assert not said
     side._look_for_controller(began + 61)
+    assert said == [CONNECTION_BROKE]
+
+
+def test_who_loses_its_parent_while_it_is_away_goes_on_looking_for_a_while(
+    side: SideThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(side, "_on_end", said.append)
+    monkeypatch.setattr(side, "_parent", os.getppid())
+    side._line.is_open = False
+    began = side._line.away
+    side._look_for_controller(began + 10)
+    monkeypatch.setattr("os.getppid", lambda: 0)
+    side._look_for_controller(began + 10.1)
+    side._look_for_controller(began + 9.9 + ORPHANED)
+    assert not said, "the next controller may be there already"
+    side._look_for_controller(began + 10.1 + ORPHANED)
     assert said == [CONNECTION_BROKE]

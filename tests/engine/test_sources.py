@@ -197,3 +197,42 @@ print(sources.execute("get_ipython().user_ns is globals()", False)["execute_resu
         "False __main__",
         "{'data': {'text/plain': 'True'}, 'metadata': {}}",
     ]
+
+
+#: Cells that end in no expression, and others, which look at what these left.
+CELLS = (
+    "a = 1", "if a:\n    b = a", "def f(x):\n    return x + 1\n", "In[-1], _i, _ii",
+    "import inspect\ninspect.getsource(f)", "a = f(", "raise ValueError(a)", "  c = 2",
+    "get_ipython().execution_count", "from __future__ import annotations",
+    "def g(x: Absent): pass", "g.__annotations__", "return", "await 1", "x = !echo 1",
+    "for a in []: pass", "", "# nothing", "print(get_ipython is not None)", "del a",
+    "a", "import builtins; shown = builtins.get_ipython", "len(In), Out",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_cell_without_a_value_is_as_ipython_would_have_it(
+    run: Callable[[str], str],
+) -> None:
+    script = f"""
+import traceback
+sources.make_shell()
+ran = []
+events = sources.shell.ipython.events
+if WATCHED:  # which leaves all to IPython
+    events.register("post_run_cell", ran.append)
+events.register("post_execute", lambda: print("executed"))
+for cell in {CELLS}:
+    try:
+        print(sources.execute(cell, False))
+    except Exception as error:
+        lines = traceback.extract_tb(error.__traceback__)
+        print(type(error).__name__, error.args[0], lines[-1].line)
+print(len(ran))
+"""
+    ours, ipythons = (
+        run(script.replace("WATCHED", each)).splitlines() for each in ("False", "True")
+    )
+    assert (ours.pop(), ipythons.pop()) == ("0", str(len(CELLS)))
+
+    assert ours == ipythons

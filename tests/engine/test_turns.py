@@ -6,10 +6,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from parallel.engine.turns import CALL, Order, Turns
+from parallel.engine.turns import CALL, Order, Turns, cut_handler_off
 from parallel.protocol.messages import Status
 
 
@@ -66,10 +67,14 @@ def test_the_running_task_is_interrupted_once(turns: Turns) -> None:
 def test_from_another_thread_it_ends_a_call_that_blocks(turns: Turns) -> None:
     begin(turns, 1)
     thread = threading.Timer(0.01, turns.interrupt, [1])
-    thread.start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+
+    def block() -> None:
+        thread.start()
         time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     assert time.monotonic() - began < 5
     thread.join()
 
@@ -180,6 +185,14 @@ def test_a_signal_from_outside_is_for_the_innermost(turns: Turns) -> None:
         signal.raise_signal(signal.SIGINT)
     turns.end(2)
     turns.run()
+
+
+def test_its_traceback_ends_where_it_came(turns: Turns) -> None:
+    begin(turns, 1)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        signal.raise_signal(signal.SIGINT)
+    cut_handler_off(caught.value)
+    assert caught.traceback[-1].path == Path(__file__)
 
 
 def test_while_idle_it_is_ignored_and_told(

@@ -20,7 +20,8 @@ from parallel.protocol.messages import (
     TaskOutput,
 )
 from parallel.protocol.terms import Terms
-from parallel.serialize.calls import Function, pack_error
+from parallel.serialize.callables import Function
+from parallel.serialize.exceptions import pack_error
 from parallel.serialize.objects import Packed, pack
 from tests.waiting import wait_until
 

@@ -12,7 +12,9 @@ from parallel.protocol.connection import ConnectionInfo
 from parallel.protocol.messages import EngineInfo, Hello, Submit, Welcome
 from parallel.protocol.wire import controller_decoder, encode
 from parallel.transport import sockets
+from parallel.transport.endpoints import bind_controller, new_context
 from parallel.transport.keys import new_keys
+from parallel.transport.watcher import wait_readable
 
 SESSION = b"s" * 16
 ENGINE = EngineInfo(0, b"e" * 16, "host", 1)
@@ -25,8 +27,8 @@ class FakeController(threading.Thread):
         super().__init__(name="fake-controller", daemon=True)
         self._answer = answer
         self._keys = new_keys()
-        self._context = sockets.new_context(encrypted=False)
-        self._socket, urls = sockets.bind_controller(self._context, [url], self._keys)
+        self._context = new_context(encrypted=False)
+        self._socket, urls = bind_controller(self._context, [url], self._keys)
         self.info: ConnectionInfo = self._keys.info("client", "", urls, encrypted=False)
         self._ended = False
 
@@ -34,7 +36,7 @@ class FakeController(threading.Thread):
         """Serve until `stop`."""
         decoder = controller_decoder()
         while not self._ended:
-            sockets.wait_readable([self._socket], [], 0.02)
+            wait_readable([self._socket], [], 0.02)
             while (batch := sockets.receive_routed(self._socket)) is not None:
                 for message in decoder.decode(batch[1].buffer)[1]:
                     self._take(batch[0], message)

@@ -25,6 +25,7 @@ from parallel.protocol.messages import (
 from parallel.protocol.wire import NO_SESSION, encode, engine_decoder
 from parallel.serialize.calls import pack_value
 from parallel.transport import sockets
+from parallel.transport.endpoints import connect_peer, new_context
 from tests.waiting import wait_until
 
 CHANNELS = ("work", "control")
@@ -48,7 +49,7 @@ class FakeEngine:
             pid=os.getpid(),
         )
         self._decoder = engine_decoder()
-        self._lines = {c: sockets.connect_peer(context, info) for c in CHANNELS}
+        self._lines = {c: connect_peer(context, info) for c in CHANNELS}
         self._sessions = dict.fromkeys(CHANNELS, NO_SESSION)
 
     def greet(self, *channels: str, **changes: Any) -> None:
@@ -93,7 +94,7 @@ class FakeEngine:
 @contextlib.contextmanager
 def fake_engines(info: ConnectionInfo, n: int) -> Iterator[list[FakeEngine]]:
     """Connect some engines, which have not greeted yet; take their leave at the end."""
-    context = sockets.new_context(encrypted=info.curve is not None)
+    context = new_context(encrypted=info.curve is not None)
     try:
         engines = [FakeEngine(context, info) for _ in range(n)]
         try:

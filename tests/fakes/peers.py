@@ -17,6 +17,7 @@ from parallel.protocol.connection import ConnectionInfo, from_json
 from parallel.protocol.messages import Hello, Mark, Message, Refused, Welcome
 from parallel.protocol.wire import NO_SESSION, client_decoder, encode, engine_decoder
 from parallel.transport import sockets
+from parallel.transport.endpoints import connect_peer, new_context
 from tests.waiting import wait_until
 
 
@@ -36,7 +37,7 @@ class FakePeer:
         self.uuid = uuid.uuid4().bytes
         self.session = NO_SESSION
         self.told: list[Any] = []
-        self._line = sockets.connect_peer(context, info)
+        self._line = connect_peer(context, info)
         decoder = engine_decoder if info.role == "engine" else client_decoder
         self._decoder = decoder()
         self._hello = Hello(
@@ -83,7 +84,7 @@ class FakePeer:
 @contextlib.contextmanager
 def peers_of(client: Client) -> Iterator[Callable[[str], FakePeer]]:
     """Give a function that connects a peer with the key of a role."""
-    context = sockets.new_context(encrypted=True)
+    context = new_context(encrypted=True)
     try:
         yield lambda role: FakePeer(context, info_of(client, role))
     finally:

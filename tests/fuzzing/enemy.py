@@ -23,6 +23,8 @@ from parallel.protocol.messages import (
 )
 from parallel.protocol.wire import NO_SESSION, client_decoder, encode, engine_decoder
 from parallel.transport import sockets
+from parallel.transport.endpoints import connect_peer
+from parallel.transport.watcher import wait_readable
 
 from .batches import Batches
 
@@ -39,7 +41,7 @@ class Line:
     """One connection, and what it was told last."""
 
     def __init__(self, context: Any, info: ConnectionInfo, hello: Hello) -> None:
-        self._socket = sockets.connect_peer(context, info)
+        self._socket = connect_peer(context, info)
         self._hello = hello
         is_engine = hello.role == "engine"
         self._decoder = engine_decoder() if is_engine else client_decoder()
@@ -55,7 +57,7 @@ class Line:
         end = time.monotonic() + PATIENCE
         while not self.is_out and self.session == NO_SESSION:
             assert time.monotonic() < end, "a greeting was not answered"
-            sockets.wait_readable([self._socket], [], 0.5)
+            wait_readable([self._socket], [], 0.5)
             self.hear()
 
     def ask(self) -> None:
@@ -70,7 +72,7 @@ class Line:
             self.hear()
             if any(isinstance(each, Pong) for each in self.told):
                 return True
-            sockets.wait_readable([self._socket], [], 0.05)
+            wait_readable([self._socket], [], 0.05)
         return False
 
     def send(self, parts: list[Any]) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from parallel import Client, Cluster
 from parallel.protocol.connection import ConnectionInfo
-from parallel.transport import sockets
+from parallel.transport.endpoints import new_context
 from tests.fakes.peers import info_of
 from tests.integration.processes import controller_of, is_gone, resident
 
@@ -150,7 +150,7 @@ def _attack(
 @contextmanager
 def _attackers(plan: Plan, client: Client, report: Report) -> Iterator[list[Any]]:
     random = Random(plan.seed)
-    context = sockets.new_context(encrypted=plan.transport == "tcp")
+    context = new_context(encrypted=plan.transport == "tcp")
     attackers: list[Any] = []
     info = _known_to(plan, client)
     enemy = Enemy(context, plan.role, info, random)

@@ -56,16 +56,16 @@ def fail_before_a_line(begun: str, path: str, number: int) -> None:
 
     A single one has only to have come; several are taken in.
     """
-    from parallel.engine import publishing
+    from parallel.transport import nesting
 
     begin_and_wait_for(begun, path)
-    engine: Any = publishing.current
+    inbox: Any = nesting.current._inbox  # type: ignore[union-attr]
     deadline = time.monotonic() + PATIENCE
-    while not (engine.has_work() if number == 1 else len(engine._inhand) >= number):
+    while not (inbox.has_task() if number == 1 else len(inbox.tasks) >= number):
         if time.monotonic() > deadline:
             raise TimeoutError(f"less than {number} tasks came")
         if number > 1:
-            engine._read()
+            inbox.read()
         time.sleep(0.002)
     raise ZeroDivisionError
 

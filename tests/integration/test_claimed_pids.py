@@ -13,12 +13,9 @@ import pytest
 
 from parallel import Client, TaskTimeout
 from parallel.protocol.messages import Assign, Interrupt, Refused, Signal, Welcome
-from parallel.transport import sockets
-from parallel.transport.locations import (
-    connection_file,
-    profile_dir,
-    read_connection_file,
-)
+from parallel.transport.connectionfiles import read_connection_file
+from parallel.transport.endpoints import new_context
+from parallel.transport.locations import connection_file, profile_dir
 from tests.commands import running
 from tests.fakes.peers import FakePeer
 from tests.integration.tasks import add
@@ -26,7 +23,7 @@ from tests.integration.tasks import add
 
 @contextlib.contextmanager
 def connecting() -> Iterator[Any]:
-    context = sockets.new_context(encrypted=True)
+    context = new_context(encrypted=True)
     try:
         yield context
     finally:

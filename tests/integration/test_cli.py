@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from parallel import Client, Cluster
+from parallel.transport.locations import connection_file, profile_dir
 from tests.commands import broken_engines, run, running, security, words
 from tests.waiting import wait_until
 
@@ -45,12 +46,20 @@ def daemonized(options: str = "-n 1") -> Iterator[str]:
             run(f"ipcluster stop --all --profile-dir={profile}")
 
 
+def client_now(profile: str = "default", cluster_id: str = "") -> Client:
+    """Connect to a cluster whose connection file is there already."""
+    file = connection_file(profile_dir(profile), cluster_id, "client")
+    assert file.exists()
+    # Its controller may be slow to answer, where much else runs.
+    return Client(profile=profile, cluster_id=cluster_id, timeout=60)
+
+
 # Starting in the background
 
 
 def test_daemonize_returns_when_the_engines_are_there() -> None:
     with daemonized("-n 3") as said:
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client.ids == [0, 1, 2]
             assert client[:].apply_sync(forty_two) == [42, 42, 42]
         file = Path(said.splitlines()[-1])
@@ -63,7 +72,7 @@ def test_daemonize_returns_when_the_engines_are_there() -> None:
 
 def test_options_of_engines_and_of_the_controller_can_be_given() -> None:
     engines = "--resources gpu=1 --resources disk=2 --labels big"
-    with daemonized(f"-n 1 {engines} -- --nodb"), Client(timeout=0) as client:
+    with daemonized(f"-n 1 {engines} -- --nodb"), client_now() as client:
         lview = client.load_balanced_view()
         with lview.temp_flags(resources={"gpu": 1, "disk": 2}, labels=["big"]):
             result = lview.apply_async(forty_two)
@@ -91,11 +100,11 @@ def test_clusters_stand_side_by_side() -> None:
         daemonized("-n 2 --cluster-id=two"),
         daemonized("-n 1 --profile=other"),
     ):
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert len(client) == 1
-        with Client(timeout=0, cluster_id="two") as client:
+        with client_now(cluster_id="two") as client:
             assert len(client) == 2
-        with Client(timeout=0, profile="other") as client:
+        with client_now("other") as client:
             assert len(client) == 1
         rows = [line.split() for line in run("ipcluster list")[0].splitlines()]
         assert rows == [
@@ -109,7 +118,7 @@ def test_clusters_stand_side_by_side() -> None:
         run("ipcluster stop two")
         assert len(run("ipcluster list --profile=default")[0].splitlines()) == 2
         run("ipcluster stop --profile=other")
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[0].apply_sync(forty_two) == 42
 
 
@@ -141,15 +150,15 @@ def test_configuration_files_are_read_and_the_command_line_wins() -> None:
     profile.joinpath("ipcluster_config.py").write_text(
         "c.Cluster.n = 2\nc.Cluster.environment = {'PLANET': 'Mars'}\n"
     )
-    with daemonized("--profile=x"), Client(profile="x", timeout=0) as client:
+    with daemonized("--profile=x"), client_now("x") as client:
         assert client[:].apply_sync(os.getenv, "PLANET") == ["Mars", "Mars"]
-    with daemonized("--profile=x -n 1"), Client(profile="x", timeout=0) as client:
+    with daemonized("--profile=x -n 1"), client_now("x") as client:
         assert len(client) == 1
 
 
 def test_engines_work_in_the_folder_that_is_given(tmp_path: Path) -> None:
     tmp_path.joinpath("mine.py").write_text("answer = 42\n")
-    with daemonized(f"-n 1 --work-dir={tmp_path}"), Client(timeout=0) as client:
+    with daemonized(f"-n 1 --work-dir={tmp_path}"), client_now() as client:
         assert client[0].apply_sync(os.getcwd) == str(tmp_path)
         client[0].execute("import mine").get()
         assert client[0]["mine.answer"] == 42
@@ -158,7 +167,7 @@ def test_engines_work_in_the_folder_that_is_given(tmp_path: Path) -> None:
 def test_files_in_the_folder_do_not_stand_in_for_ours(tmp_path: Path) -> None:
     for name in ("parallel.py", "zmq.py", "selectors.py"):
         tmp_path.joinpath(name).write_text("raise ImportError('not this one')\n")
-    with daemonized(f"-n 1 --work-dir={tmp_path}"), Client(timeout=0) as client:
+    with daemonized(f"-n 1 --work-dir={tmp_path}"), client_now() as client:
         assert client[0].apply_sync(forty_two) == 42
 
 
@@ -172,7 +181,7 @@ def test_a_second_one_is_refused() -> None:
         run("ipcluster start -n 1", status=10)
         said = run("ipcontroller", status=10)[1]
         assert "is running" in said
-        with Client(timeout=0) as client:  # unharmed
+        with client_now() as client:  # unharmed
             assert client[0].apply_sync(forty_two) == 42
 
 
@@ -184,7 +193,7 @@ def test_of_two_at_once_one_is_refused() -> None:
         (winner,) = [each for each in both if each is not loser]
         assert "is running" in loser.wait(10)
         winner.wait_for("to stop")
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[0].apply_sync(forty_two) == 42
         winner.end()
     assert security() == []
@@ -220,10 +229,10 @@ def test_a_cluster_whose_agent_was_killed_goes_on_and_is_found_and_stopped() -> 
     with daemonized("-n 2") as said:
         record = json.loads(Path(said.splitlines()[-1]).read_text())
         os.kill(record["pid"], signal.SIGKILL)
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[:].apply_sync(forty_two) == [42, 42]
         assert " True " in run("ipcluster list")[0].splitlines()[1]
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[:].apply_sync(forty_two) == [42, 42]
         assert "is running" in run("ipcluster start -n 1", status=10)[1]
         assert "stopped cluster" in run("ipcluster stop")[1]
@@ -235,7 +244,7 @@ def test_a_client_ends_a_cluster_whose_agent_was_killed() -> None:
     with daemonized("-n 2") as said:
         record = json.loads(Path(said.splitlines()[-1]).read_text())
         os.kill(record["pid"], signal.SIGKILL)
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[:].apply_sync(forty_two) == [42, 42]
             client.shutdown(hub=True)
         wait_until(lambda: security() == [], what="an empty folder")
@@ -251,7 +260,7 @@ def test_what_a_wholly_killed_cluster_left_is_removed() -> None:
         wait_until(lambda: len(run("ipcluster list")[0].splitlines()) == 1)
         assert not Path(record["runtime_dir"]).exists()
         assert [name for name in security() if name.startswith("cluster")] == []
-        with daemonized("-n 1"), Client(timeout=0) as client:
+        with daemonized("-n 1"), client_now() as client:
             assert client[0].apply_sync(forty_two) == 42
     assert security() == []
 
@@ -295,7 +304,7 @@ def test_a_cluster_of_another_host_is_left_alone() -> None:
         file.write_text(json.dumps(other))
         assert "elsewhere.example" in run("ipcluster stop", status=1)[1]
         file.write_text(text)
-        with Client(timeout=0) as client:
+        with client_now() as client:
             assert client[0].apply_sync(forty_two) == 42
 
 
@@ -349,7 +358,7 @@ def test_the_foreground_ends_by_a_signal(signum: signal.Signals) -> None:
         assert "2 engines are running; the connection file is" in said
         assert "parallel.Client(profile='it', cluster_id='is')" in said
         assert "ipcluster stop --profile=it is" in start.wait_for("stop --profile")
-        with Client(profile="it", cluster_id="is", timeout=0) as client:
+        with client_now("it", "is") as client:
             assert client[:].apply_sync(forty_two) == [42, 42]
         said = start.end(signum)
         assert f"got {signum.name}: stopping" in said
@@ -378,7 +387,7 @@ def test_nohup_is_heeded() -> None:
         with running("ipcluster start -n 1") as start:
             start.wait_for("to stop")
             start.process.send_signal(signal.SIGHUP)
-            with Client(timeout=0) as client:
+            with client_now() as client:
                 assert client[0].apply_sync(forty_two) == 42
             assert "got SIGINT" in start.end(signal.SIGINT)
     finally:
@@ -392,7 +401,7 @@ def test_somebody_else_stops_it() -> None:
         assert "stopped by somebody else" in start.wait()
     with running("ipcluster start -n 1") as start:
         start.wait_for("to stop")
-        with Client(timeout=0) as client:
+        with client_now() as client:
             client.shutdown(hub=True)
         assert "stopped by somebody else" in start.wait()
     assert security() == []
@@ -461,7 +470,7 @@ def test_a_daemonized_cluster_outlives_its_terminal() -> None:
         read_until(terminal, "cluster-.json")
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         os.close(terminal)
-    with Client(timeout=0) as client:
+    with client_now() as client:
         assert client[0].apply_sync(forty_two) == 42
     run("ipcluster stop")
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,6 +57,30 @@ def test_a_cluster_by_hand(options: str) -> None:
             assert re.search(r"engine \d ends: the con", said)
             assert "hello" not in said.lower()
     assert security() == []
+
+
+def test_status_tells_of_a_controller_that_was_started_by_hand() -> None:
+    options = "--cluster-id=x"
+    run(f"ipcluster status {options}", status=11)
+    with (
+        running(f"ipcontroller {options}") as controller,
+        running(f"ipengine {options}"),
+    ):
+        controller.wait_for("listening")
+        with Client(cluster_id="x") as client:
+            client.wait_for_engines(1, timeout=20)
+        for words in ("", " x", f" {options}"):
+            said, _ = run(f"ipcluster status{words}")
+            pid = controller.process.pid
+            assert f"cluster 'x': ipcontroller (pid {pid}) at ipc:" in said
+            row, engine = said.splitlines()[2], said.splitlines()[-1]
+            assert row.split() == ["''", "-", "-", "0", "1", "1", "0"]
+            assert engine.split()[:3] == ["0", "''", "registered"]
+        (told,) = json.loads(run("ipcluster status -o json")[0])
+        assert (told["launcher"], told["sets"][0]["asked"]) == ("ipcontroller", None)
+        assert f"`kill {pid}`" in run("ipcluster stop x", status=11)[1]
+        controller.end()
+    run("ipcluster status x", status=11)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -115,6 +140,9 @@ def test_a_controller_that_others_reach_by_its_location() -> None:
         assert info["location"] == "localhost"
         with Client() as client:
             assert client[0].apply_sync(speak, "here")
+        told = run("ipcluster status")[0]
+        assert f"(pid {controller.process.pid}) at tcp://localhost:" in told
+        assert "0.0.0.0" not in told
         controller.end()
 
 
@@ -137,6 +165,23 @@ def test_an_engine_whose_file_is_corrupt(tmp_path: Path, text: str) -> None:
     said = run(f"ipengine --file={file}", status=1)[1]
     assert len(said.splitlines()) == 1
     assert f"{file} is not a connection file of this package" in said
+
+
+@pytest.mark.parametrize("command", ["ipengine", "ipcluster engines -n 1"])
+def test_what_the_file_says_may_be_in_a_variable_which_nobody_inherits(
+    command: str, tmp_path: Path
+) -> None:
+    name = "IPP_CONNECTION_INFO"
+    with running("ipcontroller") as controller:
+        controller.wait_for("listening")
+        text = connection_file("engine").read_text()
+        elsewhere = f"{command} --profile-dir={tmp_path}/other"
+        with running(elsewhere, {name: text}), Client() as client:
+            client.wait_for_engines(1, timeout=30)
+            assert client[0].apply_sync(os.getenv, name) is None
+        said = run(elsewhere, status=1, env={name: "{"})[1]
+        assert f"what ${name} says" in said
+        controller.end()
 
 
 def test_an_engine_with_the_file_of_others(tmp_path: Path) -> None:
@@ -177,3 +222,18 @@ def test_an_engine_that_waits_can_be_interrupted() -> None:
         engine.wait_for("Waiting for connection file")
         said = engine.end(signal.SIGINT, status=128 + signal.SIGINT)
         assert "Traceback" not in said
+
+
+def test_a_controller_that_is_told_to_end_before_it_serves_leaves_nothing() -> None:
+    script = (
+        "import os, signal\n"
+        "from parallel.cluster.lastrun import LastRun\n"
+        "from parallel.cli.controller import main\n"
+        "LastRun.write = lambda self: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "main([])"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert "got SIGTERM" in ended.stderr
+    assert security() == []

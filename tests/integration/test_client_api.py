@@ -51,7 +51,7 @@ def test_it_is_made_from_a_file_by_any_name(cluster: Client) -> None:
     ("options", "error"),
     [
         ({"connection_info": "tcp://127.0.0.1:1"}, ValueError),
-        ({"sshserver": "me@there"}, NotAvailable),
+        ({"sshserver": "me@there", "password": "x"}, NotAvailable),
         ({"profil": "mpi"}, TypeError),
         ({"connection_info": "nowhere.json", "timeout": 0.1}, OSError),
     ],
@@ -207,9 +207,12 @@ def test_namespaces_are_cleared(cluster: Client) -> None:
     assert cluster[:].pull("'a' in globals()", block=True) == [False, True, True, True]
 
 
-def test_activation_is_said_to_lack(cluster: Client) -> None:
-    with pytest.raises(NotAvailable, match="magics"):
-        cluster.activate()
+def test_magics_are_said_to_need_ipython(cluster: Client) -> None:
+    with pytest.warns(UserWarning, match="no IPython session"):
+        assert cluster.activate([0]).targets == [0]
+
+
+def test_dask_is_said_to_lack(cluster: Client) -> None:
     for ask in (cluster.become_dask, cluster.become_distributed, cluster.stop_dask):
         with pytest.raises(NotAvailable, match="Dask"):
             ask()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from parallel import (
 from parallel.client.connection import Connection
 from tests.integration.soon import said_soon
 from tests.integration.tasks import add, wait_for
+from tests.relay import Relay
 from tests.waiting import wait_until
 
 
@@ -120,6 +123,25 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
     urls = [f"ipc://{tmp_path}/nobody"]
     with said_soon(ControllerUnreachable, "no controller answered at ipc", "0.5 s"):
         Client({**connection(), "urls": urls}, timeout=0.5)
+
+
+@pytest.mark.slow
+def test_who_hangs_up_on_a_new_client_is_waited_for_and_that_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with contextlib.closing(Relay(connection()["urls"][0])) as relay:
+        relay.cut("closed")
+        with ThreadPoolExecutor() as threads:
+            found = threads.submit(
+                Client, {**connection(), "urls": [relay.url]}, timeout=100
+            )
+            told = f"no controller has answered at {relay.url} for 2 s"
+            wait_until(lambda: told in caplog.text, what="the words")
+            assert "breaks the connection off" in caplog.text
+            assert "Trying again; gives up after 100 s" in caplog.text
+            relay.heal()
+            with found.result(100) as client:
+                assert client[0].apply_sync(add, 1) == add(1)
 
 
 def test_a_closed_client(cluster: Client, gate: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parallel import AsyncResult, Client, Cluster
-from parallel.client.client import _open as open_clients
+from parallel.client.openclients import _open as open_clients
 from tests.integration.tasks import add, wait_for
 from tests.waiting import wait_until
 
@@ -69,9 +69,10 @@ def test_a_view_that_blocks_waits_for_a_result_by_id(
     view = cluster[0]
     view.apply_async(time.sleep, 0.2)
     assert view.set_flags(block=True).get_result(-1).done()
-    view.apply_async(wait_for, str(gate))
+    waits = view.apply_async(wait_for, str(gate))
     assert not view.get_result(block=False).done()
     gate.touch()
+    waits.get()  # it has seen the gate, which goes with this test
 
 
 def test_a_view_purges_by_its_own_history(cluster: Client) -> None:

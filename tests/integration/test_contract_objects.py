@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections import namedtuple
 from collections.abc import Iterator
+from concurrent import futures
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def test_the_tree() -> None:
         assert issubclass(kind, ipp.ImpossibleDependency)
     for kind in (ipp.CompositeError, ipp.AlreadyDisplayedError):
         assert issubclass(kind, ipp.RemoteError)
-    assert ipp.TimeoutError is ipp.error.TimeoutError is TimeoutError
+    assert ipp.TimeoutError is ipp.error.TimeoutError
+    for builtin in (TimeoutError, futures.TimeoutError):  # two until Python 3.11
+        assert issubclass(ipp.TimeoutError, builtin)
 
 
 def test_one(cluster: ipp.Client, capsys: pytest.CaptureFixture[str]) -> None:

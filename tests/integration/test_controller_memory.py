@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from parallel import Client, Cluster
+from parallel.controller.limits import Limits
 from parallel.controller.store.database import Database
-from parallel.controller.store.record import Limits
 from tests.integration.processes import controller_of, wait_until_gone
 from tests.integration.tasks import add, begin_and_wait_for, notes
 from tests.integration.test_controller_restart import another, kill_controller

@@ -141,6 +141,25 @@ def test_a_task_that_runs_while_its_engine_is_cut_off_keeps_its_result(
         assert len(notes(begun)) == 1
 
 
+def test_what_ended_before_a_long_task_does_not_wait_for_that_after_a_cut(
+    tmp_path: Path, begun: Path, gate: Path
+) -> None:
+    first, last = str(tmp_path / "first"), tmp_path / "last"
+    with site(tmp_path) as here:
+        short = here.rc[0].apply_async(begin_and_wait_for, first, str(gate))
+        long = here.rc[0].apply_async(begin_and_wait_for, str(begun), str(last))
+        wait_until(Path(first).exists, what="beginning")
+        here.engines.cut("closed")
+        gate.touch()
+        wait_until(begun.exists, what="beginning of the long one")
+        here.engines.heal()
+        assert isinstance(short.get(30), int)
+        assert not long.ready()
+        last.touch()
+        assert short.get() == long.get(30)
+        assert len(notes(first)) == len(notes(str(begun))) == 1
+
+
 def wait_for_another(begun: str, gate: str) -> Any:
     """Have a task wait on engine 1, and wait for it; others run on top meanwhile."""
     from parallel import Client

@@ -96,3 +96,11 @@ def test_a_deadly_setup_does_not_kill_without_end(
         assert "the setup '_exit' killed 3 engines one after the other" in caplog.text
         rc.wait_for_engines(1, timeout=SOON)
         assert rc.load_balanced_view().apply_sync(add, 1) == 2
+
+
+def test_a_block_of_flags_ends_in_order_though_its_engine_died(cluster: Client) -> None:
+    view = cluster.load_balanced_view(cluster.ids[:1])
+    told = said_soon(EngineError, "killed by SIGKILL")
+    with told, view.temp_flags(engine_retries=0):
+        view.apply_sync(DEATHS["kill"][0])
+    assert view.engine_retries == 2

@@ -24,13 +24,13 @@ def has_ipython() -> bool:
 # Without IPython
 
 
-def test_plain_text_does_without_ipython(cluster: Client) -> None:
-    view = cluster[:]
+def test_plain_text_does_without_ipython(rc: Client) -> None:
+    view = rc[:]
     view.execute("a = 6\nprint(a)", block=True)
-    assert view["a"] == [6] * 4
-    if cluster[3].execute("b = 1").get().execution_count:
-        assert not cluster[3].apply_sync(has_ipython)
-    assert view.apply_sync(has_ipython) == [False] * 4
+    assert view["a"] == [6] * 2
+    if rc[1].execute("b = 1").get().execution_count:
+        assert not rc[1].apply_sync(has_ipython)
+    assert view.apply_sync(has_ipython) == [False] * 2
 
 
 def test_the_namespace_is_emptied(cluster: Client) -> None:

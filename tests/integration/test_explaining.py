@@ -49,7 +49,7 @@ def test_while_a_bar_is_drawn(
     with caplog.at_level(logging.WARNING, "parallel.client"):
         result.wait_interactive(interval=0.05, timeout=0.5)
     gate.touch()
-    (told,) = caplog.messages
+    told, *_ = caplog.messages  # and once more if 0.4 s were waited in one piece
     assert "still waits" in told
     assert "has been running" in told
     result.get(timeout=10)
@@ -193,3 +193,16 @@ def test_what_makes_no_sense_is_refused(rc: Client, seconds: float) -> None:
     with pytest.raises(ValueError, match="explain_after is more than 0 s, or None"):
         rc.explain_after = seconds
     assert rc.explain_after == 30.0
+
+
+def test_arguments_that_have_not_arrived_at_their_engine_are_told(rc: Client) -> None:
+    pid = engines_of(rc)[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        result = rc[0].apply_async(len, bytes(64 << 20))
+        told = "len ({}) with 64 MiB of arguments has been on its way for"
+        told = told.format(result.msg_ids[0])
+        wait_until(lambda: told in rc.explain(result), what="the words")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert result.get(timeout=60) == 64 << 20

@@ -18,7 +18,8 @@ from parallel.protocol.messages import (
     Submit,
     Welcome,
 )
-from parallel.serialize.calls import pack_call, pack_function
+from parallel.serialize.callables import pack_function
+from parallel.serialize.calls import pack_call
 from tests.fakes.peers import FakePeer, peers_of
 from tests.fuzzing.run import Plan, run
 from tests.integration.tasks import add
@@ -42,13 +43,15 @@ def connect(cluster: Client) -> Iterator[Connect]:
     assert cluster[0].apply_sync(add, 1) == 2
 
 
-def join(connect: Connect) -> tuple[FakePeer, int]:
-    """Return an engine's work connection, and its id; both are there."""
+def join(cluster: Client, connect: Connect) -> tuple[FakePeer, int]:
+    """Return an engine's work connection, and its id; the client knows it."""
     work, control = connect("engine"), connect("engine")
     control.greet(channel="control", uuid=work.uuid)
     answer = work.greet()
     assert isinstance(answer, Welcome)
     assert answer.engine_id is not None
+    # An earlier one may not have left yet: how many there are tells nothing.
+    wait_until(lambda: answer.engine_id in cluster.ids, what="the engine")
     return work, answer.engine_id
 
 
@@ -83,8 +86,7 @@ def test_a_client_whose_message_makes_no_sense_is_told(
 def test_who_waits_for_an_engine_that_makes_no_sense_is_told(
     cluster: Client, connect: Connect
 ) -> None:
-    engine, engine_id = join(connect)
-    cluster.wait_for_engines(2, timeout=30)
+    engine, engine_id = join(cluster, connect)
     ar = cluster[engine_id].apply_async(add, 1)
     engine.wait_for(Assign)
     engine.say(Submit("x", 0, b"", b""))  # type: ignore[arg-type]
@@ -104,8 +106,7 @@ def test_one_connection_has_one_name(connect: Connect) -> None:
 def test_no_other_engine_runs_what_one_gives_back(
     cluster: Client, connect: Connect
 ) -> None:
-    engine, engine_id = join(connect)
-    cluster.wait_for_engines(2, timeout=30)
+    engine, engine_id = join(cluster, connect)
     ar = cluster[engine_id].apply_async(add, 1)
     assign = engine.wait_for(Assign)
     engine.say(Revoked([assign.ordinal], [assign.ordinal]))
@@ -117,8 +118,7 @@ def test_no_other_engine_runs_what_one_gives_back(
 def test_an_engine_that_never_confirms_what_it_asks_for_is_expelled(
     cluster: Client, connect: Connect
 ) -> None:
-    engine, engine_id = join(connect)
-    cluster.wait_for_engines(2, timeout=30)
+    engine, engine_id = join(cluster, connect)
     much = bytes(900_000)
     ar = cluster[engine_id].apply_async(lambda: len(much))
     define = engine.wait_for(Define)

@@ -270,6 +270,68 @@ def test_the_task_of_an_engine_that_dies_meanwhile_runs_elsewhere(
     assert ar.get(timeout=PATIENCE) in engines_of(rc)
 
 
+def test_only_what_a_dead_engine_had_started_is_lost_with_it(
+    rc: Client, begun: Path, gate: Path
+) -> None:
+    lview = rc.load_balanced_view(engine_retries=0)
+    both = [
+        lview.apply_async(begin_and_wait_for, str(begun), str(gate)) for _ in range(2)
+    ]
+    wait_until(lambda: len(notes(begun)) == 2, what="tasks on both engines")
+    waiting = [lview.apply_async(square, str(begun), i) for i in range(5)]
+    victim, other = map(int, notes(begun))
+    os.kill(victim, signal.SIGSTOP)
+    os.kill(other, signal.SIGSTOP)
+    kill(rc)
+    os.kill(victim, signal.SIGKILL)
+    os.kill(other, signal.SIGCONT)
+    gate.touch()
+    ends = [ar.get(timeout=PATIENCE, return_exceptions=True) for ar in both]
+    assert other in ends
+    (lost,) = (end for end in ends if end != other)
+    assert isinstance(lost, EngineError)
+    assert "its engine died as the controller was killed: it was killed" in str(lost)
+    assert [ar.get(timeout=PATIENCE) for ar in waiting] == [0, 1, 4, 9, 16]
+
+
+def begin_and_die(path: str) -> None:
+    """Say that this runs, and kill its engine."""
+    note(path, os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begin_and_raise(path: str) -> None:
+    """Say that this runs, and raise."""
+    note(path, os.getpid())
+    raise ValueError(path)
+
+
+def test_what_has_raised_or_killed_before_is_counted_on(
+    three: Client, begun: Path, gate: Path
+) -> None:
+    blocked = [three[i].apply_async(wait_for, str(gate)) for i in (1, 2)]
+    lview = three.load_balanced_view(targets=[0], retries=1)
+    first = lview.apply_async(begin_and_raise, str(begun))
+    wait_until(lambda: len(notes(begun)) == 1, what="its first start")
+    with pytest.raises(ValueError, match="begun"):
+        first.get(timeout=PATIENCE)  # no other engine may have it
+    lview = three.load_balanced_view(retries=1)
+    raising = lview.apply_async(begin_and_raise, str(begun))
+    deadly = three.load_balanced_view(engine_retries=1)
+    wait_until(lambda: len(notes(begun)) == 2, what="its first start")
+    wait_until(lambda: three._connection.tasks.started, what="its client to be told")
+    killing = deadly.apply_async(begin_and_die, str(begun))
+    wait_until(lambda: len(three._connection.tasks.started) == 2, what="the other one")
+    kill_and_wait(three)
+    gate.touch()
+    with pytest.raises(ValueError, match="begun"):
+        raising.get(timeout=PATIENCE)
+    with pytest.raises(EngineError, match="killed 2 engines"):
+        killing.get(timeout=PATIENCE)
+    assert len(notes(begun)) == 5, "each of the two was started once more"
+    assert [ar.get(timeout=PATIENCE) for ar in blocked]
+
+
 def set_up() -> None:
     """Leave a trace in an engine."""
     os.environ["SET_UP"] = "yes"
@@ -334,6 +396,7 @@ def end_late(begun: str, gate: str) -> None:
 def test_a_task_that_took_too_long_is_told_so_by_the_next_controller(
     rc: Client, begun: Path, gate: Path, ends_first: bool
 ) -> None:
+    rc[:].apply_sync(square, os.devnull, 1)  # to import this module takes time, too
     lview = rc.load_balanced_view(time_limit=0.2, retries=1)
     ar = lview.apply_async(end_late, str(begun), str(gate))
     wait_until(lambda: len(notes(begun)) == 2, what="the interrupt")

@@ -7,12 +7,12 @@ import itertools
 import queue
 import threading
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED
 from typing import Any
 
 import pytest
 
 from parallel import Client, LoadBalancedView
-from parallel.client.results import FIRST_COMPLETED
 from tests.integration.tasks import add, fsquare
 from tests.waiting import wait_until
 

@@ -416,15 +416,16 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_module_that_engines_lack_is_sent_with_one_call(
-    dview: ipp.DirectView, mine: Path
+    rc: Client, mine: Path
 ) -> None:
     import only_mine  # type: ignore[import-not-found]
 
+    dview = rc[:].set_flags(block=True)
     with pytest.raises(ipp.CannotUnpack) as caught:
-        dview.client[0].apply_sync(only_mine.rate, 1)
+        rc[0].apply_sync(only_mine.rate, 1)
     assert "rc[:].push_module('only_mine') sends it" in str(caught.value)
     with pytest.raises(ipp.CannotUnpack, match=r"push_module\('only_mine'\)"):
-        dview.client[0].apply_sync(map, only_mine.rate, [1])
+        rc[0].apply_sync(map, only_mine.rate, [1])
 
     dview.push_module("only_mine")
     assert dview.apply(only_mine.rate, 3) == [6, 6]

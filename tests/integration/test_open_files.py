@@ -12,11 +12,8 @@ import pytest
 
 from parallel import Client, Cluster, ControllerUnreachable, LauncherError
 from parallel.transport import openfiles
-from parallel.transport.locations import (
-    connection_file,
-    profile_dir,
-    read_connection_file,
-)
+from parallel.transport.connectionfiles import read_connection_file
+from parallel.transport.locations import connection_file, profile_dir
 from tests.commands import Running, running
 from tests.integration.soon import said_soon
 
@@ -84,12 +81,13 @@ def test_a_client_without_room_is_told_and_goes_on(run: Callable[..., str]) -> N
 def test_a_controller_that_may_have_few_says_what_fits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert openfiles.say_if_few() == ""
+    assert openfiles.say_if_few(["ipc://here"]) == ""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (200, 200))
-    said = openfiles.say_if_few()
+    said = openfiles.say_if_few(["ipc://here"])
     assert "may have 200 files open, and no more (`ulimit -Hn`)" in said
     assert "36 clients and engines fit, and where many more connect at once" in said
-    assert "`ulimit -n 1024` as root" in said
+    assert "`ulimit -n 4096` as root" in said
+    assert "where many more connect" not in openfiles.say_if_few(["tcp://here:1"])
 
 
 def give(controller: Running, count: int) -> None:
@@ -122,36 +120,48 @@ def test_who_is_too_many_is_turned_away_and_the_others_work_on(transport: str) -
         controller.end()
 
 
-def test_a_flood_of_strangers_does_not_end_a_controller() -> None:
-    """They connect to its ipc socket, where libzmq does not bear too many."""
-    with running("ipcontroller") as controller, running("ipengine"):
-        controller.wait_for("joined")
-        give(controller, 1024)
-        with Client() as rc, contextlib.ExitStack() as strangers:
-            info = read_connection_file(connection_file(profile_dir(), "", "client"))
-            for _ in range(900):
-                stranger = strangers.enter_context(socket.socket(socket.AF_UNIX))
-                stranger.connect(info.urls[0].removeprefix("ipc://"))
-            controller.wait_for("more are turned away")
-            assert rc[:].apply_sync(abs, -1) == [1]
-        controller.end()
+FEW, ENOUGH = 256, openfiles.FEW
 
 
-def test_a_flood_too_quick_to_be_turned_away_does_not_end_it_either() -> None:
-    """If all connections break for it, they are made again, and work goes on."""
-    with running("ipcontroller") as controller, running("ipengine"):
+@pytest.mark.parametrize("most", [FEW, ENOUGH])
+def test_a_flood_of_strangers_does_not_end_a_controller(
+    limits: Limits, most: int
+) -> None:
+    """Where it may have few files open it listens on TCP, which bears that."""
+    openfiles.allow_all()  # here, each of them is a file as well
+    limited = ["prlimit", f"--nofile={most}"]
+    with (
+        running("ipcontroller", on_host=lambda words: limited + words) as controller,
+        running("ipengine"),
+    ):
         controller.wait_for("joined")
-        give(controller, 1024)
         with Client() as rc, contextlib.ExitStack() as strangers:
             rc[0]["x"] = 1
             ar = rc[0].apply_async(time.sleep, 1)
             info = read_connection_file(connection_file(profile_dir(), "", "client"))
-            for _ in range(4000):
-                stranger = strangers.enter_context(socket.socket(socket.AF_UNIX))
-                with contextlib.suppress(OSError):
-                    stranger.connect(info.urls[0].removeprefix("ipc://"))
+            for _ in range(most + 400):
+                strangers.enter_context(stranger_at(info.urls[0]))
+            controller.wait_for("more are turned away")
             ar.get(30)
             assert rc[0]["x"] == 1
         with Client() as rc:
             assert rc[0]["x"] == 1
         controller.end()
+
+
+def stranger_at(url: str) -> socket.socket:
+    """Return a connection of somebody who says nothing."""
+    if url.startswith("ipc:"):
+        stranger = socket.socket(socket.AF_UNIX)
+        stranger.connect(url.removeprefix("ipc://"))
+        return stranger
+    host, _, port = url.removeprefix("tcp://").rpartition(":")
+    return socket.create_connection((host, int(port)))
+
+
+@pytest.mark.parametrize(("most", "transport"), [(FEW, "tcp"), (ENOUGH, "ipc")])
+def test_a_cluster_listens_on_what_bears_a_flood(
+    monkeypatch: pytest.MonkeyPatch, most: int, transport: str
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (most, most))
+    assert Cluster().transport == transport

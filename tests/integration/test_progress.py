@@ -154,3 +154,32 @@ def test_waiting_shows_one(cluster: Client, seen: Seen) -> None:
 def test_waiting_for_engines_shows_one(cluster: Client, seen: Seen) -> None:
     cluster.wait_for_engines(2, timeout=10, interactive=True)
     assert seen("engines: 100%")
+
+
+class Shell:
+    """What stands for IPython: somebody who waits sees what is drawn."""
+
+    get_ipython = object
+
+
+@pytest.fixture
+def in_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", Shell)
+    monkeypatch.setattr("parallel.client.arrivals.PATIENCE", 0)
+
+
+@pytest.mark.usefixtures("in_ipython")
+def test_in_ipython_a_start_shows_one(seen: Seen) -> None:
+    with Cluster(n=1):
+        assert seen("engines: 100%")
+        assert seen("1/1")
+
+
+@pytest.mark.usefixtures("in_ipython")
+def test_who_does_not_wait_for_engines_sees_none(cluster: Client, seen: Seen) -> None:
+    future = cluster.wait_for_engines(2, block=False)
+    assert future is not None
+    future.result(10)
+    assert not seen("engines")
+    cluster.wait_for_engines(2, interactive=False)
+    assert not seen("engines")

@@ -245,14 +245,17 @@ def test_what_is_displayed(cluster: Client, capsys: pytest.CaptureFixture[str]) 
     ar = cluster[:2].execute(
         "from IPython.display import display\ndisplay('picture')\n6 * 7", silent=False
     )
-    assert [reply.data["text/plain"] for reply in ar.get(10)] == ["42", "42"]
+    replies = ar.get(10)
+    assert [reply.data["text/plain"] for reply in replies] == ["42", "42"]
+    results = [f"Out[{i}:{replies[i].execution_count}]: 42" for i in range(2)]
     ar.display_outputs()
     assert capsys.readouterr().out.splitlines() == [
-        "[output:0]", "'picture'", "[output:1]", "'picture'", "Out[0:1]: 42",
-        "Out[1:1]: 42",
+        "[output:0]", "'picture'", "[output:1]", "'picture'", *results,
     ]  # fmt: skip
     ar.display_outputs(result_only=True)
-    assert capsys.readouterr().out == "Out[0:1]: 42\nOut[1:1]: 42\n"
+    assert capsys.readouterr().out.splitlines() == results
+    AsyncResult.join(*ar.split()).display_outputs(result_only=True)
+    assert capsys.readouterr().out.splitlines() == results
 
 
 # Giving up

@@ -98,6 +98,8 @@ def test_a_killed_controller_is_followed_at_its_address(options: str) -> None:
 def test_restore_knows_the_engines_that_were_there() -> None:
     with running("ipcontroller --restore") as controller, running("ipengine") as engine:
         controller.wait_for("joined")
+        roster = connection_file("client").with_name("roster.json")
+        wait_until(lambda: '"started":' in roster.read_text(), what="its name there")
         engine.process.send_signal(signal.SIGSTOP)  # it does not end by itself
         controller.end(signal.SIGKILL, status=-signal.SIGKILL)
         engine.process.kill()

@@ -15,8 +15,10 @@ from parallel import Client, Cluster
 from parallel.protocol import messages
 from parallel.protocol.messages import (
     Abort,
+    AgentTrouble,
     Assign,
     Define,
+    EngineDied,
     Goodbye,
     Held,
     Hello,
@@ -72,11 +74,14 @@ SAMPLES: dict[type, Any] = {
     WantCredit: WantCredit(),
     Held: Held(0, []),
     Reopen: Reopen(0, []),
+    EngineDied: EngineDied(b"u" * 16, "was killed", 0),
+    AgentTrouble: AgentTrouble("a trouble", hinders=False),
     Ping: Ping(),
     Pong: Pong(),
 }
 CLIENTS = {Define, Submit, Abort, Setup, Signal, Query, Stop, WantCredit, Reopen}
 ENGINES = {Need, Result, Revoked, Output, Suspended, Resumed, Publish, Held}
+AGENTS = {EngineDied, AgentTrouble}
 #: What every peer says to come and to go.
 ANYONES = {Hello, Goodbye, Mark}
 
@@ -120,7 +125,7 @@ def is_heard(peer: FakePeer, message: Any) -> bool:
 def test_the_table_is_complete() -> None:
     known = set(typing.get_args(messages.ToController))
     assert known == {*SAMPLES, *ANYONES}
-    assert {*SAMPLES} - CLIENTS - ENGINES == {Ping, Pong}
+    assert {*SAMPLES} - CLIENTS - ENGINES - AGENTS == {Ping, Pong}
 
 
 @pytest.mark.parametrize("channel", ["work", "control"])
@@ -130,6 +135,44 @@ def test_each_role_says_its_own(connect: Connect, role: str, channel: str) -> No
     assert isinstance(peer.greet(channel=channel), Welcome)
     may = {"client": CLIENTS, "engine": ENGINES}[role] | {Ping, Pong}
     assert {kind for kind, each in SAMPLES.items() if is_heard(peer, each)} == may
+
+
+def test_an_agent_says_its_own(connect: Connect) -> None:
+    peer = connect("engine")
+    assert isinstance(peer.greet(role="agent", channel="control"), Welcome)
+    said = {kind for kind, each in SAMPLES.items() if is_heard(peer, each)}
+    assert said == AGENTS | {Ping, Pong}
+
+
+@pytest.mark.parametrize(
+    ("role", "greeting"),
+    [
+        ("client", {"role": "agent", "channel": "control"}),
+        ("engine", {"role": "agent", "channel": "work"}),
+        ("engine", {"role": "client", "channel": "control"}),
+    ],
+)
+def test_nobody_comes_as_what_its_key_is_not_for(
+    connect: Connect, role: str, greeting: dict[str, str]
+) -> None:
+    assert isinstance(connect(role).greet(**greeting), Refused)
+
+
+def test_an_agent_tells_deaths_of_its_own_engines_only(
+    cluster: Client, connect: Connect
+) -> None:
+    before = len(cluster)
+    work, control, agent = connect("engine"), connect("engine"), connect("engine")
+    control.uuid = work.uuid
+    work.greet()
+    control.greet(channel="control")
+    agent.greet(role="agent", channel="control")
+    wait_until(lambda: len(cluster) == before + 1, what="the engine")
+    agent.say(EngineDied(work.uuid, "was not liked", 0))
+    settle(agent)
+    assert len(cluster) == before + 1
+    control.say(Goodbye())
+    wait_until(lambda: len(cluster) == before, what="its end")
 
 
 def test_an_engines_key_executes_nothing(
@@ -212,21 +255,21 @@ def test_a_client_does_not_take_the_place_of_an_engine(
 # Whose task it is
 
 
-def join(connect: Connect, **changes: Any) -> tuple[FakePeer, int]:
-    """Return an engine's work connection, and its id; both are there."""
+def join(cluster: Client, connect: Connect) -> tuple[FakePeer, int]:
+    """Return an engine's work connection, and its id; the client knows it."""
     work, control = connect("engine"), connect("engine")
-    control.greet(channel="control", uuid=work.uuid, **changes)
-    answer = work.greet(**changes)
+    control.greet(channel="control", uuid=work.uuid)
+    answer = work.greet()
     assert isinstance(answer, Welcome)
     assert answer.engine_id is not None
+    wait_until(lambda: answer.engine_id in cluster.ids, what="the engine")
     return work, answer.engine_id
 
 
 def test_an_engine_speaks_of_its_own_tasks_only(
     cluster: Client, connect: Connect
 ) -> None:
-    (engine, engine_id), (liar, _) = join(connect), join(connect)
-    cluster.wait_for_engines(3, timeout=30)
+    (engine, engine_id), (liar, _) = join(cluster, connect), join(cluster, connect)
     ar = cluster[engine_id].apply_async(add, 1)
     assign = engine.wait_for(Assign)
     for kind in ENGINES:

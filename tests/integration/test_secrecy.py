@@ -62,7 +62,7 @@ def secrets_of(keys: Keys) -> dict[str, list[bytes]]:
 
 def seen(client: Client, text: bytes) -> list[str]:
     """Return the names of the secrets of a client's cluster that are in a text."""
-    secrets = secrets_of(client.cluster._keys)
+    secrets = secrets_of(client.cluster.controller.keys)
     return [
         name for name, each in secrets.items() if any(form in text for form in each)
     ]
@@ -79,7 +79,7 @@ def provoke(client: Client) -> str:
         Client(engines)
     except ConnectionRefused:
         said.append(traceback.format_exc())
-    said += [repr(client.cluster._info), repr(client.cluster._keys)]
+    said += [repr(client.cluster._info), repr(client.cluster.controller.keys)]
     said += run_command("ipcluster list --output=json")
     return "\n".join(said)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from parallel import Client, Cluster
-from parallel.cluster.agent import GRACE
+from parallel.cluster.parent import GRACE
 from tests.integration.processes import agent_of, controller_of, engines_of, resident
 from tests.integration.soon import SOON
 from tests.integration.tasks import add, fsquare

@@ -64,13 +64,13 @@ def test_modules_are_found_where_the_client_finds_them(cluster: Client) -> None:
 
 
 def test_a_fresh_main(cluster: Client) -> None:
-    cluster[0].execute("mine = 1", block=True)
+    cluster[-2].execute("mine = 1", block=True)
     for names in cluster[:].pull("sorted(globals())", block=True):
         assert {"__builtins__", "__name__"} <= set(names)
         assert "Agent" not in names
     assert cluster[:]["__name__"] == ["__main__"] * 2
     with pytest.raises(NameError):
-        cluster[1].pull("mine", block=True)
+        cluster[-1].pull("mine", block=True)
 
 
 def test_random_numbers_differ(cluster: Client) -> None:

@@ -69,6 +69,7 @@ def test_queued_and_assigned_tasks_are_cancelled_without_being_run(
         lview.apply_async(begin_and_wait_for, str(ran), os.devnull) for _ in range(20)
     ]
     assert all(result.cancel() for result in waiting)
+    wait_until(lambda: len(rc.outstanding) == len(busy), what="nothing but the busy")
     gate.touch()
     for result in busy:
         result.get(timeout=10)

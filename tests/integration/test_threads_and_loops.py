@@ -6,6 +6,7 @@ import asyncio
 import os
 import queue
 import select
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 
 from parallel import Client, Cluster
 from parallel.protocol.messages import Ping
+from tests.integration.processes import controller_of
 from tests.integration.tasks import add, fsquare, wait_for
 from tests.waiting import wait_until
 
@@ -41,7 +43,11 @@ def test_an_answer_is_read_though_what_is_sent_used_up_its_edge(
     connection = cluster._connection
     control = connection._control
     with connection._pump.lock:  # nobody else reads
-        _, answer = connection.questions._put("queue_status", {}, behind=False)
+        os.kill(controller_of(cluster), signal.SIGSTOP)  # no answer while this is put
+        try:
+            _, answer = connection.questions._put("queue_status", {}, behind=False)
+        finally:
+            os.kill(controller_of(cluster), signal.SIGCONT)
         assert select.select([control.descriptor], [], [], 30)[0]
         assert not answer.done()
         control.outbox.append((Ping(), ()))

@@ -369,9 +369,7 @@ def test_execute_gives_a_reply_that_shows_no_value_if_silent(cluster: Client) ->
         cluster[0].execute("1 / 0", block=True)
 
 
-def test_magics_are_said_to_lack(cluster: Client) -> None:
-    with pytest.raises(NotAvailable, match="magics"):
-        cluster[:].activate()
+def test_joblib_is_said_to_lack(cluster: Client) -> None:
     with pytest.raises(NotAvailable, match="joblib"):
         cluster.load_balanced_view().register_joblib_backend()
 

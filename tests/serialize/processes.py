@@ -102,19 +102,19 @@ class Server:
 
     def pack(self, expression: str) -> bytes:
         """Pack a function."""
-        from parallel.serialize.calls import pack_function
+        from parallel.serialize.callables import pack_function
 
         return pack_function(self.value(expression)).code
 
     def call(self, packed: bytes, args: tuple[Any, ...]) -> Any:
         """Call a packed function."""
-        from parallel.serialize.calls import unpack_function
+        from parallel.serialize.callables import unpack_function
 
         return unpack_function(packed)(*args)
 
     def bind(self, packed: bytes, name: str) -> None:
         """Unpack a function under a name."""
-        from parallel.serialize.calls import unpack_function
+        from parallel.serialize.callables import unpack_function
 
         self.names[name] = unpack_function(packed)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parallel.errors import UnmetDependency
-from parallel.serialize.calls import pack_function, unpack_function
+from parallel.serialize.callables import pack_function, unpack_function
 from parallel.serialize.dependents import depend, dependent, require
 from parallel.serialize.main import main_namespace
 from tests.serialize.processes import Process, Raised

@@ -11,7 +11,7 @@ import pytest
 
 from parallel.errors import CannotPack
 from parallel.serialize import objects
-from parallel.serialize.calls import pack_function, unpack_function
+from parallel.serialize.callables import pack_function, unpack_function
 from parallel.serialize.objects import pack, unpack
 from parallel.serialize.prepickled import PrePickled
 

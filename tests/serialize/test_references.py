@@ -13,15 +13,13 @@ from hypothesis import given
 
 from parallel.errors import CannotUnpack
 from parallel.serialize import references
-from parallel.serialize.calls import (
+from parallel.serialize.callables import (
     FunctionCache,
     name_of,
-    pack_call,
     pack_function,
-    pack_value,
     unpack_function,
-    unpack_value,
 )
+from parallel.serialize.calls import pack_call, pack_value, unpack_value
 from parallel.serialize.references import Reference
 
 NAMES: dict[str, Any] = {"a": 5, "xs": [1, 2], "add": operator.add}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from parallel.serialize import switches
-from parallel.serialize.calls import pack_function, unpack_function
+from parallel.serialize.callables import pack_function, unpack_function
 from parallel.serialize.objects import pack, unpack
 from tests.serialize.session import Session
 

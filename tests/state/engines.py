@@ -21,7 +21,7 @@ from parallel.state.events import (
     TasksRevoked,
     TaskSuspended,
 )
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 
 Said = TaskFinished | TaskSuspended | TaskResumed
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from parallel.aliases import EngineId
 from parallel.protocol.terms import Condition
-from parallel.state.tasks import TaskKey, task_key
+from parallel.state.naming import TaskKey, task_key
 
 Ends = Mapping[TaskKey, tuple[bool, EngineId]]
 

@@ -23,8 +23,8 @@ from parallel.state.events import (
     TaskSubmitted,
     Terms,
 )
+from parallel.state.naming import TaskKey, task_key
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import TaskKey, task_key
 from tests.state.plain import can_hold, follows, holds
 from tests.state.world import CLIENT, World, msg_id
 

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from parallel.state.depth import LONG, MOST, SHORT, Depth
+from parallel.state.depth import LEAST, LONG, MESSAGE, MOST, SHORT, Depth
 
 
 def learned(*durations: float) -> Depth:
@@ -26,6 +26,16 @@ def test_one_task_until_something_is_known() -> None:
 )
 def test_the_shorter_the_tasks_the_more_of_them(duration: float, limit: int) -> None:
     assert learned(duration).limit == limit
+
+
+@pytest.mark.parametrize(
+    ("durations", "row"),
+    [((), 1), ((SHORT,), 1), ((MESSAGE / 2 - LEAST,), 2), ((0.0,), MESSAGE // LEAST)],
+)
+def test_only_short_tasks_are_worth_a_message_in_a_row(
+    durations: tuple[float, ...], row: int
+) -> None:
+    assert learned(*durations).row == row
 
 
 def test_a_long_task_after_short_ones_is_believed_at_once() -> None:

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from parallel.protocol.messages import Status
 from parallel.protocol.terms import Condition
+from parallel.state.naming import TaskKey
 from parallel.state.policies import SCHEMES
-from parallel.state.tasks import TaskKey
 from tests.state.engines import FakeEngine
 from tests.state.world import CLIENT, World, msg_id
 
@@ -88,10 +88,30 @@ class Histories(RuleBasedStateMachine):
         recent = st.sampled_from(keys[-6:]) | st.sampled_from(keys)
         return data.draw(st.lists(recent, min_size=1, max_size=3))
 
-    @rule(equipment=equipment, heeds=st.booleans())
-    def join(self, equipment: tuple[dict[str, float], list[str]], heeds: bool) -> None:
+    @rule(
+        equipment=equipment,
+        heeds=st.booleans(),
+        left=st.sampled_from([0, 0, 0.3, 5.05, 8.0]),
+    )
+    def join(
+        self,
+        equipment: tuple[dict[str, float], list[str]],
+        heeds: bool,
+        left: float,
+    ) -> None:
         if len(self.world.engines) < 4:
-            self.world.join(*equipment, heeds)
+            self.world.join(*equipment, heeds, left)
+
+    @precondition(lambda self: self.world.engines)
+    @rule(data=st.data(), leaves=st.sampled_from([False, False, True]))
+    def empty(self, data: st.DataObject, leaves: bool) -> None:
+        engine = data.draw(st.sampled_from(self.world.engines))
+        self.world.empty(engine, leaves=leaves)
+
+    @precondition(lambda self: self.world.engines)
+    @rule(data=st.data())
+    def resume_engine(self, data: st.DataObject) -> None:
+        self.world.resume(data.draw(st.sampled_from(self.world.engines)))
 
     # Tasks come
 

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from parallel.state import history
 from parallel.state.history import CANCELLED, FAILED, OK, History
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 
 FEW = 8
 

@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from parallel.protocol.messages import Status
+from parallel.state.assigning import AT_REST
 from parallel.state.events import InterruptTask
-from parallel.state.scheduler import AT_REST
+from parallel.state.naming import TaskKey
 from parallel.state.stopping import GRACE
-from parallel.state.tasks import TaskKey
 from tests.state.engines import FakeEngine
 from tests.state.world import World
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 from parallel.state.events import EngineJoined, EngineLost, TaskSubmitted
+from parallel.state.naming import TaskKey
 from parallel.state.policies import SCHEMES, LeastLoad, LeastRecentlyUsed, Policy
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import TaskKey
 
 
 def test_nobody_to_choose() -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from parallel.protocol.terms import Terms
+from parallel.state.naming import TaskKey
 from parallel.state.queue import SLACK, TaskQueue
-from parallel.state.tasks import Task, TaskKey, TaskState
+from parallel.state.tasks import Task, TaskState
 
 
 def make(

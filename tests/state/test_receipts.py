@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from parallel.protocol.messages import Mark, Need
-from parallel.state.receipts import NUDGED, SILENCE, Receipts
+from parallel.state.receipts import (
+    KEPT_NBYTES,
+    NUDGED,
+    SILENCE,
+    TOLD,
+    WRITING,
+    Receipts,
+)
 from parallel.state.stream import SILENT, Stream
 
 
@@ -60,6 +67,11 @@ def confirm(receipts: Receipts[Peer], client: Peer) -> list[Peer]:
     return receipts.confirm(client)
 
 
+def write(receipts: Receipts[Peer], now: float = 0.0) -> list[Peer]:
+    """Let the record write all that it was told."""
+    return receipts.written(receipts.ask(now))
+
+
 def test_what_was_read_is_safe_once_its_client_has_confirmed(
     receipts: Receipts[Peer], engine: Peer, client: Peer
 ) -> None:
@@ -68,6 +80,41 @@ def test_what_was_read_is_safe_once_its_client_has_confirmed(
     assert (engine.stream.seen, engine.stream.safe) == (1, 0)
     confirm(receipts, client)
     assert engine.stream.safe == 1
+
+
+def test_what_its_client_has_confirmed_is_safe_once_the_record_has_it(
+    receipts: Receipts[Peer], engine: Peer, client: Peer
+) -> None:
+    """Both may be killed with the controller: it was started, and nobody would know."""
+    receipts.has_record = True
+    hear(receipts, engine)
+    turn(receipts, client)
+    confirm(receipts, client)
+    assert engine.stream.safe == 0
+    write(receipts)
+    assert engine.stream.safe == 1
+    hear(receipts, engine)
+    turn(receipts, client)
+    write(receipts)
+    assert engine.stream.safe == 1
+    confirm(receipts, client)
+    assert engine.stream.safe == 2
+
+
+def test_only_so_much_is_kept_for_the_record(
+    receipts: Receipts[Peer], engine: Peer, client: Peer
+) -> None:
+    receipts.has_record = True
+    for before in 0, 1:
+        other = Peer(defers=True)
+        hear(receipts, engine, KEPT_NBYTES - 1)
+        turn(receipts, client)
+        hear(receipts, other, 2)
+        turn(receipts, client)
+        confirm(receipts, client)
+        assert (engine.stream.safe, other.stream.safe) == (before, 1)
+        write(receipts)
+        assert engine.stream.safe == before + 1, "and then there is room again"
 
 
 def test_what_nobody_is_told_of_is_safe_at_once(
@@ -124,14 +171,18 @@ def test_who_confirms_nothing_is_asked_and_then_not_waited_for(
     turn(receipts, client, now=1.0)
     assert receipts.silent(1.0) == ([], [])
     assert receipts.silent(1.1 + NUDGED) == ([client], [])
+    assert receipts.silent(1.1 + SILENCE) == ([], [])
+    write(receipts)
     assert receipts.silent(1.1 + SILENCE) == ([], [engine])
     assert engine.stream.safe == 1
     hear(receipts, engine)
     turn(receipts, client, now=9.0)
+    write(receipts)
     assert engine.stream.safe == 2, "it is still silent"
     confirm(receipts, client)
     hear(receipts, engine)
     turn(receipts, client, now=9.0)
+    write(receipts)
     assert engine.stream.safe == 2, "it is waited for again"
 
 
@@ -146,6 +197,22 @@ def test_nothing_is_left_when_all_is_confirmed_and_told(
     assert not receipts
 
 
+def test_of_many_engines_those_are_told_first_that_have_waited_longest(
+    receipts: Receipts[Peer], client: Peer
+) -> None:
+    engines = [Peer(defers=True) for _ in range(2 * TOLD)]
+    first, second = engines[:TOLD], engines[TOLD:]
+    for each in first, second:
+        for engine in each:
+            hear(receipts, engine)
+        turn(receipts, client)
+        confirm(receipts, client)
+    assert set(receipts.silent(0.0)[1]) == set(first)
+    second.pop().stream.confirmation()  # its work has told it
+    assert set(receipts.silent(0.0)[1]) == set(second)
+    assert not receipts
+
+
 def test_who_has_left_is_not_waited_for(
     receipts: Receipts[Peer], engine: Peer, client: Peer
 ) -> None:
@@ -153,6 +220,8 @@ def test_who_has_left_is_not_waited_for(
     turn(receipts, client)
     receipts.forget(client)
     receipts.silent(0.0)
+    assert engine.stream.safe == 0, "the record may not have it yet"
+    write(receipts)
     assert engine.stream.safe == 1
     receipts.forget(engine)
     assert not receipts
@@ -169,12 +238,57 @@ def test_what_is_read_while_frozen_waits_for_the_thaw_and_what_is_told_till_then
     confirm(receipts, client)
     assert engine.stream.safe == 0
     receipts.thaw([(client, client.say())], 0.0)
+    write(receipts)
     assert engine.stream.safe == 0
     confirm(receipts, client)
     assert engine.stream.safe == 2
 
 
-def test_a_thaw_with_nobody_to_tell_settles_at_once(
+def test_what_is_for_nobody_waits_for_the_record(
+    receipts: Receipts[Peer], engine: Peer
+) -> None:
+    hear(receipts, engine)
+    receipts.is_for_record = True
+    turn(receipts)
+    question = receipts.ask(0.0)
+    hear(receipts, engine)
+    receipts.is_for_record = True
+    turn(receipts)
+    assert not receipts.ask(0.0), "it is being asked"
+    assert engine.stream.safe == 0
+    receipts.written(question)
+    assert engine.stream.safe == 1
+    write(receipts)
+    assert engine.stream.safe == 2
+    hear(receipts, engine)
+    turn(receipts)
+    assert engine.stream.safe == 3
+    assert not receipts.ask(0.0)
+
+
+def test_a_record_that_hangs_is_not_waited_for_without_end(
+    receipts: Receipts[Peer], engine: Peer
+) -> None:
+    for number in 1, 2:
+        hear(receipts, engine)
+        receipts.is_for_record = True
+        turn(receipts)
+        question = receipts.ask(0.0)
+        receipts.silent(WRITING)
+        assert engine.stream.safe == number - 1
+        receipts.silent(WRITING + 1)
+        assert engine.stream.safe == number
+        if number == 1:
+            late = question
+    hear(receipts, engine)
+    receipts.is_for_record = True
+    turn(receipts)
+    receipts.ask(0.0)
+    receipts.written(late)
+    assert engine.stream.safe == 2, "that was an earlier question's answer"
+
+
+def test_a_thaw_with_nobody_to_tell_waits_for_the_record(
     receipts: Receipts[Peer], engine: Peer
 ) -> None:
     receipts.freeze()
@@ -182,4 +296,6 @@ def test_a_thaw_with_nobody_to_tell_settles_at_once(
     told: list[Any] = []
     turn(receipts)
     receipts.thaw(told, 0.0)
+    assert engine.stream.safe == 0
+    assert write(receipts) == []
     assert engine.stream.safe == 1

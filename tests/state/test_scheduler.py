@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from parallel.state.events import (
@@ -11,8 +14,10 @@ from parallel.state.events import (
     TasksRevoked,
     TaskSubmitted,
 )
-from parallel.state.placement import STALLED
-from parallel.state.tasks import TaskKey, TaskState
+from parallel.state.levelling import STALLED
+from parallel.state.naming import TaskKey
+from parallel.state.scheduler import Scheduler
+from parallel.state.tasks import TaskState
 from tests.state.world import CLIENT, FakeEngine, World
 
 
@@ -359,3 +364,18 @@ def test_check_finds_a_task_that_waits_while_an_engine_is_free() -> None:
     world.machine.queue.push(task)
     with pytest.raises(AssertionError, match="a task waits, an engine is free"):
         world.machine.check()
+
+
+class Body:
+    """What a task carries."""
+
+
+def test_what_a_task_carried_is_let_go_of_with_its_end() -> None:
+    machine, body = Scheduler(), Body()
+    machine.handle(EngineJoined(b"engine", 0), 0.0)
+    machine.handle(TaskSubmitted(TaskKey(CLIENT, 0), body), 0.0)
+    machine.handle(TaskFinished(b"engine", 1, 0.1, outcome=None), 0.1)
+    carried = weakref.ref(body)
+    del body
+    gc.collect()
+    assert carried() is None

@@ -10,12 +10,16 @@ from parallel.state.events import (
     DeliverOutcome,
     EngineJoined,
     Holding,
+    InterruptTask,
     SendTask,
     TaskFinished,
     TaskSubmitted,
+    TellPast,
+    TimePassed,
 )
+from parallel.state.naming import TaskKey
+from parallel.state.past import Past
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import TaskKey
 
 KEY = TaskKey(b"client", 7)
 
@@ -39,6 +43,31 @@ def test_one_that_was_stopped_is_not_tried_again(status: Status) -> None:
 
 
 def test_one_that_raised_is_tried_elsewhere() -> None:
-    (sent,) = ended(Status.ERROR)
+    told, sent = ended(Status.ERROR)
+    assert isinstance(told, TellPast)
+    assert told.task.past == Past(starts=1, tries=1, refused=[0], deaths=[])
     assert isinstance(sent, SendTask)
     assert sent.uuid == b"f"
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_time_limit_goes_on_where_it_was(suspended: bool) -> None:
+    machine = Scheduler()
+    holding = Holding(KEY, None, 3, suspended, ran=1.5)
+    machine.handle(EngineJoined(b"e", 0, holdings=[holding], reach=3), now=10.0)
+    machine.handle(TaskSubmitted(KEY, "f(x)", terms=Terms(time_limit=2.0)), now=10.1)
+    assert machine.wakeup == 10.5
+    (interrupt,) = machine.handle(TimePassed(), now=10.5)
+    assert isinstance(interrupt, InterruptTask)
+    assert (interrupt.ordinal, interrupt.status) == (3, Status.TIMEOUT)
+
+
+def test_one_whose_time_was_over_before_it_was_claimed_is_stopped_at_once() -> None:
+    machine = Scheduler()
+    holding = Holding(KEY, None, 3, ran=60.0)
+    machine.handle(EngineJoined(b"e", 0, holdings=[holding], reach=3), now=10.0)
+    machine.handle(TaskSubmitted(KEY, "f(x)", terms=Terms(time_limit=2.0)), now=10.1)
+    assert machine.wakeup is not None
+    assert machine.wakeup < 10.1
+    (interrupt,) = machine.handle(TimePassed(), now=10.1)
+    assert isinstance(interrupt, InterruptTask)

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from parallel.errors import InvalidTransition
-from parallel.state.tasks import TRANSITIONS, Engine, Task, TaskKey, TaskState
+from parallel.state.naming import TaskKey
+from parallel.state.tasks import TRANSITIONS, Engine, Task, TaskState
 
 KEY = TaskKey(b"client", 7)
 

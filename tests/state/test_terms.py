@@ -18,11 +18,12 @@ from parallel.state.events import (
     TaskSubmitted,
     TimePassed,
 )
-from parallel.state.placement import STALLED
+from parallel.state.levelling import STALLED
+from parallel.state.naming import TaskKey
 from parallel.state.policies import SCHEMES
 from parallel.state.stopping import GRACE
 from parallel.state.stories import INTERRUPTED
-from parallel.state.tasks import TaskKey, TaskState
+from parallel.state.tasks import TaskState
 from tests.state.engines import FakeEngine
 from tests.state.world import CLIENT, World, msg_id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parallel.protocol.terms import Condition
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 from parallel.state.whereabouts import Whereabouts, whereabouts
 from tests.state.world import CLIENT, World, msg_id
 

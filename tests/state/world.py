@@ -18,8 +18,11 @@ from parallel.protocol.terms import USUAL, Terms
 from parallel.state.events import (
     Action,
     DeliverOutcome,
+    EngineDrained,
+    EngineDraining,
     EngineJoined,
     EngineLost,
+    EngineResumed,
     Event,
     FailTask,
     InterruptTask,
@@ -31,9 +34,10 @@ from parallel.state.events import (
     TaskSubmitted,
     TimePassed,
 )
+from parallel.state.naming import TaskKey, task_key
 from parallel.state.queue import rank_of
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import Needs, Task, TaskKey, TaskState, task_key
+from parallel.state.tasks import Engine, Needs, Task, TaskState
 from tests.state.engines import FakeEngine
 from tests.state.plain import can_hold, follows, holds
 
@@ -73,6 +77,8 @@ class World:
         self._ids = count()
         self._seqs = count()
         self.sent_at: dict[TaskKey, float] = {}
+        #: Engines that had nothing in hand any more, as was told.
+        self.drained: list[Uuid] = []
 
     # What can happen
 
@@ -81,12 +87,32 @@ class World:
         resources: Mapping[str, float] | None = None,
         labels: Sequence[str] = (),
         heeds: bool = True,
+        left: float = 0.0,
     ) -> FakeEngine:
-        """Let one more engine join."""
+        """Let one more engine join, which may know how much time it has left."""
         engine = FakeEngine(next(self._ids), resources or {}, labels, heeds)
         self.engines.append(engine)
-        self.tell(EngineJoined(engine.uuid, engine.engine_id, engine.resources, labels))
+        until = self.now + left if left else 0.0
+        joined = EngineJoined(
+            engine.uuid, engine.engine_id, engine.resources, labels, until=until
+        )
+        self.tell(joined)
         return engine
+
+    def empty(self, engine: FakeEngine, *, leaves: bool = False) -> None:
+        """Have an engine drain."""
+        self.tell(EngineDraining(engine.uuid, "it is not needed", leaves))
+
+    def resume(self, engine: FakeEngine) -> None:
+        """Let a drained engine have work again."""
+        self.tell(EngineResumed(engine.uuid))
+
+    def free(self, engine: FakeEngine) -> None:
+        """Let an engine have work again, or die if it is about to end."""
+        self.resume(engine)
+        known = self.machine.engines[engine.uuid]
+        if known.drains or known.until:
+            self.die(engine)
 
     def submit(self, pinned: EngineId | None = None, **terms: Any) -> TaskKey:
         """Submit a task."""
@@ -236,6 +262,8 @@ class World:
         engine may run.
         """
         idle_rounds = 0
+        for engine in [each for each in self.engines if each not in stuck]:
+            self.free(engine)
         while idle_rounds < 4:
             before = self.progress()
             for engine in list(self.doomed):
@@ -338,6 +366,9 @@ class World:
                     task = self.machine.engines[uuid].inhand[ordinal]
                     assert task.stopping is not None
                     self.engine(uuid).requests.append(action)
+                case EngineDrained(uuid):
+                    assert not self.machine.engines[uuid].inhand
+                    self.drained.append(uuid)
                 case KillEngine(uuid):
                     engine = self.engine(uuid)
                     self._judge_killing(engine)
@@ -367,7 +398,11 @@ class World:
         inhand = self.machine.engines[action.uuid].inhand
         assert action.ordinals
         tasks = [inhand[ordinal] for ordinal in action.ordinals]
-        if not any(task.aborting for task in tasks):
+        if any(task.aborting for task in tasks):
+            pass  # their user wants none of them
+        elif self.machine.engines[action.uuid].drains:
+            assert all(task.pinned is None for task in tasks)
+        else:
             assert all(task.is_movable for task in tasks)
             assert min(action.ordinals) > self.machine.engines[action.uuid].running
         engine.requests.append(action)
@@ -378,9 +413,12 @@ class World:
         assert task.key not in self.ends
         assert task.key not in self.aborted or task.key not in self.sent_at
         self.sent_at[task.key] = self.now
+        known = self.machine.engines[action.uuid]
         if task.pinned is not None:
             assert task.pinned == engine.engine_id
+            assert not known.leaving
             return
+        self._judge_time(known, task)
         self._judge_place(engine, task)
         rank = rank_of(task), task.arrival
         for other in self.machine.queue:
@@ -388,6 +426,14 @@ class World:
                 assert (rank_of(other), other.arrival) > rank, "out of turn"
             if not (has_dependencies(other) or has_dependencies(task)):
                 assert (other.key < task.key) == (other.arrival < task.arrival)
+
+    def _judge_time(self, engine: Engine, task: Task) -> None:
+        """Assert that an engine is to get tasks, and has the time for this one."""
+        others = [o for o in engine.suspended if o != task.ordinal]
+        assert not engine.drains or others, "a draining engine gets more"
+        if engine.until and not engine.drains:
+            mean, limit = engine.depth.mean or 0.0, task.terms.time_limit
+            assert self.now + (mean if limit is None else limit) <= engine.until
 
     def _judge_place(self, engine: FakeEngine, task: Task) -> None:
         """Assert that a task may run now, and there."""
@@ -453,7 +499,9 @@ class World:
             engine.engine_id in needs.allowed - needs.refused
             and needs.labels <= set(engine.labels)
             and all(engine.resources.get(k, 0) >= v for k, v in needs.resources)
+            and not self.machine.engines[engine.uuid].leaving
             for engine in self.engines
+            if engine.uuid in self.machine.engines
         )
 
     def engine(self, uuid: Uuid) -> FakeEngine:
@@ -508,7 +556,6 @@ class World:
         assert not machine.queue.size
         assert not self.waiting()
         assert not machine._ledger._dependencies._watches
-        assert not len(machine._deadlines)
         assert not machine._placement.crowded
         for engine in machine.engines.values():
             assert not engine.inhand
@@ -520,6 +567,9 @@ class World:
             self.die(fake, known=True)
         assert not machine.engines
         assert not machine.by_id
+        assert not machine._placement.draining
+        assert not machine._placement.timed
+        assert not len(machine._deadlines)
         assert not machine._placement.policy.loads
 
 

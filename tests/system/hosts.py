@@ -10,14 +10,18 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 __all__ = ["Hosts", "hosts", "why_not"]
 
-#: Of the addresses that RFC 2544 keeps for tests of networks.
-NETWORK = "198.18.91"
+#: Of the addresses that RFC 2544 keeps for tests of networks; another run of the tests
+#: on this machine is to have others.
+NETWORK = f"198.18.{1 + os.getpid() % 250}"
 #: Where this process is in it.
 HERE = f"{NETWORK}.1"
+DELAY = Path(__file__).with_name("delay.py")
 
 
 def why_not() -> str:
@@ -46,23 +50,27 @@ class Hosts:
         self.names = [f"h{i}" for i in range(1, n + 1)]
         self._tag = tag
         self._bridge = f"{tag}br"
+        self._delays: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
         """Make them."""
         ip("link", "add", self._bridge, "type", "bridge")
         ip("addr", "add", f"{HERE}/24", "dev", self._bridge)
         ip("link", "set", self._bridge, "up")
-        for i, name in enumerate(self.names, 1):
+        for name in self.names:
             space, cable = self._space(name), self._cable(name)
             ip("netns", "add", space)
             ip("link", "add", cable, "type", "veth", "peer", "eth0", "netns", space)
             ip("link", "set", cable, "master", self._bridge, "up")
             ip("-n", space, "link", "set", "lo", "up")
-            ip("-n", space, "addr", "add", f"{NETWORK}.{10 + i}/24", "dev", "eth0")
+            ip("-n", space, "addr", "add", f"{self.address(name)}/24", "dev", "eth0")
             ip("-n", space, "link", "set", "eth0", "up")
 
     def stop(self) -> None:
         """Remove them, whatever is there of them."""
+        for delay in self._delays:
+            delay.kill()
+            delay.communicate()
         with contextlib.suppress(subprocess.CalledProcessError):
             ip("link", "del", self._bridge)
         for name in self.names:
@@ -79,6 +87,60 @@ class Hosts:
         inside = 'hostname "$0" && exec "$@"'
         entered = ["nsenter", f"--net=/run/netns/{self._space(name)}"]
         return [*entered, "unshare", "--uts", "sh", "-c", inside, name, *command]
+
+    def address(self, name: str) -> str:
+        """Return the address of a host."""
+        return f"{NETWORK}.{10 + self.names.index(name) + 1}"
+
+    def open_only(self, name: str, *ports: str) -> None:
+        """Have a host's firewall drop what others begin, but on some ports.
+
+        Parameters
+        ----------
+        ports
+            As nft says it: `tcp dport 22`, or `ip saddr 192.0.2.1 tcp dport 22`.
+        """
+        allowed = ["ct state established,related", "iif lo", *ports]
+        rules = [f"{each} accept" for each in allowed]
+        self._filter(name, rules, policy="drop")
+
+    def _filter(self, name: str, rules: list[str], policy: str = "accept") -> None:
+        lines = [
+            "flush ruleset",
+            "table inet tests {",
+            "chain input {",
+            f"type filter hook input priority 0; policy {policy}",
+            *rules,
+            "}",
+            "}",
+            "",
+        ]
+        subprocess.run(
+            self.words(name, ["nft", "-f", "-"]),
+            input="\n".join(lines),
+            check=True,
+            text=True,
+        )
+
+    def delay(self, name: str, milliseconds: float) -> None:
+        """Have all that reaches or leaves a host come later."""
+        near, far = f"{self._tag}n{name}", f"{self._tag}f{name}"
+        words = [sys.executable, str(DELAY), near, far, str(milliseconds)]
+        delay = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self._delays.append(delay)
+        assert delay.stdout is not None
+        assert delay.stdout.readline() == "up\n"
+        space, address = self._space(name), f"{self.address(name)}/24"
+        ip("link", "set", near, "master", self._bridge, "up")
+        ip("link", "set", far, "netns", space)
+        ip("-n", space, "addr", "del", address, "dev", "eth0")
+        ip("-n", space, "link", "set", "eth0", "down")
+        ip("-n", space, "link", "set", far, "up")
+        ip("-n", space, "addr", "add", address, "dev", far)
+
+    def lose(self, name: str, percent: int) -> None:
+        """Have so many of the packets that reach a host be lost."""
+        self._filter(name, ["iif lo accept", f"numgen random mod 100 < {percent} drop"])
 
     def cut(self, name: str) -> None:
         """Let nothing reach or leave a host; nobody is told."""

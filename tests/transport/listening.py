@@ -12,6 +12,7 @@ import zmq
 from parallel.protocol.connection import ConnectionInfo
 from parallel.transport import sockets
 from parallel.transport.drain import Drain
+from parallel.transport.endpoints import bind_controller, connect_peer, new_context
 from parallel.transport.keys import Gate, Keys, new_keys
 
 KEYS = new_keys()
@@ -64,10 +65,10 @@ async def listening(
     caught: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: caught.append(what))
-    context = sockets.new_context(encrypted=True)
+    context = new_context(encrypted=True)
     gate = Gate(context, KEYS)
     try:
-        socket, bound = sockets.bind_controller(context, urls, KEYS)
+        socket, bound = bind_controller(context, urls, KEYS)
         gate.watch(loop)
         hub = hub_type(socket, bound)
         try:
@@ -84,11 +85,11 @@ async def listening(
 @contextlib.contextmanager
 def peers() -> Iterator[Callable[[ConnectionInfo], sockets.Socket]]:
     """Give what connects peers; close them when the block is left."""
-    context = sockets.new_context(encrypted=True)
+    context = new_context(encrypted=True)
     connected: list[sockets.Socket] = []
 
     def connect(info: ConnectionInfo) -> sockets.Socket:
-        connected.append(sockets.connect_peer(context, info))
+        connected.append(connect_peer(context, info))
         return connected[-1]
 
     try:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from parallel.transport.addresses import advertised, is_loopback
 from parallel.util import disambiguate_ip_address, disambiguate_url
 
 
@@ -39,3 +40,38 @@ def test_what_is_one_place_stays(url: str) -> None:
 
 def test_one_interface_stays() -> None:
     assert disambiguate_ip_address("192.0.2.7", "192.0.2.8") == "192.0.2.7"
+
+
+def test_a_socket_on_all_interfaces_is_told_of_by_each_of_them() -> None:
+    told = advertised("tcp://0.0.0.0:5555", "head.example.org")
+    assert told[0] == "tcp://head.example.org:5555"
+    assert told[-1] == "tcp://127.0.0.1:5555"
+    assert len(set(told)) == len(told)
+    assert not any("0.0.0.0" in url for url in told)
+
+
+def test_addresses_of_version_6_are_in_brackets() -> None:
+    told = advertised("tcp://[::]:5555")
+    assert "tcp://127.0.0.1:5555" in told
+    assert all(url.count(":") == 2 or "[" in url for url in told)
+
+
+@pytest.mark.parametrize("url", ["tcp://192.0.2.7:5555", "ipc:///run/a"])
+def test_a_socket_on_one_interface_is_told_of_by_that(url: str) -> None:
+    assert advertised(url, "head.example.org") == [url]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("ipc:///run/a", True),
+        ("tcp://127.0.0.1:1", True),
+        ("tcp://127.0.1.1:1", True),
+        ("tcp://localhost:1", True),
+        ("tcp://[::1]:1", True),
+        ("tcp://192.0.2.7:1", False),
+        ("tcp://127.example.org:1", False),
+    ],
+)
+def test_loopbacks_are_known(url: str, is_one: bool) -> None:
+    assert is_loopback(url) is is_one

@@ -10,7 +10,7 @@ from pathlib import Path
 #: In a process of its own: to hang is to hold the GIL.
 SCRIPT = """
 import gc, os, sys, zmq
-from parallel.transport.sockets import new_context
+from parallel.transport.endpoints import new_context
 
 def leave():
     context = new_context(encrypted=False)

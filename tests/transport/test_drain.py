@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from parallel.transport import drain, sockets
+from parallel.transport.watcher import wait_readable
 from tests.transport.listening import Hub, listening, peers, until
 
 MANY = 2000
@@ -120,7 +121,7 @@ def test_all_can_be_read_at_once(url: str) -> None:
                 await until(lambda: hub.heads)
                 for i in range(100):
                     sockets.send(line, [b"%d" % i])
-                sockets.wait_readable([hub.socket], (), 10)
+                wait_readable([hub.socket], (), 10)
                 end = time.monotonic() + 10
                 while len(hub.heads) < 101 and time.monotonic() < end:
                     hub.drain.empty()

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from parallel.transport.durations import LONGEST, milliseconds
-from parallel.transport.sockets import wait_readable
+from parallel.transport.watcher import wait_readable
 
 
 @pytest.mark.parametrize(

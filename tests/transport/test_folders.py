@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from parallel.errors import LauncherError
-from parallel.transport.folders import close_to_others, make_folder
-from parallel.transport.locations import (
-    make_profile,
-    make_runtime_dir,
+from parallel.transport.connectionfiles import (
     read_connection_file,
     write_connection_files,
-    write_private,
 )
-from tests.transport.test_locations import INFO
+from parallel.transport.folders import close_to_others, make_folder
+from parallel.transport.holding import make_runtime_dir
+from parallel.transport.locations import make_profile
+from parallel.transport.privatefiles import write_private
+from tests.transport.test_connectionfiles import INFO
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o777], ids=oct)

@@ -7,8 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from parallel.transport.holding import hold, keep, sweep
-from parallel.transport.locations import make_runtime_dir
+from parallel.transport.holding import (
+    RUNTIME_PREFIX,
+    hold,
+    keep,
+    make_runtime_dir,
+    sweep,
+)
+
+
+def test_a_folder_for_sockets_is_private_and_short() -> None:
+    folder = make_runtime_dir()
+    try:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert folder.name.startswith(RUNTIME_PREFIX)
+        assert len(str(folder)) < 80
+    finally:
+        folder.rmdir()
 
 
 def test_a_folder_that_is_held_stays() -> None:

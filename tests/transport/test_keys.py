@@ -32,7 +32,11 @@ def test_a_secret_tells_its_role(role: str) -> None:
     assert KEYS.role_of(KEYS.secrets[role]) == role
 
 
-@pytest.mark.parametrize("secret", ["", "é", "0" * 32, new_keys().secrets["client"]])
+OTHERS = {"none": "", "letter": "é", "zeros": "0" * 32}
+OTHERS["cluster"] = new_keys().secrets["client"]
+
+
+@pytest.mark.parametrize("secret", OTHERS.values(), ids=OTHERS)
 def test_another_secret_tells_none(secret: str) -> None:
     assert KEYS.role_of(secret) is None
 

@@ -18,7 +18,11 @@ from zmq.utils.monitor import parse_monitor_message
 from parallel.errors import LauncherError, TransportError
 from parallel.protocol.connection import ConnectionInfo, Curve
 from parallel.transport import sockets
+from parallel.transport.credentials import curve_role, peer_descriptor
+from parallel.transport.endpoints import bind_controller, connect_peer, new_context
 from parallel.transport.keys import new_keys
+from parallel.transport.monitors import DisconnectMonitor
+from parallel.transport.watcher import wait_readable
 from tests.transport.listening import KEYS, Hub, listening, peers, until
 from tests.waiting import wait_until
 
@@ -46,7 +50,7 @@ def test_a_known_key_tells_its_role(role: str) -> None:
                 line = connect(hub.info(role, hub.urls[0]))
                 sockets.send(line, [b"hello"])
                 await until(lambda: hub.heads)
-            assert sockets.curve_role(hub.batches[0][1]) == role
+            assert curve_role(hub.batches[0][1]) == role
 
     on_loop(run)
 
@@ -64,7 +68,7 @@ def test_ipc_and_tcp_on_one_socket(ipc: str, tcp_first: bool) -> None:
                 for line in lines:
                     sockets.send(line, [b"hello"])
                 await until(lambda: len(hub.heads) == 2)
-                roles = {sockets.curve_role(head) for _, head, _ in hub.batches}
+                roles = {curve_role(head) for _, head, _ in hub.batches}
                 assert roles == {None, "client"}
                 for routing_id, _, _ in hub.batches:
                     assert sockets.send(hub.socket, [routing_id, b"welcome"])
@@ -207,9 +211,9 @@ def test_a_program_that_speaks_otherwise_gets_no_byte_through(said: bytes) -> No
 
 def bind(*urls: str) -> list[str]:
     """Bind and close; return the addresses."""
-    context = sockets.new_context(encrypted=True)
+    context = new_context(encrypted=True)
     try:
-        router, bound = sockets.bind_controller(context, urls, KEYS)
+        router, bound = bind_controller(context, urls, KEYS)
         router.close(0)
     finally:
         context.destroy(0)
@@ -279,9 +283,9 @@ class Pair:
     """A controller's socket and a peer's, which need no loop on ipc."""
 
     def __init__(self, context: zmq.Context[sockets.Socket], url: str) -> None:
-        self.router, _ = sockets.bind_controller(context, [url], KEYS)
+        self.router, _ = bind_controller(context, [url], KEYS)
         self.info: ConnectionInfo = KEYS.info("client", "", [url], encrypted=False)
-        self.dealer = sockets.connect_peer(context, self.info)
+        self.dealer = connect_peer(context, self.info)
 
     def hear(self) -> tuple[bytes, zmq.Frame, list[zmq.Frame]]:
         """Return the next batch at the controller's."""
@@ -292,7 +296,7 @@ class Pair:
 
 @pytest.fixture
 def pair(ipc: str) -> Iterator[Pair]:
-    context = sockets.new_context(encrypted=False)
+    context = new_context(encrypted=False)
     yield Pair(context, ipc)
     context.destroy(0)
 
@@ -338,38 +342,28 @@ def test_a_closed_socket_sends_nothing(pair: Pair) -> None:
 
 
 def test_who_has_left_is_told_by_descriptor(pair: Pair) -> None:
-    monitor = sockets.DisconnectMonitor(pair.router)
+    monitor = DisconnectMonitor(pair.router)
     sockets.send(pair.dealer, [b"head"])
-    came_by = sockets.peer_descriptor(pair.hear()[1])
+    came_by = peer_descriptor(pair.hear()[1])
     assert came_by > 0
     assert monitor.lost() == []
     pair.dealer.close(0)
-    sockets.wait_readable((), [monitor.descriptor], 10)
+    wait_readable((), [monitor.descriptor], 10)
     assert wait_until(monitor.lost) == [came_by]
     monitor.close()
 
 
-def test_events_that_nobody_reads_hold_nothing_up(pair: Pair) -> None:
-    monitor = sockets.DisconnectMonitor(pair.router, most=lambda: 1_000_000)
-    for _ in range(2500):
-        with plain_sockets.socket(plain_sockets.AF_UNIX) as stranger:
-            stranger.connect(pair.info.urls[0].removeprefix("ipc://"))
-    sockets.send(pair.dealer, [b"head"])
-    assert pair.hear()[1].bytes == b"head"
-    monitor.close()
-
-
 def test_a_frame_of_ones_own_came_by_no_descriptor() -> None:
-    assert sockets.peer_descriptor(zmq.Frame(b"own")) in (-1, 0)
-    assert sockets.curve_role(zmq.Frame(b"own")) is None
+    assert peer_descriptor(zmq.Frame(b"own")) in (-1, 0)
+    assert curve_role(zmq.Frame(b"own")) is None
 
 
 def test_waiting_ends_with_input_or_the_time(pair: Pair) -> None:
     began = time.monotonic()
-    sockets.wait_readable([pair.router], (), 0.0)
-    sockets.wait_readable([pair.router], (), -1.0)
-    sockets.wait_readable([pair.router], (), 0.01)
+    wait_readable([pair.router], (), 0.0)
+    wait_readable([pair.router], (), -1.0)
+    wait_readable([pair.router], (), 0.01)
     assert time.monotonic() - began < 5
     sockets.send(pair.dealer, [b"head"])
-    sockets.wait_readable([pair.router], (), None)
+    wait_readable([pair.router], (), None)
     assert sockets.has_input(pair.router)

@@ -7,7 +7,8 @@ from typing import Any
 
 from ...protocol.messages import Method
 from ...protocol.terms import ENGINE_RETRIES, Terms
-from ...serialize.calls import Callee, pack_call
+from ...serialize.callables import Callee
+from ...serialize.calls import pack_call
 from ..extensions import EXTENSIONS
 from ..flags import (
     Flag,
@@ -52,6 +53,11 @@ class LoadBalancedView(View):
     resources = Flag(amounts, None, "So much of each is taken while the task runs.")
     labels = Flag(words, None, "Run on engines that carry all of these.")
 
+    #: What the engines were chosen by: not looked at again with each other flag, for
+    #: some may have died since.
+    _chosen_by: Any = None
+    _ids: list[int] | None = None
+
     def __init__(self, client: Any, connection: Any, targets: Any = None) -> None:
         super().__init__(client, connection)
         self.targets = targets
@@ -59,7 +65,9 @@ class LoadBalancedView(View):
     # Terms
 
     def _flags_changed(self) -> None:
-        self._ids = self._chosen(self._flags["targets"])
+        targets = self._flags["targets"]
+        if targets is not self._chosen_by:
+            self._ids, self._chosen_by = self._chosen(targets), targets
         #: Whether `_terms` are those of the flags as they are now.
         self._are_settled = False
 

@@ -10,15 +10,18 @@ from ...aliases import EngineId
 from ...protocol.messages import Define, Method, Setup
 from ...protocol.terms import Terms
 from ...protocol.wire import stow
-from ...serialize.calls import Callee, pack_call
-from ...serialize.functions import refuse_pickling
+from ...serialize.callables import Callee
+from ...serialize.calls import pack_call
 from ...serialize.objects import Packed
 from ...transport import nesting
 from ..executor import ViewExecutor
 from ..flags import Flag, Flagged, duration, reaction, switch, terms_of, text
 from ..history import MsgIds, Outstanding, Spans
+from ..pickling import refuse_pickling
 from ..remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from ..results import AsyncResult
+from ..tables import Table
+from ..tallies import counted
 from ..targets import checked_targets
 
 __all__ = ["View"]
@@ -311,6 +314,20 @@ class View(Flagged):
                 raise
             result.belong_to(self.client)
             return result  # the work goes on: the user keeps the handle on it
+
+    def _repr_html_(self) -> str:
+        facts = [("engines", "any" if self.targets is None else self.targets)]
+        facts += [
+            (name, value)
+            for name, value in self._flags.items()
+            if name == "block" or (name != "targets" and self._is_set(name))
+        ]
+        facts.append(("under way", counted(len(self.outstanding))))
+        return str(Table(type(self).__name__).add_facts(facts))
+
+    def _is_set(self, name: str) -> bool:
+        """Tell whether a flag has another value than that of a new view."""
+        return bool(self._flags[name] != self.flags[name].default)
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling(type(self).__name__)

@@ -13,7 +13,8 @@ from ...aliases import EngineId
 from ...protocol.messages import Method
 from ...protocol.terms import Terms
 from ...serialize import switches
-from ...serialize.calls import Callee, Function, pack_call, pack_elements, pack_value
+from ...serialize.callables import Callee, Function
+from ...serialize.calls import pack_call, pack_elements, pack_value
 from ...serialize.modules import Installer, pack_module
 from ..extensions import EXTENSIONS
 from ..flags import labelled
@@ -270,17 +271,14 @@ class DirectView(NamespaceView):
         return self._maybe_wait(result, block)
 
     def activate(self, suffix: str = "") -> Any:
-        """Make the magics `%px`, `%autopx` … of IPython work on this view.
+        """Have the magics `%px`, `%autopx` … of IPython work on this view.
+
+        Outside of IPython this warns, and does nothing.
 
         Parameters
         ----------
         suffix
             Of the magics' names, where several views have them.
-
-        Raises
-        ------
-        NotAvailable
-            The magics are not there.
         """
         return EXTENSIONS.find("magics", "view.activate()")(self, suffix)
 

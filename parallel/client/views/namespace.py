@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ...errors import ParallelError
 from ...protocol.messages import Method
 from ...serialize.calls import pack_call, pack_value
+from ..completion import names_on
 from ..importing import mirrored_imports
 from ..mapresults import GatherResult
 from ..partition import BLOCK, by_place, sized, split
@@ -86,6 +88,14 @@ class NamespaceView(TargetedView):
 
     def __getitem__(self, names: str | Iterable[str]) -> Any:
         return self.get(names)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names on idle engines, for IPython to complete `view["…`."""
+        try:
+            engines, _ = self._resolve()
+        except (ParallelError, LookupError):  # one is not there any more, or none
+            return []
+        return names_on(self._connection, engines)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.push({name: value}, block=True)

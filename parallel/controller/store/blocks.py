@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...protocol.wire import frames_nbytes
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
+from ..limits import Limits
 from .entry import Entry
-from .record import Limits
 
 __all__ = ["HIGHEST", "Block", "groups_of", "label_mark", "pack", "times", "unpack"]
 

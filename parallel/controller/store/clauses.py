@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...state.tasks import TaskKey, task_key
+from ...state.naming import TaskKey, task_key
 from .blocks import HIGHEST, label_mark
 from .conditions import Condition
 
@@ -19,11 +19,13 @@ __all__ = ["of_keys", "where"]
 MOST = 200
 #: And so many clients: SQLite has no more than 32,766 variables.
 MOST_CLIENTS = 10_000
+#: Tasks are told to have begun up to so much before or after, seconds: see `fields`.
+SLACK = 1e-6
 _BOUNDS = {
-    "$gt": "until > ?",
-    "$gte": "until >= ?",
-    "$lt": "since < ?",
-    "$lte": "since <= ?",
+    "$gt": ("until > ?", -SLACK),
+    "$gte": ("until >= ?", -SLACK),
+    "$lt": ("since < ?", SLACK),
+    "$lte": ("since <= ?", SLACK),
 }
 
 Clause = tuple[str, Sequence[Any]]
@@ -43,7 +45,8 @@ def _clause(condition: Condition) -> Clause | None:
         if len(wanted) <= MOST and all(isinstance(each, str) for each in wanted):
             return _any([_MEMBERS[key](each) for each in wanted])
     if key == "submitted" and name in _BOUNDS and _is_number(operand):
-        return _BOUNDS[name], [operand]
+        clause, slack = _BOUNDS[name]
+        return clause, [operand + slack]
     return None
 
 

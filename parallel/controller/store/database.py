@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...aliases import Digest
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
+from ..limits import Limits
 from .blocks import groups_of, pack, times, unpack
 from .clauses import of_keys, where
 from .conditions import Condition, matches
 from .entry import Entry, lost
-from .record import Limits
 
 __all__ = ["Database", "Foreign", "Unreadable"]
 
@@ -58,6 +58,8 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -2000;
 PRAGMA temp_store = MEMORY;
 """
+#: Where there is too much, such a part of what may be there is dropped at once.
+PORTIONS = 64
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_numbers = msgspec.msgpack.Decoder(set[int]).decode
 
@@ -130,11 +132,12 @@ class Database:
 
     def _prepare(self, path: str) -> None:
         self._connection.execute(ALONE)
-        is_new = self._is_new()
+        #: Nothing was in the file.
+        self.is_new = self._is_new()
         if path not in ("", ":memory:"):
             Path(path).chmod(0o600)
         self._connection.executescript(PRAGMAS)
-        if is_new:
+        if self.is_new:
             self._connection.executescript(SCHEMA)
         (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
         self._measure()
@@ -284,23 +287,27 @@ class Database:
         )
 
     def _cull(self) -> None:
-        """Drop the oldest tenth of the finished tasks while there are too many."""
-        limits = self._limits
-        while self.count and (
-            self.count > limits.records or self.nbytes > limits.nbytes
-        ):
-            self._drop_oldest(max(1, self.count // 10))
+        """Drop the oldest finished tasks if there are too many: some, and soon again.
 
-    def _drop_oldest(self, count: int) -> None:
-        sizes = self._connection.execute("SELECT id, size FROM blocks ORDER BY id")
+        To drop a tenth of a full gigabyte took seconds, and what was to be written
+        meanwhile waited in memory.
+        """
+        limits = self._limits
+        if self.count <= limits.records and self.nbytes <= limits.nbytes:
+            return
+        records = limits.records - limits.records // PORTIONS
+        nbytes = limits.nbytes - limits.nbytes // PORTIONS
+        blocks = self._connection.execute(
+            "SELECT id, size, nbytes FROM blocks ORDER BY id"
+        )
         last = 0
-        while count > 0:
-            last, size = sizes.fetchone()
-            count -= size
-        sizes.close()
+        while self.count > records or self.nbytes > nbytes:
+            last, size, taken = blocks.fetchone()
+            self.count -= size
+            self.nbytes -= taken
+        blocks.close()
         self._connection.execute("DELETE FROM blocks WHERE id <= ?", (last,))
         self._connection.execute("DELETE FROM functions WHERE last <= ?", (last,))
-        self._measure()
 
     def amend(self, changes: Mapping[TaskKey, Change]) -> None:
         """Write finished tasks anew, those that are here, each as its change makes it.

@@ -10,7 +10,7 @@ import msgspec
 
 from ...aliases import Digest, EngineId, Uuid
 from ...protocol.messages import Outcome, Status, Submit
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
 
 __all__ = ["Entry", "lost", "msg_id_of", "without_result"]
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
+from ..limits import Limits
 from .database import Database
 from .entry import Entry, lost
-from .record import Limits
 
 __all__ = ["IN_MEMORY", "Exile"]
 

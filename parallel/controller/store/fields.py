@@ -52,8 +52,16 @@ def _header(entry: Entry) -> dict[str, Any]:
         "msg_id": entry.msg_id,
         "msg_type": f"{_type_of(entry)}_request",
         "session": entry.key[0].hex(),
-        "date": entry.submitted,
+        "date": _moment(entry.submitted),
     }
+
+
+def _moment(seconds: float) -> float | None:
+    """Return a time in whole microseconds; None for none.
+
+    Clients have datetimes of it, which have no more: what they are told is found by it.
+    """
+    return round(seconds, 6) or None
 
 
 def _type_of(entry: Entry) -> str:
@@ -113,7 +121,7 @@ def _result_header(entry: Entry) -> dict[str, Any] | None:
         return None
     return {
         "msg_type": f"{_type_of(entry)}_reply",
-        "date": entry.outcome.completed or entry.received,
+        "date": _moment(entry.outcome.completed or entry.received),
     }
 
 
@@ -123,7 +131,7 @@ def _result_metadata(entry: Entry) -> dict[str, Any] | None:
     return {
         "engine": entry.engine_uuid.hex(),
         "engine_id": entry.outcome.engine_id,
-        "started": entry.outcome.started or None,
+        "started": _moment(entry.outcome.started),
         "status": entry.status,
     }
 
@@ -179,13 +187,13 @@ FIELDS: dict[str, Callable[[Entry], Any]] = {
     "metadata": _metadata,
     "content": _content,
     "buffers": _buffers,
-    "submitted": lambda entry: entry.submitted,
+    "submitted": lambda entry: _moment(entry.submitted),
     "client_uuid": lambda entry: entry.key[0].hex(),
     "engine_uuid": lambda entry: entry.engine_uuid.hex() or None,
     "engine_id": _engine_id,
-    "started": lambda entry: (entry.outcome and entry.outcome.started) or None,
-    "completed": lambda entry: (entry.outcome and entry.outcome.completed) or None,
-    "received": lambda entry: entry.received or None,
+    "started": lambda entry: entry.outcome and _moment(entry.outcome.started),
+    "completed": lambda entry: entry.outcome and _moment(entry.outcome.completed),
+    "received": lambda entry: _moment(entry.received),
     "resubmitted": lambda entry: entry.resubmitted or None,
     "result_header": _result_header,
     "result_metadata": _result_metadata,

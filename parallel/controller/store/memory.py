@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...protocol.wire import frames_nbytes
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
+from ..limits import Limits
 from .conditions import Condition, matches
 from .entry import Entry
-from .record import Limits, Record
+from .record import Record
 
 __all__ = ["MemoryRecord", "NoRecord"]
 

@@ -23,27 +23,18 @@ import msgspec
 
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
-from ...state.tasks import TaskKey, task_key
+from ...protocol.wire import frames_nbytes
+from ...state.naming import TaskKey, task_key
+from ..limits import Limits
 from .conditions import Condition, parse
 from .entry import Entry, msg_id_of
 from .fields import checked_keys, record_of
 
-__all__ = ["Limits", "Record", "settle"]
+__all__ = ["Record", "settle"]
 
 T = TypeVar("T")
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is recorded: beyond it, the oldest tenth of finished tasks goes.
-
-    Unfinished tasks do not count: the controller has them in hand anyway.
-    """
-
-    records: int = 100_000
-    #: What is kept of arguments and results, bytes.
-    nbytes: int = 1 << 30
-    #: The arguments, or the result, of one task; larger ones are not kept, bytes.
-    task_nbytes: int = 16 << 20
+#: So many tasks are read together.
+PORTION = 32
 
 
 class Record:
@@ -58,6 +49,8 @@ class Record:
         #: The unfinished tasks, and those finished ones that are nowhere else yet.
         self._entries: dict[TaskKey, Entry] = {}
         self._watched: dict[TaskKey, list[Future[Entry]]] = {}
+        #: It lacks what an earlier controller may have recorded.
+        self.is_begun_anew = False
         self._own = uuid.uuid4().bytes
         self._numbers = itertools.count()
 
@@ -106,6 +99,17 @@ class Record:
         """
         raise NotImplementedError
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Tell whether what is written outlives this process."""
+        return False
+
+    def written(self) -> Future[None]:
+        """Return what tells when all that was told so far is as safe as it will be."""
+        written: Future[None] = Future()
+        written.set_result(None)
+        return written
+
     def inherited(self) -> list[Entry]:
         """Return what an earlier controller left unfinished, if nobody asked for it."""
         return []
@@ -118,6 +122,11 @@ class Record:
         but
             Those that are being done.
         """
+
+    @property
+    def own(self) -> Uuid:
+        """Whose tasks those are that no client has numbered."""
+        return self._own
 
     def new_key(self) -> TaskKey:
         """Return a key for a task that no client has numbered."""
@@ -178,6 +187,27 @@ class Record:
         """
         wanted = list(msg_ids)
         return self._ask(lambda: self._known(wanted, frames=frames))
+
+    def arguments(self, msg_ids: Sequence[str], most: int) -> Future[list[Entry]]:
+        """Return all that is known of these tasks, in their order.
+
+        From the future comes a `ValueError` if their arguments are more than so many
+        bytes: they are read one after the other; or a `KeyError`, as of `entries`.
+        """
+        return self._ask(lambda: list(self._for_again(msg_ids, most)))
+
+    def _for_again(self, msg_ids: Sequence[str], most: int) -> Iterator[Entry]:
+        nbytes = 0
+        for at in range(0, len(msg_ids), PORTION):
+            for entry in self._known(msg_ids[at : at + PORTION], frames=True):
+                nbytes += len(entry.submit.payload) + frames_nbytes(entry.frames or ())
+                if nbytes > most:
+                    raise ValueError(
+                        f"the arguments of these {len(msg_ids):,} tasks are more than "
+                        f"the {most >> 20:,} MiB that the controller may take in now: "
+                        "resubmit some of them, and others once these have ended"
+                    )
+                yield msgspec.structs.replace(entry, result_frames=None)
 
     def ended(
         self, keys: Collection[TaskKey], *, frames: bool = False

@@ -27,13 +27,15 @@ import msgspec
 from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...protocol.wire import frames_nbytes
-from ...state.tasks import TaskKey
+from ...state.naming import TaskKey
+from ..limits import Limits
 from .allowance import Allowance
 from .conditions import Condition, matches
 from .database import Change, Database, Foreign, Unreadable
+from .early import EarlyEnds
 from .entry import Entry, lost
 from .exile import IN_MEMORY, Exile
-from .record import Limits, Record, settle
+from .record import Record, settle
 
 __all__ = ["SqliteRecord"]
 
@@ -51,6 +53,9 @@ HURRY_NBYTES = 32 << 20
 #: coming; of arguments, which only a resubmission needs, a quarter of that. To record
 #: a byte takes 3 ns: all that passes at 350 MB/s would take a core, and the disk.
 MOST_NBYTES, RATE_NBYTES = 128 << 20, 32 << 20
+#: So many bytes of buffers wait to be written at most: beside what the controller has
+#: in hand anyway, which is twice that, should the disk be slow.
+LINE_NBYTES = 64 << 20
 #: The writer may take so long to end, seconds.
 LEAVING = 10.0
 
@@ -85,13 +90,15 @@ class SqliteRecord(Record):
         #: Those that were dropped unwritten: as unfinished ones they may be there.
         self._dropped: deque[Entry] = deque()
         self._late: deque[tuple[TaskKey, str, str]] = deque()
+        self._early = EarlyEnds()
         self._asked: deque[Callable[[], None]] = deque()
         #: Those that were unfinished when the others of their batch were written.
         self._aging: list[Entry] = []
         #: The bytes of buffers that came to the line, and that have left it.
         self._come_nbytes = self._gone_nbytes = 0
         #: What comes between two writings cannot be dropped before it is written.
-        self._most_nbytes = most = min(MOST_NBYTES, self._limits.nbytes)
+        most = min(MOST_NBYTES, self._limits.nbytes)
+        self._line_nbytes = min(LINE_NBYTES, self._limits.nbytes)
         self._results = Allowance(most, RATE_NBYTES)
         self._arguments = Allowance(most / 4, RATE_NBYTES / 4)
         #: Those of unfinished tasks, which the controller has in hand anyway.
@@ -140,6 +147,11 @@ class SqliteRecord(Record):
         """Take note of how a task ended."""
         entry = self._entries.get(key)
         if entry is None:
+            if self._inherits:  # the file may know it, and has not been read yet
+                if frames:
+                    frames = self._kept(frames, self._results, now)
+                self._early.add(key, outcome, frames, engine_uuid, now)
+                self._rouse()
             return
         kept = None if frames is None else frames or ()
         entry.finish(outcome, kept, engine_uuid, now)
@@ -166,6 +178,19 @@ class SqliteRecord(Record):
         elif not running:
             self._late.append((key, stdout, stderr))
             self._rouse()
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Tell whether what is written outlives this process."""
+        return bool(self._path) and self._exile is None
+
+    def written(self) -> Future[None]:
+        """Return what tells when all is written that came so far: no sooner for it."""
+        written: Future[None] = Future()
+        self._asked.append(lambda: settle(written, lambda: None))
+        if self._idle:
+            self._rouse()
+        return written
 
     def inherited(self) -> list[Entry]:
         """Return what an earlier controller left unfinished, if nobody asked for it."""
@@ -195,7 +220,7 @@ class SqliteRecord(Record):
         in_line = self._come_nbytes - self._gone_nbytes + nbytes
         if (
             nbytes > self._limits.task_nbytes
-            or in_line > self._most_nbytes
+            or in_line > self._line_nbytes
             or not allowance.take(nbytes, now)
         ):
             return None
@@ -239,7 +264,7 @@ class SqliteRecord(Record):
             return
         self._idle = True
         # What came before that was said is seen here; what comes after it rouses.
-        if not (self._opened or self._finished):
+        if not (self._opened or self._finished or self._asked):
             exile = self._exile
             self._wake.wait(None if exile is None else max(0.0, exile.due - time()))
 
@@ -251,18 +276,15 @@ class SqliteRecord(Record):
 
     def _open_database(self) -> Database:
         try:
-            return self._inherit(
-                Database(self._path, self._limits, inherits=self._inherits)
-            )
+            database = Database(self._path, self._limits, inherits=self._inherits)
+            self.is_begun_anew = self._inherits and database.is_new
+            return self._inherit(database)
         except Unreadable as error:
-            aside = _unused(f"{self._path}.unreadable")
-            for suffix in ("-wal", "-journal", ""):  # its own log goes with it
-                with suppress(FileNotFoundError):
-                    Path(self._path + suffix).replace(aside + suffix)
             self._tell(
                 f"the record of tasks in {self._path} cannot be read ({error}): it was "
-                f"moved to {aside}, and a new one is begun"
+                f"moved to {_put_aside(self._path)}, and a new one is begun"
             )
+            self.is_begun_anew = True
             return Database(self._path, self._limits)
 
     def _inherit(self, database: Database) -> Database:
@@ -291,13 +313,7 @@ class SqliteRecord(Record):
             self._leave_disk(error)
 
     def _leave_disk(self, error: Exception) -> None:
-        self._tell(
-            f"tasks cannot be recorded in {self._place} ({type(error).__name__}: "
-            f"{error}). Work goes on; the last {IN_MEMORY.records:,} tasks from now on "
-            "are kept in memory, and are recorded once the file can be used again. If "
-            "another controller has it, or its disk is full, mend that: no restart is "
-            "needed"
-        )
+        self._tell(_say_left(self._place, error))
         knew_file = self._database is not None
         if self._database is not None:
             try:
@@ -343,6 +359,11 @@ class SqliteRecord(Record):
             All that is in memory, into a database that knows nothing of it.
         """
         database = self._disk
+        early, nbytes = self._early.take(self._entries)
+        self._gone_nbytes += nbytes
+        for entry in early:
+            self._tell_watchers(entry.key, entry)
+        self._finished.extend(early)
         finished, fresh = _taken(self._finished), _taken(self._opened)
         if self._inherited:
             self._adopt(fresh)
@@ -446,6 +467,26 @@ def _unused(path: str) -> str:
     numbered = (f"{path}.{n}" for n in itertools.count(2))
     paths = itertools.chain([path], numbered)
     return next(each for each in paths if not Path(each).exists())
+
+
+def _say_left(place: str, error: Exception) -> str:
+    """Say that tasks are not recorded any more, and what to do."""
+    return (
+        f"tasks cannot be recorded in {place} ({type(error).__name__}: "
+        f"{error}). Work goes on; the last {IN_MEMORY.records:,} tasks from now on "
+        "are kept in memory, and are recorded once the file can be used again. If "
+        "another controller has it, or its disk is full, mend that: no restart is "
+        "needed"
+    )
+
+
+def _put_aside(path: str) -> str:
+    """Rename a file that cannot be read, and its own log; return its new name."""
+    aside = _unused(f"{path}.unreadable")
+    for suffix in ("-wal", "-journal", ""):
+        with suppress(FileNotFoundError):
+            Path(path + suffix).replace(aside + suffix)
+    return aside
 
 
 def _nbytes(entry: Entry) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from parallel.controller.store.record import Record
 from parallel.protocol.messages import Method, Outcome, Status, Submit
 from parallel.protocol.terms import Terms
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 
 CLIENT = bytes(range(16))
 OTHER = bytes(range(16, 32))

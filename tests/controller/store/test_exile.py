@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from parallel.controller.limits import Limits
 from parallel.controller.store import exile
 from parallel.controller.store.database import Database
-from parallel.controller.store.record import Limits
 from parallel.controller.store.sqlite import SqliteRecord
 from tests.controller.store.feeding import finish_task, open_task, run_task
 from tests.waiting import wait_until

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parallel.client.datetimes import as_datetime
+from parallel.controller.limits import Limits
 from parallel.controller.store import blocks
 from parallel.controller.store.fields import FIELDS
 from parallel.controller.store.memory import MemoryRecord, NoRecord
-from parallel.controller.store.record import Limits, Record
+from parallel.controller.store.record import Record
 from parallel.controller.store.sqlite import SqliteRecord
 from parallel.protocol.messages import Method, Outcome, Status
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 from tests.controller.store.feeding import (
     CLIENT,
     ENGINE,
@@ -26,6 +30,7 @@ from tests.controller.store.feeding import (
     finish_task,
     open_task,
     run_task,
+    submit,
 )
 
 
@@ -45,6 +50,30 @@ def record(request: pytest.FixtureRequest) -> Iterator[Record]:
 
 
 # One task
+
+
+@given(part=st.floats(0, 1e-5), name=st.sampled_from(["$lt", "$gte", "$gt", "$lte"]))
+@settings(max_examples=40, deadline=None)
+def test_a_task_is_found_by_the_datetime_that_was_told_of_it(
+    part: float, name: str
+) -> None:
+    with closing(SqliteRecord(None)) as record:
+        record.start(pytest.fail)
+        message = submit(0, frames=0)
+        record.open(TaskKey(CLIENT, 0), message, [], b"code", START + part)
+        record.finish(
+            TaskKey(CLIENT, 0),
+            Outcome(0, Status.OK, b"", 0, 3, START, START),
+            [],
+            ENGINE,
+            START + part,
+        )
+        (found,) = record.find({}).result(5)
+        for key in ("submitted", "received"):
+            told = as_datetime(found[key])
+            assert told is not None
+            same = record.find({key: {name: told.timestamp()}}).result(5)
+            assert bool(same) is (name in ("$gte", "$lte"))
 
 
 def test_all_that_is_known_of_a_task(record: Record) -> None:
@@ -151,6 +180,20 @@ def test_entries_in_the_order_asked_for(record: Record) -> None:
         record.entries([first, "nothing"]).result(5)
 
 
+def test_no_more_arguments_are_read_than_may_be_taken_in(record: Record) -> None:
+    names = []
+    for seq in range(3):
+        names.append(open_task(record, seq, frames=[b"f" * 20_000]))
+        finish_task(record, seq, frames=[b"g" * 20_000])
+    found = record.arguments([names[2], names[0]], 50_000).result(5)
+    assert [entry.msg_id for entry in found] == [names[2], names[0]]
+    assert all(entry.frames and not entry.result_frames for entry in found)
+    with pytest.raises(ValueError, match="these 3 tasks are more than the 0 MiB"):
+        record.arguments(names, 50_000).result(5)
+    (entry,) = record.entries(names[:1], frames=True).result(5)
+    assert entry.result_frames, "that is still known"
+
+
 def test_watching(record: Record) -> None:
     late, early = open_task(record, 0), run_task(record, 1)
     waiting = record.watch(late)
@@ -229,16 +272,17 @@ def test_no_record_says_so() -> None:
 # Bounds
 
 
-def test_the_oldest_tenth_goes() -> None:
-    for record in (
-        MemoryRecord(Limits(records=20)), SqliteRecord(None, Limits(records=20))
-    ):  # fmt: skip
+def test_the_oldest_go() -> None:
+    for kind in (MemoryRecord, partial(SqliteRecord, None)):
+        record = kind(Limits(records=200))
         record.start(pytest.fail)
         ids = []
-        for seq in range(21):
+        for seq in range(201):
             ids.append(run_task(record, seq))
             record.history().result(5)
-        assert record.history().result(5) == ids[2:]
+        kept = record.history().result(5)
+        assert 180 <= len(kept) < 200
+        assert kept == ids[-len(kept) :]
         record.close()
 
 

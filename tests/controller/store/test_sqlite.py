@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from parallel.controller.limits import Limits
 from parallel.controller.store import sqlite
 from parallel.controller.store.database import Database
-from parallel.controller.store.record import Limits
 from parallel.controller.store.sqlite import SqliteRecord
 from parallel.protocol.messages import Status
-from parallel.state.tasks import TaskKey
+from parallel.state.naming import TaskKey
 from tests.controller.store.feeding import (
     CLIENT,
     START,
@@ -153,6 +153,24 @@ def test_an_inherited_task_that_ends_elsewhere_is_recorded(path: Path) -> None:
         finish_task(record, 0)
         record.lose_inherited(START)
         assert status_of(record, msg_id) == "ok"
+
+
+def test_an_inherited_task_that_ends_before_the_file_is_read_is_recorded(
+    path: Path,
+) -> None:
+    """Engines and clients are back sooner than a large file is open."""
+    with recording(path) as record:
+        msg_id = open_task(record, 0, frames=[b"f"])
+    record = SqliteRecord(path, inherits=True)
+    finish_task(record, 0, frames=[b"result"])
+    finish_task(record, 1)  # of which nothing is known
+    record.start(print)
+    (entry,) = record.entries([msg_id], frames=True).result(5)
+    record.close()
+    assert entry.status == "ok"
+    assert entry.result_frames == [b"result"]
+    assert not record.inherited()
+    assert record._come_nbytes == record._gone_nbytes
 
 
 def test_tasks_that_are_asked_for_in_a_crowd_are_not_lost(path: Path) -> None:

@@ -1,0 +1,141 @@
+"""Where the session shows things: its streams, and the displays of IPython."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "clear_cell",
+    "in_notebook",
+    "in_terminal",
+    "prefix",
+    "publish",
+    "put",
+    "rows_of",
+    "screen_height",
+]
+
+#: A text above this is on no screen as a whole, characters.
+_LONG = 64 << 10
+#: What colours text, and has no width.
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def prefix(text: str, stream: str, label: str) -> str:
+    """Return what is written before a task's text: of which engine it is."""
+    if not label:
+        return ""
+    # What begins its line anew would overwrite the label.
+    alone = "\n" in text.rstrip("\n") or "\r" in text
+    return f"[{stream}:{label}]" + ("\n" if alone else " ")
+
+
+def put(text: str, stream: str) -> None:
+    """Write text to a stream of the session."""
+    file = getattr(sys, stream)
+    with _beside_bars(file):
+        file.write(text)
+        file.flush()
+
+
+@contextlib.contextmanager
+def _beside_bars(file: Any) -> Iterator[None]:
+    """Take bars that stand in the way off the terminal for the length of the block."""
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None or not tqdm.tqdm._instances:
+        yield
+        return
+    with tqdm.tqdm.external_write_mode(file):
+        yield
+
+
+def publish(output: dict[str, Any], engine_id: int | None) -> None:
+    """Display something here: richly in IPython, as text elsewhere."""
+    here = _shell()
+    data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
+    if here is None:
+        text = data.get("text/plain")
+        if text is not None:
+            put(f"{text}\n", "stdout")
+        return
+    extra: dict[str, Any] = {}
+    if transient := output.get("transient"):
+        # What several engines show under one name are several displays here.
+        name = f"{transient.get('display_id')}@{engine_id}"
+        extra["transient"] = {**transient, "display_id": name}
+    if output.get("update"):
+        extra["update"] = True
+    metadata["engine"] = engine_id
+    with _beside_bars(sys.stdout):
+        here.display_pub.publish(data=data, metadata=metadata, **extra)
+
+
+def clear_cell() -> None:
+    """Have all of a notebook's cell vanish with what is shown next, but for bars."""
+    _shell().display_pub.clear_output(wait=True)
+    tqdm = sys.modules.get("tqdm")
+    bars = list(tqdm.tqdm._instances) if tqdm is not None else []
+    for widget in filter(None, (getattr(bar, "container", None) for bar in bars)):
+        sys.modules["IPython"].display.display(widget)
+
+
+def in_notebook() -> bool:
+    """Tell whether a notebook shows this, and not a console that has a kernel, too."""
+    return getattr(_shell(), "kernel", None) is not None and not _is_of_console()
+
+
+@functools.cache
+def _is_of_console() -> bool:
+    """Tell whether it was a console that started this kernel, as far as it is known."""
+    with contextlib.suppress(OSError):
+        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
+        return re.search(rb"jupyter[-_]console", command) is not None
+    return False
+
+
+def in_terminal() -> bool:
+    """Tell whether a terminal shows this, whose lines can be drawn anew."""
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def screen_height() -> int:
+    """Return how many lines the terminal has."""
+    return shutil.get_terminal_size().lines
+
+
+def rows_of(text: str) -> int:
+    """Return how many lines of the terminal a text takes; one that is begun counts."""
+    columns = shutil.get_terminal_size().columns
+    if len(text) > _LONG:
+        return -(-len(text) // columns)
+    lines = _ESCAPES.sub("", text).expandtabs(8).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return sum(max(1, -(-_width(line) // columns)) for line in lines)
+
+
+def _width(line: str) -> int:
+    return max(sum(map(_columns, part)) for part in line.split("\r"))
+
+
+def _columns(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _shell() -> Any:
+    """Return the running IPython, if this is one."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

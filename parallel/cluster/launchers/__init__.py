@@ -1,0 +1,1 @@
+"""Where processes run: on this host, by mpiexec, over ssh, through batch systems."""

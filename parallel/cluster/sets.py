@@ -1,0 +1,376 @@
+"""The sets of engines of a cluster: started, stopped, restarted, signalled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from ..client.client import Client
+from ..errors import LauncherError, TransportError
+from .agentcontroller import AgentController
+from .agentengines import AgentEngines
+from .launchers.launcher import Launcher
+from .launchers.program import ENGINES, Program
+from .launchers.registry import find_launcher
+from .launches import launched, like, record_of
+from .members import ids_of
+from .options import ClusterOptions
+from .records import ClusterRecord, read_record
+from .resources import words_of
+
+__all__ = ["EngineSets"]
+
+#: A controller ends within so many seconds of the removal of its cluster's file.
+STOPPING = 2.0
+
+
+class EngineSets(ClusterOptions):
+    """What `Cluster` does with engines; there may be several sets of them."""
+
+    #: The launcher of the controller, once there is one.
+    controller: Launcher | None = None
+    #: The launchers of engines, by the ids of their sets.
+    engines: dict[str, Launcher]
+    #: The options that were given outright.
+    _given: set[str]
+    _record: ClusterRecord | None = None
+
+    #: What `start_engines` writes down of the cluster, for the engines that it starts.
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "engine_launcher_class", "controller_args", "controller_ip",
+        "controller_location", "delay", "engine_timeout", "resources", "labels",
+        *ClusterOptions.COMMON,
+    )  # fmt: skip
+
+    @property
+    def engine_set(self) -> Launcher | None:
+        """The launcher of the first set of engines, or None."""
+        return next(iter(self.engines.values()), None)
+
+    def connect_client_sync(self, **options: Any) -> Client:
+        """Return a client of this cluster, connected."""
+        raise NotImplementedError
+
+    def start_engines_sync(
+        self,
+        n: int | None = None,
+        engine_set_id: str | None = None,
+        **launcher_options: Any,
+    ) -> str:
+        """Start engines, beside those that there are; return the id of their set.
+
+        Parameters
+        ----------
+        n
+            How many; by default what the options come to, or as at the start.
+        engine_set_id
+            What the set is called; by default it is numbered by the time.
+        launcher_options
+            What their launcher is told, beside what the cluster is.
+
+        Raises
+        ------
+        LauncherError
+            There is no controller, or such a set already, or its system says no.
+        """
+        if self.controller is None:
+            raise LauncherError(
+                "engines need a controller: start_controller, or start_cluster"
+            )
+        set_id = self._new_set_id(engine_set_id)
+        cls = find_launcher(self.engine_launcher_class, ENGINES)
+        common = self.common_options(cls, given=self._given, for_engines=True)
+        options = {**common, **launcher_options}
+        launcher = cls(self._engine_program(set_id), parent=self, **options)
+        self._start_set(set_id, launcher, n or self._count(launcher))
+        return set_id
+
+    def stop_engines_sync(self, engine_set_id: str | None = None) -> None:
+        """Stop a set of engines, or all; return once they are gone.
+
+        Raises
+        ------
+        KeyError
+            There is no such set.
+        LauncherError
+            Some could not be stopped; the others were.
+        """
+        if engine_set_id not in self.engines:
+            self._catch_up()
+        known = engine_set_id is None or engine_set_id in self.engines
+        sets = self._sets(engine_set_id) if known else []
+        left = [each for each in sets if _has_failed(self.engines[each])]
+        left += self._unwatched(engine_set_id)
+        if not (known or left):
+            self._sets(engine_set_id)  # there is no such set
+        self._stop_sets(sets)
+        if left and self.controller is not None:
+            with self.connect_client_sync() as client:
+                if ids := [each for set_id in left for each in ids_of(client, set_id)]:
+                    client.shutdown(ids, block=True)
+            self._settle(*left)
+
+    def restart_engines_sync(self, engine_set_id: str | None = None) -> None:
+        """Stop a set of engines, or all, and start as many anew under the same ids.
+
+        Raises
+        ------
+        KeyError
+            There is no such set.
+        """
+        for set_id in self._sets(engine_set_id):
+            old = self.engines[set_id]
+            again = self._successor(old, set_id)
+            self.stop_engines_sync(set_id)
+            self._start_set(set_id, again, old.n or 1)
+
+    def signal_engines_sync(
+        self, signum: int, engine_set_id: str | None = None
+    ) -> None:
+        """Send a signal to a set of engines, or to all that are registered.
+
+        Raises
+        ------
+        KeyError
+            There is no such set.
+        """
+        sets = self._sets(engine_set_id)
+        try:
+            with self.connect_client_sync() as client:
+                ids = [each for set_id in sets for each in ids_of(client, set_id)]
+                if ids:
+                    client.send_signal(signum, ids)
+        except TransportError:  # there is nobody to pass it on
+            for set_id in sets:
+                self.engines[set_id].signal(signum)
+
+    # Single engines
+
+    async def stop_engine(self, engine_id: int) -> None:
+        """Not possible: `Client.shutdown` stops single engines."""
+        raise NotImplementedError("single engines are stopped by Client.shutdown(id)")
+
+    async def restart_engine(self, engine_id: int) -> None:
+        """Not possible: a set is restarted as a whole."""
+        raise NotImplementedError("engines are restarted by sets: restart_engines()")
+
+    async def signal_engine(self, signum: int, engine_id: int) -> None:
+        """Not possible: `Client.send_signal` tells single engines."""
+        raise NotImplementedError("single engines are told by Client.send_signal")
+
+    # Inside
+
+    def _stop_sets(self, set_ids: Sequence[str]) -> None:
+        troubles = []
+        for set_id in set_ids:
+            try:
+                self.engines[set_id].stop()
+            except LauncherError as error:
+                troubles.append(str(error))
+                continue
+            del self.engines[set_id]
+            self._settle(set_id)
+        if troubles:
+            raise LauncherError("\n".join(troubles))
+
+    def _unwatched(self, set_id: str | None) -> list[str]:
+        """Return sets that nothing here has, all of them or the one that is meant.
+
+        What watched them was killed, or somebody has started them by hand: then some
+        have to be registered.
+        """
+        record = None if self._record is None else read_record(self._record.path)
+        told = set(record.sets if record is not None else ()).difference(self.engines)
+        if set_id is None:
+            return sorted(told)
+        if set_id in self.engines or self.controller is None:
+            return []
+        if set_id in told:
+            return [set_id]
+        with self.connect_client_sync() as client:
+            return [set_id] if ids_of(client, set_id) else []
+
+    def _launched_sets(self) -> dict[str, Launcher]:
+        """Return the sets that no controller's agent has."""
+        return {
+            set_id: launcher
+            for set_id, launcher in self.engines.items()
+            if not isinstance(launcher, AgentEngines)
+        }
+
+    def _sets(self, engine_set_id: str | None) -> list[str]:
+        if engine_set_id is None:
+            return list(self.engines)
+        if engine_set_id not in self.engines:
+            there = ", ".join(map(repr, self.engines)) or "none"
+            raise KeyError(f"no set of engines {engine_set_id!r}; there are {there}")
+        return [engine_set_id]
+
+    def _new_set_id(self, wanted: str | None) -> str:
+        base = wanted or str(int(time.time()))
+        if wanted in self.engines or "/" in base:
+            why = "it is part of files' names" if "/" in base else "it is there already"
+            raise LauncherError(f"no set of engines can be called {base!r}: {why}")
+        found, i = base, 0
+        while found in self.engines:
+            i += 1
+            found = f"{base}-{i}"
+        return found
+
+    def _count(self, launcher: Launcher | None = None) -> int:
+        """Return how many engines there are to be where nobody says so."""
+        raise NotImplementedError
+
+    def _engine_program(self, set_id: str) -> Program:
+        return Program(
+            role=ENGINES,
+            profile_dir=self.profile_dir,
+            cluster_id=self.cluster_id,
+            set_id=set_id,
+            arguments=words_of(self.resources, self.labels),
+        )
+
+    def _start_set(self, set_id: str, launcher: Launcher, n: int) -> None:
+        self.engines[set_id] = launcher
+        try:
+            launcher.start(n)
+            launcher.n = n
+        except BaseException:
+            del self.engines[set_id]
+            raise
+        self._write_down(set_id)
+        if self._was_stopped():
+            del self.engines[set_id]
+            launcher.stop()
+            raise LauncherError(
+                f"the cluster {self.cluster_id!r} was stopped meanwhile, and so are "
+                "the engines that were just started"
+            )
+
+    def _was_stopped(self) -> bool:
+        """Tell whether another process has stopped the cluster: its file is gone."""
+        if self._record is None or self._record.path.exists():
+            return False
+        deadline = time.monotonic() + STOPPING
+        while self.controller is not None and self.controller.running:
+            if time.monotonic() > deadline:
+                return False  # the file alone is gone
+            time.sleep(0.05)
+        return True
+
+    @property
+    def _own(self) -> str | None:
+        """The set that the controller's agent has, if there is one."""
+        items = self.engines.items()
+        return next((k for k, each in items if isinstance(each, AgentEngines)), None)
+
+    def _successor(self, old: Launcher, set_id: str) -> Launcher:
+        """Return the launcher that is to start a set again."""
+        if not isinstance(old, AgentEngines):
+            return like(old)
+        cls = find_launcher("local", ENGINES)
+        options = self.common_options(cls, given=self._given, for_engines=True)
+        return cls(self._engine_program(set_id), parent=self, **options)
+
+    # The cluster's file
+
+    def _catch_up(self) -> None:
+        """Know of the sets that other processes have started or changed meanwhile."""
+        record = None if self._record is None else read_record(self._record.path)
+        if record is None:
+            return
+        unknown = {k: v for k, v in record.sets.items() if k not in self.engines}
+        others = msgspec.structs.replace(record, sets=unknown, elsewhere=None)
+        for launcher in launched(others, self):
+            self.engines[launcher.program.set_id] = launcher
+        for set_id, launch in record.sets.items():
+            if set_id in self.engines:
+                self.engines[set_id].n = launch.n
+
+    def _knows_all_sets(self) -> bool:
+        """Tell whether no other process has started engines, or restarted some."""
+        record = None if self._record is None else read_record(self._record.path)
+        return record is None or all(
+            set_id in self.engines
+            and self.engines[set_id].state_to_dict() == launch.state
+            for set_id, launch in record.sets.items()
+        )
+
+    def _settle(self, *changed: str) -> None:
+        """Bring the cluster's file up to date, or remove it once nothing runs."""
+        self._write_down(*changed)
+        if self.controller is None and not self.engines:
+            self._catch_up()
+        if self._record is None or self.controller is not None or self.engines:
+            return
+        record, self._record = self._record, None
+        record.remove()
+
+    def _write_down(self, *changed: str) -> None:
+        """Tell in the cluster's file what has become of these sets of engines.
+
+        Of the others, another process may have told something newer.
+        """
+        if self._record is not None:
+            self._record = self._record.amend_by(
+                lambda known: self._news(known, changed)
+            )
+
+    def _news(self, known: ClusterRecord, changed: Sequence[str]) -> dict[str, Any]:
+        sets = {k: v for k, v in known.sets.items() if k not in changed}
+        sets |= {k: record_of(self.engines[k]) for k in changed if k in self.engines}
+        names = {launch.launcher for launch in sets.values()}
+        return {
+            "sets": sets,
+            "n": sum(launch.n or 0 for launch in sets.values()),
+            "launcher": ", ".join(sorted(names)) or "local",
+            "options": self.kept_options(),
+        }
+
+    def kept_options(self) -> dict[str, Any]:
+        """Return, for JSON, what is to be known for engines that are started later."""
+        kept = {name: getattr(self, name) for name in self.KEPT}
+        if self.work_dir != "." or not self.is_spread:
+            kept["work_dir"] = str(Path(self.work_dir).expanduser().absolute())
+        if isinstance(self.engine_launcher_class, type):
+            cls = self.engine_launcher_class
+            kept["engine_launcher_class"] = f"{cls.__module__}.{cls.__qualname__}"
+        traits = self.traits()
+        return {k: v for k, v in kept.items() if v != traits[k].default(self)}
+
+    def _take_up(self, record: ClusterRecord) -> None:
+        """Have launchers for what a record tells of, and still runs."""
+        self._record = record
+        if record.elsewhere is None and record.is_running():
+            self.controller = controller = AgentController(self, record)
+            for set_id, launch in record.sets.items():
+                if "agent" in launch.state:
+                    program = self._engine_program(set_id)
+                    self._add_agents_engines(controller, program, launch.n)
+        for launcher in launched(record, self):
+            if launcher.program.role == ENGINES:
+                self.engines[launcher.program.set_id] = launcher
+            else:
+                self.controller = launcher
+
+    def _add_agents_engines(
+        self, controller: AgentController, program: Program, n: int | None
+    ) -> None:
+        """Note that the controller's agent has a set of engines."""
+        engines = AgentEngines(
+            program, controller, self.connect_client_sync, parent=self
+        )
+        engines.start(n)
+        self.engines[program.set_id] = engines
+
+
+def _has_failed(launcher: Launcher) -> bool:
+    """Tell whether a job has ended otherwise than in good order.
+
+    If what watched its engines was killed, they may go on.
+    """
+    return any(job.failed for job in launcher.jobs())

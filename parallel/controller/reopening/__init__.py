@@ -1,0 +1,1 @@
+"""What is left of earlier controllers: taken in, told to the record, begun anew."""

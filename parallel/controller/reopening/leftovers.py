@@ -1,0 +1,76 @@
+"""Recorded tasks that clients, which do not come back, have left to be done."""
+
+from __future__ import annotations
+
+from time import time
+
+from ...protocol.terms import USUAL
+from ...state.events import TasksEnded, TaskSubmitted
+from ...state.history import FAILED
+from ...state.naming import TaskKey
+from ...state.reunion.reunion import Reunion
+from ..host import Host
+from ..store.entry import Entry
+from ..work import Work
+
+__all__ = ["Leftovers"]
+
+
+class Leftovers:
+    """Begins them anew, by what is recorded of them, or gives them up."""
+
+    def __init__(self, host: Host, reunion: Reunion) -> None:
+        self._host = host
+        self._reunion = reunion
+        self._has_taken_up = False
+
+    def take_up(self, now: float) -> None:
+        """Submit what clients that are not there have left to be done, once."""
+        if self._has_taken_up:
+            return
+        self._has_taken_up = True
+        tasks, host = self._host.machine.tasks, self._host
+        going = [
+            self._submission(entry)
+            for entry in host.record.inherited()
+            if entry.key not in tasks
+            and not self._reunion.is_back(entry.key.client)
+            and _may_be_taken_up(entry)
+        ]
+        if going:
+            host.handle(going, now)
+
+    def returned(self) -> None:
+        """Take note that an engine has died that had some: it is taken up, too."""
+        self._has_taken_up = False
+
+    def _submission(self, entry: Entry) -> TaskSubmitted:
+        """Return what submits a recorded task for a client that is not there."""
+        if entry.digest:
+            self._host.functions.define(entry.digest, entry.code)
+        self._host.functions.hold(entry.digest)
+        submit = entry.again(entry.key.seq)
+        work = Work(submit, entry.frames or ())
+        return TaskSubmitted(entry.key, work, entry.target, submit.terms or USUAL)
+
+    def has(self, key: TaskKey) -> bool:
+        """Tell whether a task is one that is taken up, once its engine has died."""
+        if self._reunion.is_back(key.client) or self._reunion.is_patient:
+            return False
+        left = (each for each in self._host.record.inherited() if each.key == key)
+        return any(_may_be_taken_up(each) for each in left)
+
+    def give_up(self, now: float) -> None:
+        """End what is left, and nobody does."""
+        record, tasks = self._host.record, self._host.machine.tasks
+        lost = [each.key for each in record.inherited() if each.key not in tasks]
+        record.lose_inherited(time(), tasks)
+        self._host.handle([TasksEnded([(key, FAILED, -1) for key in lost])], now)
+
+
+def _may_be_taken_up(entry: Entry) -> bool:
+    """Tell whether a task may be started by what is recorded of it, be it again."""
+    terms = entry.submit.terms
+    is_whole = entry.frames is not None and bool(entry.code or not entry.digest)
+    may_run_twice = terms is None or terms.engine_retries > 0
+    return is_whole and may_run_twice and entry.key.seq >= 0

@@ -1,0 +1,176 @@
+"""The IPython shell that an engine makes: what it does otherwise than in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from types import SimpleNamespace, TracebackType
+from typing import Any
+
+from ..errors import NotAvailable
+from . import publishing
+from .breakpoints import INSTEAD, has_prompt
+from .namespace import Namespace
+from .publishing import publish
+
+__all__ = ["make_ipython", "settle_backend", "shown_here", "users_part"]
+
+#: Who runs a cell raises its error to us: the others only show theirs.
+_CELLS = {"_run_cell", "run_cell", "run_cell_async", "run_ast_nodes", "run_code"}
+#: What only the session could show that has the widget: its text is shown instead.
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+#: A notebook sets these for itself, and its engines inherit it.
+_OF_NOTEBOOKS = "module://matplotlib_inline.", "module://ipykernel."
+
+
+def make_ipython(namespace: Namespace) -> Any:
+    """Return a shell whose names are those of a namespace, and that keeps no files.
+
+    Raises
+    ------
+    ImportError
+        IPython is not installed.
+    """
+    from IPython import version_info
+    from IPython.core.interactiveshell import InteractiveShell
+
+    body: dict[str, Any] = {
+        # They would make folders.
+        "init_ipython_dir": _do_nothing,
+        "init_profile_dir": _do_nothing,
+        # Where %cd, %bookmark and %rehashx keep things: in a profile, which is none.
+        "db": {},
+        # To the descriptors that all output is read from, and interrupted with us.
+        "system": InteractiveShell.system_raw,
+        "showtraceback": _show_error,
+        "showsyntaxerror": _show_error,
+        "showindentationerror": _show_error,
+        "enable_gui": _enable_gui,
+        "ask_exit": _exit,
+    }
+    plain = "nocolor" if version_info >= (9,) else "NoColor"
+    config = _config(
+        HistoryManager={"enabled": False, "hist_file": ":memory:"},
+        InteractiveShell={"colors": plain, "xmode": "Plain"},
+    )
+    with tempfile.TemporaryDirectory() as folder:  # for IPython 8, which makes a file
+        body["profile_dir"] = SimpleNamespace(location=folder)
+        shell: Any = type("EngineShell", (InteractiveShell,), body)
+        made = shell.instance(
+            config=config, user_module=namespace.module, user_ns=namespace.names
+        )
+    made.db = {}
+    made.displayhook.write_output_prompt = _do_nothing
+    made.displayhook.finish_displayhook = _do_nothing
+    made.display_pub.publish = _publish_display
+    made.display_pub.clear_output = _publish_clear
+    _guard_debug(made)
+    made.set_hook("show_in_pager", _print_page, 0)
+    return made
+
+
+def _config(**sections: dict[str, Any]) -> Any:
+    from traitlets.config import Config
+
+    return Config(sections)
+
+
+def settle_backend() -> None:
+    """Have figures drawn without windows, unless the user wants it otherwise."""
+    chosen = os.environ.get("MPLBACKEND", "")
+    if not chosen or chosen.startswith(_OF_NOTEBOOKS):
+        os.environ["MPLBACKEND"] = "agg"
+
+
+def shown_here(data: dict[str, Any]) -> dict[str, Any]:
+    """Return of the forms of an object those that can be shown elsewhere."""
+    if _WIDGET in data and len(data) > 1:
+        return {kind: form for kind, form in data.items() if kind != _WIDGET}
+    return data
+
+
+def users_part(step: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from where IPython hands over to the user's code."""
+    while step is not None and _is_ipythons(step.tb_frame.f_globals):
+        step = step.tb_next
+    return step
+
+
+def _is_ipythons(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).partition(".")[0] == "IPython"
+
+
+def _do_nothing(*args: Any, **kwargs: Any) -> None:
+    pass
+
+
+def _show_error(_: Any, exception: Any = None, *__: Any, **___: Any) -> None:
+    """Print an error that does not end the cell: of a repr, a callback, %run, %time."""
+    if sys._getframe(1).f_code.co_name in _CELLS:
+        return  # it is raised
+    error = (exception if isinstance(exception, tuple) else sys.exc_info())[1]
+    if error is not None:
+        told = not isinstance(error, SystemExit)
+        part = users_part(error.__traceback__) if told else None
+        lines = traceback.format_exception(type(error), error, part)
+        print("".join(lines), end="", file=sys.stderr)
+
+
+def _guard_debug(shell: Any) -> None:
+    """Have `%debug` open its prompt only where somebody answers that."""
+    debug = shell.find_line_magic("debug")
+
+    def guarded(line: str = "", cell: str | None = None) -> Any:
+        if has_prompt():
+            return debug(line, cell)
+        # And no error, for the one that is meant would not be the last any more.
+        print(f"%debug opens no prompt, for {INSTEAD}", file=sys.stderr)
+        return None
+
+    shell.register_magic_function(guarded, "line_cell", "debug")
+
+
+def _enable_gui(_: Any, gui: str | None = None) -> None:
+    """Refuse event loops; of `%matplotlib inline` this is the last step."""
+    if gui not in (None, "", "inline", "agg"):
+        raise NotAvailable(
+            f"an engine runs no event loop for {gui!r}: '%matplotlib inline' sends "
+            "figures to the session, and 'agg' draws them for files"
+        )
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and "inline" in pyplot.get_backend():
+        pyplot.close("all")  # else a figure made before is drawn on, and never shown
+
+
+def _publish_display(
+    data: dict[str, Any],
+    metadata: dict[str, Any] | None = None,
+    *_: Any,
+    transient: dict[str, Any] | None = None,
+    update: bool = False,
+    **__: Any,
+) -> None:
+    value: dict[str, Any] = {"data": shown_here(data), "metadata": metadata or {}}
+    if transient:
+        value["transient"] = transient
+    if update:
+        value["update"] = True
+    if publishing.current is None:  # in a process that a task forked
+        print(data.get("text/plain", ""))
+    else:
+        publish("display", value)
+
+
+def _publish_clear(wait: bool = False) -> None:
+    if publishing.current is not None:
+        publish("clear", {"wait": wait})
+
+
+def _exit(_: Any) -> None:
+    raise SystemExit
+
+
+def _print_page(_: Any, data: Any, *__: Any, **___: Any) -> None:
+    print(data["text/plain"] if isinstance(data, dict) else data)

@@ -1,0 +1,1 @@
+"""The session's side in IPython: magics that run cells on engines."""

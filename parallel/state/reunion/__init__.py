@@ -1,0 +1,1 @@
+"""What a controller that was started again has yet to bring together."""

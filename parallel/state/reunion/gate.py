@@ -1,0 +1,82 @@
+"""Decides which submissions may go to the scheduler, and which of them have to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from ...aliases import EngineId, Uuid
+from ..events import TaskReturned, TaskSubmitted
+from ..naming import TaskKey
+from ..tasks import Task
+from .clients import Clients
+from .doubts import Doubts
+from .lacking import Lacking
+from .starts import Starts
+from .waiting import Waiting
+
+__all__ = ["Gate"]
+
+
+class Gate:
+    """Goes by what is known of engines, clients, starts and dependencies.
+
+    Parameters
+    ----------
+    tasks
+        Those that the scheduler has.
+    awaited
+        The engines that have not spoken.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[TaskKey, Task],
+        awaited: Mapping[Uuid, EngineId],
+        clients: Clients,
+        starts: Starts,
+        doubts: Doubts,
+        waiting: Waiting,
+        lacking: Lacking,
+    ) -> None:
+        self._tasks = tasks
+        self._awaited = awaited
+        self._clients = clients
+        self._starts = starts
+        self._doubts = doubts
+        self._waiting = waiting
+        self._lacking = lacking
+
+    def may_pass(self, event: TaskSubmitted, going: Container[TaskKey] = ()) -> bool:
+        """Tell whether a task need not wait, once those that are `going` have gone."""
+        key = event.key
+        client = key.client
+        if self._starts.holds(key):
+            return True
+        if key in self._tasks:  # an engine has an earlier start, and tells its end
+            return False
+        is_old = self._clients.is_old(key)
+        if is_old and self._clients.is_asked_for(client):
+            return False
+        if event.pinned is not None:
+            is_next = self._waiting.is_next(client, event.pinned, key)
+            return is_next and event.pinned not in self._awaited.values()
+        if is_old and self._awaited:
+            return False
+        return not self._lacking.holds_up(key, event.terms, going)
+
+    def passed(self, event: TaskSubmitted) -> TaskSubmitted:
+        """Return a task that goes on; it fails if it may have been started."""
+        key, lost = event.key, ""
+        if not (
+            event.terms.engine_retries
+            or event.pinned is not None
+            or not self._clients.is_old(key)
+            or self._starts.holds(key)
+        ):
+            lost = self._doubts.why_not(key)
+        past = self._starts.take(key)
+        if past is not None:
+            return TaskReturned(key, event.body, event.pinned, event.terms, lost, past)
+        if lost:
+            return TaskSubmitted(key, event.body, None, event.terms, lost)
+        return event

@@ -1,0 +1,122 @@
+"""A notebook's kernel, and what stands in its cells: as a front end has it."""
+
+from __future__ import annotations
+
+import os
+import queue
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
+
+from tests import ROOT
+
+__all__ = ["Notebook"]
+
+#: Seconds that anything may take on a machine that others use.
+PATIENCE = 90
+
+
+class Notebook:
+    """A front end of a kernel, whose user answers what they are asked.
+
+    Parameters
+    ----------
+    folder
+        Where it runs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._manager = KernelManager(connection_file=str(folder / "kernel.json"))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._manager.start_kernel(cwd=str(folder), env=environment)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=PATIENCE)
+        self._shown: list[dict[str, Any]] = []
+        self._is_to_clear = False
+        self._request = ""
+
+    def run(self, cell: str, *answers: str) -> str:
+        """Run a cell; return what stands below it in the end."""
+        self.start(cell)
+        return self.end(*answers)
+
+    def start(self, cell: str) -> None:
+        """Begin to run a cell."""
+        self._shown, self._is_to_clear = [], False
+        self._request = self._client.execute(
+            cell, allow_stdin=True, stop_on_error=False
+        )
+
+    def wait_for(self, text: str) -> None:
+        """Wait until something stands below the cell."""
+        deadline = monotonic() + PATIENCE
+        while text not in self.text:
+            assert monotonic() < deadline, self.text
+            assert not self._read([]), self.text
+
+    def end(self, *answers: str) -> str:
+        """Wait until the cell has ended; return what stands below it."""
+        left, deadline = list(answers), monotonic() + PATIENCE
+        while not self._read(left):
+            assert monotonic() < deadline, self.text
+        assert not left
+        return self.text
+
+    def stop(self) -> None:
+        """Press the stop button."""
+        self._manager.interrupt_kernel()
+
+    @property
+    def text(self) -> str:
+        """What stands below the cell."""
+        return "".join(each["text"] for each in self._shown)
+
+    def _read(self, answers: list[str]) -> bool:
+        """Take in what comes, for a moment; tell whether the cell has ended."""
+        if self._client.stdin_channel.msg_ready():
+            asked = self._client.get_stdin_msg(timeout=0)
+            self._show(asked["content"]["prompt"])
+            self._client.input(answers.pop(0))
+        try:
+            told = self._client.get_iopub_msg(timeout=0.05)
+        except queue.Empty:
+            return False
+        if told["parent_header"].get("msg_id") != self._request:
+            return False
+        content, kind = told["content"], told["msg_type"]
+        if kind == "stream":
+            self._show(content["text"])
+        elif kind in ("display_data", "execute_result"):
+            self._show(_text_of(content), content.get("transient", {}))
+        elif kind == "error":
+            self._show("\n".join(content["traceback"]) + "\n")
+        elif kind == "clear_output":
+            self._is_to_clear = True
+            if not content["wait"]:
+                self._show("")
+        elif kind == "update_display_data":
+            for each in self._shown:
+                if each["id"] == content["transient"]["display_id"]:
+                    each["text"] = _text_of(content)
+        return bool(kind == "status" and content["execution_state"] == "idle")
+
+    def _show(self, text: str, transient: dict[str, Any] | None = None) -> None:
+        if self._is_to_clear:
+            self._shown, self._is_to_clear = [], False
+        name = (transient or {}).get("display_id")
+        self._shown.append({"text": text, "id": name})
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel()
+        self._manager.cleanup_resources()
+        ensure_event_loop().close()  # the next one makes another
+
+
+def _text_of(content: dict[str, Any]) -> str:
+    return f"{content['data'].get('text/plain', '')}\n"

@@ -1,0 +1,90 @@
+"""An IPython in a real terminal, which tests type into."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+
+__all__ = ["Terminal"]
+
+#: Seconds that anything may take on a machine that others use.
+PATIENCE = 40
+
+
+SETTINGS = """
+c = get_config()
+c.TerminalInteractiveShell.simple_prompt = True
+c.TerminalInteractiveShell.colors = "linux"
+c.TerminalInteractiveShell.confirm_exit = False
+c.TerminalIPythonApp.display_banner = False
+c.HistoryManager.enabled = False
+"""
+
+BEGIN = """
+import parallel, time
+rc = parallel.Cluster(n=2).start_and_connect_sync()
+def divide(n):
+    half = n // 2
+    return half / (n - n)
+"""
+
+
+class Terminal:
+    """An IPython that somebody types into."""
+
+    def __init__(self, folder: Path) -> None:
+        settings, begin = folder / "settings.py", folder / "begin.py"
+        settings.write_text(SETTINGS)
+        begin.write_text(BEGIN)
+        self._child = pexpect.spawn(
+            sys.executable,
+            ["-m", "IPython", f"--config={settings}", "-i", str(begin)],
+            cwd=str(folder), env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+            encoding="utf-8", timeout=PATIENCE, dimensions=(50, 200), echo=False,
+        )  # fmt: skip
+        self.seen()
+
+    def catch_up(self) -> None:
+        """Read what another test may have left unread, which has failed then."""
+        mark = f"{time.time_ns()}"
+        self.start(f"'now' + '{mark}'", f"now{mark}")
+        self.seen()
+
+    def seen(self) -> str:
+        """Return what is shown until the next prompt."""
+        self._child.expect(r"\nIn \[\d+\]: |^In \[\d+\]: ")
+        return str(self._child.before)
+
+    def type(self, line: str) -> str:
+        """Type a line; return what is shown until the next prompt."""
+        self._child.sendline(line)
+        return self.seen()
+
+    def start(self, line: str, until: str) -> None:
+        """Type a line, and wait for some text."""
+        self._child.sendline(line)
+        self._child.expect_exact(until)
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt what is under way."""
+        self._child.sendintr()
+
+    def press_ctrl_d(self) -> None:
+        """Say that no more is typed."""
+        self._child.sendeof()
+
+    def wait_for(self, text: str) -> None:
+        """Wait for some text."""
+        self._child.expect_exact(text)
+
+    def close(self) -> None:
+        """Leave, which stops the cluster."""
+        try:
+            self._child.sendline("rc.cluster.stop_cluster_sync(); exit()")
+            self._child.expect(pexpect.EOF)
+        finally:
+            self._child.close(force=True)

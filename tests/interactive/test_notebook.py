@@ -1,0 +1,61 @@
+"""Magics in a real kernel, as a notebook's front end has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interactive.notebook import Notebook
+
+pytestmark = pytest.mark.slow
+
+BEGIN = "import parallel\nrc = parallel.Cluster(n=2).start_and_connect_sync()"
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """Start a kernel with two engines."""
+    made = Notebook(tmp_path_factory.mktemp("notebook"))
+    assert "Error" not in made.run(BEGIN)
+    made.run("%pxconfig --progress-after -1")  # no bar, however busy the machine is
+    yield made
+    made.run("rc.cluster.stop_cluster_sync()")
+    made.close()
+
+
+def test_each_engine_draws_its_own_part_anew(notebook: Notebook) -> None:
+    shown = notebook.run(
+        "%%px\nfrom IPython.display import clear_output\n"
+        "for i in range(4):\n    clear_output(wait=True)\n    print('step', i)"
+    )
+    assert sorted(shown.splitlines()) == ["[stdout:0] step 3", "[stdout:1] step 3"]
+
+
+def test_what_one_engine_clears_leaves_the_others(notebook: Notebook) -> None:
+    notebook.run("rc[:].scatter('rank', [0, 1], flatten=True).get()")
+    shown = notebook.run(
+        "%%px\nfrom IPython.display import clear_output\n"
+        "if rank:\n    print('stays')\n    display('this')\n"
+        "else:\n    print('goes')\n    display('goes, too')\n    clear_output()"
+    )
+    assert sorted(shown.splitlines()) == ["'this'", "[output:1]", "[stdout:1] stays"]
+
+
+def test_the_stop_button_interrupts_the_engines_and_says_so(notebook: Notebook) -> None:
+    notebook.start("%%px\nimport time\nprint('begun')\ntime.sleep(600)")
+    notebook.wait_for("begun")
+    notebook.stop()
+    shown = notebook.end()
+    assert "Interrupted: sending SIGINT to engines [0, 1]" in shown
+    assert shown.count("KeyboardInterrupt") >= 2
+    assert "2 errors" in shown
+    assert notebook.run("%px print('on')").count("on") == 2
+
+
+def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:
+    notebook.run("%%px --targets 1\nmine = 20\nmine / 0")
+    shown = notebook.run("%pxdebug", "p mine * 3", "q")
+    assert shown.startswith("engine 1: ZeroDivisionError: division by zero")
+    assert "(pdb, engine 1) 60\n" in shown
+    assert notebook.run("2 * 21") == "42\n"

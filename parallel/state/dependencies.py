@@ -7,7 +7,7 @@ same of its tasks, and then for an engine where they ran.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from .history import CANCELLED, OK, History
 from .naming import TaskKey, task_key
 from .tasks import Task
 
-__all__ = ["Dependencies", "Refusal", "Verdict", "judge"]
+__all__ = ["Dependencies", "Refusal", "Verdict", "judge", "named_in"]
 
 
 class Verdict(Enum):
@@ -45,6 +45,16 @@ def judge(condition: Condition, total: int, good: int, bad: int) -> Verdict:
     if good or not total:
         return Verdict.HOLDS
     return Verdict.IMPOSSIBLE if bad == total else Verdict.OPEN
+
+
+def named_in(terms: Terms) -> Iterator[TaskKey]:
+    """Yield the tasks that one with these terms depends on."""
+    for condition in (terms.after, terms.follow):
+        if condition is not None:
+            for msg_id in condition.msg_ids:
+                key = task_key(msg_id)
+                if key is not None:
+                    yield key
 
 
 class Refusal(NamedTuple):

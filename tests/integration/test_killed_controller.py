@@ -381,6 +381,47 @@ def test_what_a_client_has_left_is_finished(
     assert len(notes(begun)) == 6
 
 
+DEPENDENT = """
+    import sys
+    from parallel import Client
+    from tests.integration.tasks import add, begin_and_wait_for
+
+    profile_dir, cluster_id, begun, gate = sys.argv[1:]
+    rc = Client(profile_dir=profile_dir, cluster_id=cluster_id)
+    lview = rc.load_balanced_view()
+    ended = rc[2].apply_async(add, 1, 2)
+    ended.get()
+    rc.shutdown(targets=2)
+    running = [lview.apply_async(begin_and_wait_for, begun, gate) for _ in range(2)]
+    with lview.temp_flags(label="behind", after=[ended, *running]):
+        behind = lview.apply_async(add, 3, 4)
+    with lview.temp_flags(label="behind", after=[ended, behind]):
+        lview.apply_async(add, 5, 6)
+    rc.queue_status()  # behind the submissions
+    print("submitted", flush=True)
+    rc.wait()
+"""
+
+
+def test_what_a_client_has_left_waits_for_what_it_depends_on(
+    three: Client, tmp_path: Path, begun: Path, gate: Path
+) -> None:
+    """Some of that has ended, and only the record has it: its engine is gone."""
+    rc = three
+    where = (rc.cluster.profile_dir, rc.cluster.cluster_id, begun, gate)
+    with started_script(tmp_path, DEPENDENT, *where) as script:
+        assert first_line(script).strip() == "submitted"
+        wait_until(lambda: len(notes(begun)) == 2, what="work on both engines")
+        script.kill()
+        script.communicate()
+    for _ in range(3):  # before each answer, the record writes what has aged
+        assert len(rc.db_query({"label": "behind"}, keys="msg_id")) == 2
+    kill_and_wait(rc)
+    found = rc.get_result(label="behind")
+    gate.touch()
+    assert found.get(timeout=PATIENCE) == [7, 11]
+
+
 def end_late(begun: str, gate: str) -> None:
     """Say that this was interrupted, and end only when there is such a file."""
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from parallel.protocol.messages import Status
 from parallel.protocol.terms import USUAL, Condition, Terms
+from parallel.state.dependencies import named_in
 from parallel.state.events import (
     DeliverOutcome,
     EngineJoined,
@@ -304,6 +305,13 @@ class Realm:
                     self._note(key, status)
         self._release()
 
+    def expire(self) -> None:
+        """Let time pass after which nobody comes back any more."""
+        reunion = self.reunion
+        assert reunion is not None
+        for key in [key for key in reunion.ended if not reunion.is_back(key.client)]:
+            del reunion.ended[key]
+
     def _take_up(self) -> None:
         """Let the record's unfinished tasks begin again, if nobody else wants them."""
         reunion = self.reunion
@@ -313,9 +321,15 @@ class Realm:
         self.is_taken_up = True
         if reunion.is_back(CLIENT):
             return
-        events = [self.submitted[key] for key in self.record.left()]
-        tasks = self.machine.tasks
-        self._tell([e for e in events if e.key not in tasks and e.terms.engine_retries])
+        ends = [(key, end_of(s), -1) for key, s in self.record.ends.items()]
+        self._tell([TasksEnded(ends)])
+        going: dict[TaskKey, TaskSubmitted] = {}
+        for event in [self.submitted[key] for key in self.record.left()]:
+            if event.key not in self.machine.tasks and event.terms.engine_retries:
+                others = named_in(event.terms)
+                if all(each in going or self.machine.knows(each) for each in others):
+                    going[event.key] = event
+        self._tell(list(going.values()))
 
     def _miss(self, engine: LastingEngine) -> None:
         """Have the agent tell of a death, and of what must not be started twice."""
@@ -470,6 +484,8 @@ class Realm:
         if self.machine.tasks:  # they may have raised on all engines that are left
             self.join()
             self._work_it_all_off()
+        if reunion is not None:
+            self.expire()
 
     def _work_it_all_off(self) -> None:
         for _ in range(len(self.submitted) * 4 + 20):
@@ -496,6 +512,7 @@ class Realm:
     def judge(self) -> None:
         """Assert that each task has ended, and well if it could."""
         missing = [key.seq for key in self.submitted if key not in self.got]
+        assert Status.INVALID not in self.record.ends.values(), "all named what was"
         assert self.is_client_gone or not missing, f"nothing came of {missing}"
         starts = Counter({key: len(where) for key, where in self.starts.items()})
         for key, status in self.got.items():
@@ -522,4 +539,5 @@ class Realm:
             assert was_started or self.unwatched, f"task {key.seq} was never started"
         assert not self.machine.tasks
         if self.reunion is not None:
-            assert self.reunion.is_settled
+            assert not self.reunion.is_busy
+            assert not self.reunion.ended

@@ -340,3 +340,21 @@ def test_the_last_start_counts_whoever_tells_of_it_first() -> None:
     realm.judge()
     assert realm.got == {key: Status.OK}
     assert len(realm.starts[key]) == 2
+
+
+def test_an_end_of_a_task_that_nobody_else_knows_is_forgotten_in_time() -> None:
+    """Neither its client nor the controller that wrote the record is there any more."""
+    realm = Realm()
+    engine = realm.join(is_watched=False)
+    realm.submit(engine.engine_id)
+    realm.start(engine)
+    realm.fail(engine)
+    realm.leave()
+    realm.kill()
+    realm.speak(engine)
+    realm.hear(engine)
+    realm.hurry()
+    assert realm.reunion is not None
+    assert realm.reunion.ended, "its client may be slow to come back"
+    realm.drain()
+    realm.judge()

@@ -80,7 +80,7 @@ class Reopening:
         self._on_late: Callable[[], None] = lambda: None
         self._asking = Asking(host.record, lambda: self._on_late())
         self._endings = Endings(host, engines, self._reunion, self._asking)
-        self._leftovers = Leftovers(host, self._reunion)
+        self._leftovers = Leftovers(host, self._reunion, self._asking)
         self._readmission = Readmission(host, self._reunion, self._endings)
 
     def start(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:

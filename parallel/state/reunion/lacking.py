@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 
 from ...protocol.terms import Terms
-from ..naming import TaskKey, task_key
+from ..dependencies import named_in
+from ..naming import TaskKey
 
 __all__ = ["Lacking"]
 
@@ -42,7 +43,7 @@ class Lacking:
         going
             Those that go before it.
         """
-        others = [each for each in _named(terms) if each != key]
+        others = [each for each in named_in(terms) if each != key]
         return any(each not in going and self._lacks(each) for each in others)
 
     def _lacks(self, key: TaskKey) -> bool:
@@ -81,13 +82,3 @@ class Lacking:
         """
         for known in (self._lacking, self._asked, self._answered):
             known.clear()
-
-
-def _named(terms: Terms) -> Iterator[TaskKey]:
-    """Yield the tasks that one with these terms depends on."""
-    for condition in (terms.after, terms.follow):
-        if condition is not None:
-            for msg_id in condition.msg_ids:
-                key = task_key(msg_id)
-                if key is not None:
-                    yield key

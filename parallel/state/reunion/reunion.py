@@ -89,11 +89,6 @@ class Reunion:
         """Tell whether what clients submit is to be looked at."""
         return bool(self.awaited or self._clients.is_any_expected or len(self._waiting))
 
-    @property
-    def is_settled(self) -> bool:
-        """Tell whether all has come together that is known of."""
-        return not self.is_busy and not self.ended
-
     # Who comes, and who does not
 
     def spoke(self, uuid: Uuid, held: Iterable[TaskKey]) -> list[TaskKey] | None:

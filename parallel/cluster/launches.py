@@ -13,7 +13,7 @@ from .launchers.program import CONTROLLER, ENGINES, Program
 from .launchers.registry import find_launcher, name_of
 from .records import ClusterRecord, LaunchRecord
 
-__all__ = ["is_there", "launched", "like", "record_of"]
+__all__ = ["is_there", "launched", "launcher_of", "like", "record_of"]
 
 log = logging.getLogger("parallel.cluster")
 
@@ -45,20 +45,34 @@ def launched(record: ClusterRecord, parent: Any = None) -> Iterator[Launcher]:
     for role, set_id, launch in found:
         if "agent" in launch.state:
             continue
-        program = Program(
-            role=role,
-            profile_dir=record.profile_dir,
-            cluster_id=record.cluster_id,
-            set_id=set_id,
-            arguments=launch.arguments,
-        )
-        cls = find_launcher(launch.launcher, role)
-        launcher = cls(program, parent=parent, **launch.options)
-        launcher.n = launch.n
-        launcher.state_from_dict(launch.state)
+        launcher = launcher_of(record, role, set_id, launch, parent)
         jobs = launcher.jobs()
         if any(job.state != ENDED or (job.failed and job.reason) for job in jobs):
             yield launcher
+
+
+def launcher_of(
+    record: ClusterRecord, role: str, set_id: str, launch: LaunchRecord, parent: Any
+) -> Launcher:
+    """Return the launcher that a part of a record tells of.
+
+    Raises
+    ------
+    LauncherError
+        There is no such launcher here, or it cannot take that over.
+    """
+    program = Program(
+        role=role,
+        profile_dir=record.profile_dir,
+        cluster_id=record.cluster_id,
+        set_id=set_id,
+        arguments=launch.arguments,
+    )
+    cls = find_launcher(launch.launcher, role)
+    launcher = cls(program, parent=parent, **launch.options)
+    launcher.n = launch.n
+    launcher.state_from_dict(launch.state)
+    return launcher
 
 
 def is_there(record: ClusterRecord) -> bool:

@@ -16,7 +16,7 @@ from .agentengines import AgentEngines
 from .launchers.launcher import Launcher
 from .launchers.program import ENGINES, Program
 from .launchers.registry import find_launcher
-from .launches import launched, like, record_of
+from .launches import launched, launcher_of, like, record_of
 from .members import ids_of
 from .options import ClusterOptions
 from .records import ClusterRecord, read_record
@@ -99,14 +99,8 @@ class EngineSets(ClusterOptions):
         LauncherError
             Some could not be stopped; the others were.
         """
-        if engine_set_id not in self.engines:
-            self._catch_up()
-        known = engine_set_id is None or engine_set_id in self.engines
-        sets = self._sets(engine_set_id) if known else []
-        left = [each for each in sets if _has_failed(self.engines[each])]
-        left += self._unwatched(engine_set_id)
-        if not (known or left):
-            self._sets(engine_set_id)  # there is no such set
+        sets, unwatched = self._find(engine_set_id)
+        left = [each for each in sets if _has_failed(self.engines[each])] + unwatched
         self._stop_sets(sets)
         if left and self.controller is not None:
             with self.connect_client_sync() as client:
@@ -121,9 +115,13 @@ class EngineSets(ClusterOptions):
         ------
         KeyError
             There is no such set.
+        LauncherError
+            Somebody has started it by hand, and alone can start it again.
         """
-        for set_id in self._sets(engine_set_id):
-            old = self.engines[set_id]
+        sets, unwatched = self._find(engine_set_id)
+        olds = {set_id: self.engines[set_id] for set_id in sets}
+        olds |= {set_id: self._as_told(set_id) for set_id in unwatched}
+        for set_id, old in olds.items():
             again = self._successor(old, set_id)
             self.stop_engines_sync(set_id)
             self._start_set(set_id, again, old.n or 1)
@@ -138,10 +136,12 @@ class EngineSets(ClusterOptions):
         KeyError
             There is no such set.
         """
-        sets = self._sets(engine_set_id)
+        sets, _ = self._find(engine_set_id)
         try:
             with self.connect_client_sync() as client:
-                ids = [each for set_id in sets for each in ids_of(client, set_id)]
+                ids = client.ids
+                if engine_set_id is not None:
+                    ids = ids_of(client, engine_set_id)
                 if ids:
                     client.send_signal(signum, ids)
         except TransportError:  # there is nobody to pass it on
@@ -176,6 +176,30 @@ class EngineSets(ClusterOptions):
             self._settle(set_id)
         if troubles:
             raise LauncherError("\n".join(troubles))
+
+    def _find(self, set_id: str | None) -> tuple[list[str], list[str]]:
+        """Return the sets that are meant: those with a launcher here, and the others.
+
+        Raises
+        ------
+        KeyError
+            There is no such set.
+        """
+        if set_id not in self.engines:
+            self._catch_up()
+        unwatched = self._unwatched(set_id)
+        return [] if set_id in unwatched else self._sets(set_id), unwatched
+
+    def _as_told(self, set_id: str) -> Launcher:
+        """Return the launcher, as the file tells it, of a set that nothing here has."""
+        record = None if self._record is None else read_record(self._record.path)
+        launch = None if record is None else record.sets.get(set_id)
+        if record is None or launch is None:
+            raise LauncherError(
+                f"the engines of the set {set_id!r} were started by hand: end them by "
+                "stop_engines, and start them in the same way"
+            )
+        return launcher_of(record, ENGINES, set_id, launch, self)
 
     def _unwatched(self, set_id: str | None) -> list[str]:
         """Return sets that nothing here has, all of them or the one that is meant.

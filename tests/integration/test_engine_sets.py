@@ -260,6 +260,37 @@ def test_another_process_stops_a_set_alone_whose_agent_was_killed(
         assert "more" not in record.sets
 
 
+def test_another_process_signals_and_restarts_a_set_whose_agent_was_killed(
+    made: Cluster, begun: Path, gate: Path
+) -> None:
+    made.n = 1
+    with made as rc:
+        made.start_engines_sync(1, "more", environment={"COLOUR": "red"})
+        rc.wait_for_engines(2, timeout=60)
+        launcher = made.engines["more"]
+        assert isinstance(launcher, LocalLauncher)
+        assert launcher.pid
+        os.kill(launcher.pid, signal.SIGKILL)
+        wait_until(lambda: not launcher.running)
+        found = Cluster.from_file(cluster_id="sets")
+        assert "more" not in found.engines
+        with pytest.raises(KeyError, match="no set of engines 'typo'; there are"):
+            found.restart_engines_sync("typo")
+        (old,) = ids_of(rc, "more")
+        asleep = rc[old].apply_async(begin_and_wait_for, str(begun), str(gate))
+        wait_until(begun.exists, 60, "its start")
+        found.signal_engines_sync(signal.SIGINT, "more")
+        with pytest.raises(RemoteError, match="KeyboardInterrupt"):
+            asleep.get(60)
+        found.restart_engines_sync("more")
+        wait_until(lambda: ids_of(rc, "more") not in ([], [old]), 90, "the new one")
+        assert len(ids_of(rc, "more")) == 1
+        assert rc[-1].apply_sync(os.getenv, "COLOUR") == "red"
+        assert found.engines["more"].running
+        found.stop_engines_sync("more")
+        assert wait_for_ids(rc, 1) == [0]
+
+
 def test_engines_that_end_early_are_told_with_their_last_lines() -> None:
     cluster = Cluster(engines=FailingLauncher, ip="127.0.0.1", cluster_id="failing")
     with pytest.raises(EngineError, match="0 of 1 engines registered") as raised:

@@ -54,8 +54,8 @@ class Search:
         self._peers = peers
         self._watch = watch
         self._patience = patience
-        #: Until when awaited engines are waited for (seconds, monotonic).
-        self._patient_until = 0.0
+        #: Since and until when awaited engines are waited for (seconds, monotonic).
+        self._begin = self._patient_until = 0.0
         #: Awaited engines whose processes are gone, and since when that is known.
         self._ended: dict[Uuid, float] = {}
 
@@ -97,20 +97,19 @@ class Search:
             log.warning("%s is gone: it ended while there was no controller", each)
             died = EngineDied(each.info.uuid, "ended meanwhile", 0)
             hub.engine_died(died, None, now)
-        patience = self._patience
-        if not self._patient_until:
-            self._patient_until = now + patience
+        if not self._begin:
+            self._begin, self._patient_until = now, now + self._patience
         if not hub.muster.awaited or now < self._patient_until:
             return
-        self._patient_until = now + patience
+        self._patient_until = now + AGENT_KILLS
         for each in list(hub.muster.awaited.values()):
             uuid = each.info.uuid
             if uuid not in hub.given_up and self._watch.kill(uuid):
                 hub.given_up[uuid] = None  # should it come back now, it is too late
                 continue
             hub.trouble(
-                f"{each} has not come back {patience:.0f} s after the controller was "
-                "started again: it is given up. What it runs, if it still does, may be "
+                f"{each} has not come back {now - self._begin:.0f} s after the controller "
+                "was started again: it is given up. What it runs, if it still does, may be "
                 "started again elsewhere",
                 hinders=False,
             )

@@ -13,6 +13,7 @@ from tests.chaos.faults import DEFAULT, FAULTS, GROUPS, chosen
 from tests.chaos.report import as_json, in_words, summary
 from tests.chaos.run import Plan
 from tests.leaks import MARK
+from tests.system.hosts import why_not
 
 __all__ = ["main"]
 
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             patience=options.patience,
             longest=options.longest,
             full_disk=options.full_disk,
+            on_hosts=options.hosts,
         )
         runs.append(run_apart(plan, keep=options.keep))
         print(in_words(runs[-1]), flush=True)
@@ -72,6 +74,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--longest", type=float, default=3, help="seconds of a stop, or of a cut")
     option("--patience", type=float, default=120, help="seconds; then a job hangs")
     option("--full-disk", action="store_true", help="the record's disk is small")
+    option(
+        "--hosts",
+        action="store_true",
+        help="network namespaces, not relays, are cut: as root, with iproute2 and nft",
+    )
     option("--json", type=Path, help="a file for all that was found")
     option("--keep", action="store_true", help="keep logs and notes of good runs, too")
     options = parser.parse_args(arguments)
@@ -81,4 +88,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(str(error))
     if options.full_disk and not can_mount():
         parser.error("--full-disk mounts a disk by `unshare`, which cannot be here")
+    if options.hosts and (reason := why_not()):
+        parser.error(f"--hosts: {reason}")
     return options

@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias
 
 from parallel.transport.pids import is_alive
 from tests.chaos.scene import Scene
-from tests.relay import CUTS
 
 __all__ = ["DEFAULT", "FAULTS", "GROUPS", "Faults", "Strike", "chosen"]
 
@@ -102,10 +101,10 @@ def kill_agent(scene: Scene, random: Random) -> str:
 
 def cut(scene: Scene, random: Random) -> str:
     """Cut the network to some for a while."""
-    how, seconds = random.choice(CUTS), _nap(scene, random)
-    relay = random.choice(scene.relays)
-    relay.cut(how)
-    scene.later(seconds, relay.heal)
+    way = random.choice(scene.ways)
+    how, seconds = random.choice(way.cuts), _nap(scene, random)
+    way.cut(how)
+    scene.later(seconds, way.heal)
     return f"{how} cut for {seconds:.1f} s"
 
 

@@ -44,6 +44,8 @@ class Plan:
         Seconds that anything is stopped or cut at most.
     full_disk
         The record is on a disk that is soon full: the folder's `disk`.
+    on_hosts
+        Who comes from outside is on another host, whose cable is cut.
     """
 
     seed: int
@@ -54,6 +56,7 @@ class Plan:
     patience: float = 120.0
     longest: float = 3.0
     full_disk: bool = False
+    on_hosts: bool = False
 
     @property
     def limit(self) -> float:
@@ -86,12 +89,13 @@ class Run:
 
 def run(plan: Plan, folder: Path, found: Run, progress: Progress) -> None:
     """Carry a plan out, in an empty folder."""
-    networked = "cut" in plan.faults
+    networked = plan.on_hosts or "cut" in plan.faults
     with Scene(
         folder,
         plan.seed,
         plan.engines,
         networked=networked,
+        on_hosts=plan.on_hosts,
         patience=plan.patience,
         longest=plan.longest,
         record=folder / "disk/record.db" if plan.full_disk else None,

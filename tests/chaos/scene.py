@@ -18,8 +18,9 @@ from parallel import Client, Cluster
 from parallel.transport.locations import connection_file, log_file
 from parallel.transport.pids import is_alive
 from tests.chaos.load import Tally
+from tests.chaos.ways import OverCable, OverRelay, Way
 from tests.commands import Running
-from tests.relay import Relay
+from tests.system.hosts import HERE, hosts
 
 __all__ = ["Scene"]
 
@@ -33,7 +34,10 @@ class Scene:
     Parameters
     ----------
     networked
-        It listens on a port, and who joins it from outside comes over a relay.
+        It listens on a port, and who joins it from outside comes over a way that can be
+        cut.
+    on_hosts
+        That leads from other hosts, in network namespaces; else over relays.
     longest
         Seconds that anything is stopped or cut at most.
     record
@@ -47,6 +51,7 @@ class Scene:
         n: int,
         *,
         networked: bool,
+        on_hosts: bool,
         patience: float,
         longest: float,
         record: Path | None = None,
@@ -61,10 +66,12 @@ class Scene:
             n=n,
             cluster_id=f"chaos-{seed}",
             transport="tcp" if networked else "ipc",
+            ip=HERE if on_hosts else "",
             engine_timeout=120,
             task_record_file=str(record or ""),
         )
-        self.relays: list[Relay] = []
+        self._on_hosts = on_hosts
+        self.ways: list[Way] = []
         self.guests: list[Running] = []
         self.visitors: list[subprocess.Popen[str]] = []
         #: The processes that were killed or stopped, with what was done to them.
@@ -77,14 +84,17 @@ class Scene:
 
     def __enter__(self) -> Scene:
         with ExitStack() as stack:
+            network = stack.enter_context(hosts(2)) if self._on_hosts else None
             self.client = stack.enter_context(self.cluster)
             record = self.cluster.record
             assert record is not None
             self.agent = record.pid
             stack.callback(self._close)
             stack.callback(self.stop_visitors)
-            if self.cluster.transport == "tcp":
-                self.relays += [Relay(record.urls[0]) for _ in range(2)]
+            if network is not None:
+                self.ways += [OverCable(network, name) for name in network.names]
+            elif self.cluster.transport == "tcp":
+                self.ways += [OverRelay(record.urls[0]) for _ in range(2)]
             self.second = self._connect_client()
             self.add_guest()
             self.add_visitor()
@@ -112,22 +122,24 @@ class Scene:
 
     def add_guest(self) -> None:
         """Start an engine that no agent watches."""
-        file = self._file_for("engine")
+        file, on_host = self._way_for("engine")
         where = {
             "IPP_CLUSTER_ID": self.cluster.cluster_id,
             "IPP_PROFILE_DIR": self.cluster.profile_dir,
         }
-        self.guests.append(Running(f"ipengine --file={file} --timeout=60", where))
+        command = f"ipengine --file={file} --timeout=60"
+        self.guests.append(Running(command, where, on_host=on_host))
 
     def add_visitor(self) -> None:
         """Start a process with a client that submits, too."""
-        self._started += 1
-        words: list[object] = [self._file_for("client"), self._random.random()]
+        file, on_host = self._way_for("client")
+        words: list[object] = [file, self._random.random()]
         words += [self.starts, f"v{self._started}x", self._patience]
+        command = [sys.executable, "-m", "tests.chaos.visitor", *map(str, words)]
         with (self._folder / f"visitor-{self._started}.log").open("w") as log:
             self.visitors.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "tests.chaos.visitor", *map(str, words)],
+                    on_host(command),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -136,17 +148,24 @@ class Scene:
             )
 
     def _connect_client(self) -> Client:
-        return Client(self._file_for("client"))
+        """Connect a client of this process: it is on no other host."""
+        if self._on_hosts:
+            return Client(self._file("client"))
+        return Client(self._way_for("client")[0])
 
-    def _file_for(self, role: str) -> Path:
-        """Return a connection file for who comes over a relay, if there is one."""
+    def _file(self, role: str) -> Path:
         cluster = self.cluster
-        file = connection_file(Path(cluster.profile_dir), cluster.cluster_id, role)
-        if not self.relays:
-            return file
+        return connection_file(Path(cluster.profile_dir), cluster.cluster_id, role)
+
+    def _way_for(self, role: str) -> tuple[Path, Callable[[list[str]], list[str]]]:
+        """Return a connection file for who comes from outside, and how it is run."""
         self._started += 1
-        relay = self.relays[self._started % len(self.relays)]
-        return relay.lead_over(file, self._folder / f"{role}-{self._started}.json")
+        file = self._file(role)
+        if not self.ways:
+            return file, list
+        way = self.ways[self._started % len(self.ways)]
+        copy = self._folder / f"{role}-{self._started}.json"
+        return way.file(file, copy), way.words
 
     # What is done to them
 
@@ -183,8 +202,8 @@ class Scene:
             timer.join()
         for pid in self._stopped:
             self._go_on(pid)
-        for relay in self.relays:
-            relay.heal()
+        for way in self.ways:
+            way.heal()
         for guest in self.guests:
             done = self.struck.get(guest.process.pid, "")
             if done.startswith(("SIGKILL", "SIGTERM")):
@@ -243,5 +262,5 @@ class Scene:
             log = self._folder / f"guest-{guest.process.pid}.log"
             log.write_text(guest.said())
             guest.close()
-        for relay in self.relays:
-            relay.close()
+        for way in self.ways:
+            way.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.apart import can_mount
+from tests.system.hosts import why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -23,6 +24,17 @@ SEED = 6
 def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path, faults: str) -> None:
     if "--full-disk" in faults and not can_mount():
         pytest.skip("nothing can be mounted here")
+    strike(tmp_path, faults)
+
+
+@pytest.mark.system
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_nothing_is_lost_while_hosts_are_cut_off(tmp_path: Path) -> None:
+    strike(tmp_path, "clients cut --hosts")
+
+
+def strike(tmp_path: Path, faults: str) -> None:
+    """See that nothing is found in a run with these faults."""
     file = tmp_path / "found.json"
     words = f"--seed {SEED} --minutes 0.2 --n 3 --patience 90 --json {file}"
     words += f" --faults {faults}"

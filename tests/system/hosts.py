@@ -142,6 +142,15 @@ class Hosts:
         """Have so many of the packets that reach a host be lost."""
         self._filter(name, ["iif lo accept", f"numgen random mod 100 < {percent} drop"])
 
+    def reject(self, name: str) -> None:
+        """Have who talks to a host be told that there is no such connection."""
+        answer = "meta l4proto tcp reject with tcp reset"
+        self._filter(name, ["iif lo accept", answer])
+
+    def open_all(self, name: str) -> None:
+        """Take away a host's firewall."""
+        self._filter(name, [])
+
     def cut(self, name: str) -> None:
         """Let nothing reach or leave a host; nobody is told."""
         ip("link", "set", self._cable(name), "nomaster")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .cursor import rows_of
 from .screen import (
     clear_cell,
     in_notebook,
@@ -19,7 +20,6 @@ from .screen import (
     prefix,
     publish,
     put,
-    rows_of,
     screen_height,
 )  # fmt: skip
 

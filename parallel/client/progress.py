@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-from .screen import in_notebook
+from .screen import in_notebook, make_room
 from .waits import Waits
 
 __all__ = ["Bar", "Silence", "is_wanted", "new_bar", "watch_progress"]
@@ -107,7 +107,16 @@ def _kind_of_bar(widget: bool) -> Any:
 
             kind = tqdm.notebook.tqdm
     # tqdm would start a thread that stays, to look after bars that stand still.
-    return type("Bar", (kind,), {"monitor_interval": 0})
+    body: dict[str, Any] = {"monitor_interval": 0}
+    if kind is tqdm.tqdm:
+        body["display"] = _display
+    return type("Bar", (kind,), body)
+
+
+def _display(bar: Any, *args: Any, **kwargs: Any) -> Any:
+    """Draw a bar of text, beneath what was begun in its line."""
+    make_room()
+    return super(type(bar), bar).display(*args, **kwargs)
 
 
 def watch_progress(

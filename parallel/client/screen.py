@@ -8,26 +8,24 @@ import os
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from .cursor import Cursor
 
 __all__ = [
     "clear_cell",
     "in_notebook",
     "in_terminal",
+    "make_room",
     "prefix",
     "publish",
     "put",
-    "rows_of",
     "screen_height",
 ]
 
-#: A text above this is on no screen as a whole, characters.
-_LONG = 64 << 10
-#: What colours text, and has no width.
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_cursor = Cursor()
 
 
 def prefix(text: str, stream: str, label: str) -> str:
@@ -42,20 +40,30 @@ def prefix(text: str, stream: str, label: str) -> str:
 def put(text: str, stream: str) -> None:
     """Write text to a stream of the session."""
     file = getattr(sys, stream)
-    with _beside_bars(file):
-        file.write(text)
+    with _beside_bars(file) as bars:
+        file.write(_cursor.go_back(text, bars=bars))
         file.flush()
+        _cursor.follow(text)
+
+
+def make_room() -> None:
+    """Have the next bar drawn beneath a line that was begun, and not over it."""
+    if in_terminal():
+        sys.stderr.write(_cursor.go_below())
 
 
 @contextlib.contextmanager
-def _beside_bars(file: Any) -> Iterator[None]:
-    """Take bars that stand in the way off the terminal for the length of the block."""
+def _beside_bars(file: Any) -> Iterator[bool]:
+    """Take bars that stand in the way off the terminal for the length of the block.
+
+    Tell whether there are any.
+    """
     tqdm = sys.modules.get("tqdm")
     if tqdm is None or not tqdm.tqdm._instances:
-        yield
+        yield False
         return
     with tqdm.tqdm.external_write_mode(file):
-        yield
+        yield True
 
 
 def publish(output: dict[str, Any], engine_id: int | None) -> None:
@@ -112,27 +120,6 @@ def in_terminal() -> bool:
 def screen_height() -> int:
     """Return how many lines the terminal has."""
     return shutil.get_terminal_size().lines
-
-
-def rows_of(text: str) -> int:
-    """Return how many lines of the terminal a text takes; one that is begun counts."""
-    columns = shutil.get_terminal_size().columns
-    if len(text) > _LONG:
-        return -(-len(text) // columns)
-    lines = _ESCAPES.sub("", text).expandtabs(8).split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return sum(max(1, -(-_width(line) // columns)) for line in lines)
-
-
-def _width(line: str) -> int:
-    return max(sum(map(_columns, part)) for part in line.split("\r"))
-
-
-def _columns(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def _shell() -> Any:

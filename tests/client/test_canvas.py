@@ -11,7 +11,7 @@ import pytest
 
 from parallel.client import screen as screen_module
 from parallel.client.canvas import Canvas
-from parallel.client.screen import rows_of
+from parallel.client.cursor import rows_of
 
 LINES, COLUMNS = 8, 20
 

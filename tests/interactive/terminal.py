@@ -64,10 +64,10 @@ class Terminal:
         self._child.sendline(line)
         return self.seen()
 
-    def start(self, line: str, until: str) -> None:
-        """Type a line, and wait for some text."""
+    def start(self, line: str, until: str) -> str:
+        """Type a line, and wait for some text; return what is shown up to its end."""
         self._child.sendline(line)
-        self._child.expect_exact(until)
+        return self.wait_for(until)
 
     def press_ctrl_c(self) -> None:
         """Interrupt what is under way."""
@@ -77,9 +77,10 @@ class Terminal:
         """Say that no more is typed."""
         self._child.sendeof()
 
-    def wait_for(self, text: str) -> None:
-        """Wait for some text."""
+    def wait_for(self, text: str) -> str:
+        """Wait for some text; return what is shown up to its end."""
         self._child.expect_exact(text)
+        return str(self._child.before) + text
 
     def close(self) -> None:
         """Leave, which stops the cluster."""

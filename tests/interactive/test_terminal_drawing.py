@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.interactive.terminal import Terminal
+from tests.picture import drawn
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,22 @@ def test_a_bar_comes_after_the_time_that_is_asked_for(terminal: Terminal) -> Non
     terminal.type("%pxconfig --progress-after -1")
     assert "2/2" not in terminal.type("%px import time; time.sleep(0.3)")
     terminal.type("%pxconfig --progress-after 2")
+
+
+def test_a_line_that_was_begun_goes_on_above_a_bar(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.type("%pxconfig --progress-after 0 --targets 0")
+    terminal.type("%px import time, pathlib")
+    terminal.type(f"%px go = pathlib.Path({str(tmp_path / 'go')!r})")
+    wait = "any(go.exists() or time.sleep(0.01) for _ in range(3000))"
+    cell = f"print('{'x' * 150}', end=' ', flush=True); {wait}; print('do' 'ne')"
+    shown = terminal.start(f"%px {cell}", "xxx")
+    shown += terminal.wait_for("0/1")
+    (tmp_path / "go").touch()
+    shown = drawn(shown + terminal.seen())
+    assert f"[stdout:0] {'x' * 150} done" in shown.splitlines()
+    terminal.type("%pxconfig --progress-after 2 --targets all")
 
 
 def test_the_extension_is_loaded_and_unloaded(terminal: Terminal) -> None:

@@ -108,9 +108,9 @@ class Search:
                 hub.given_up[uuid] = None  # should it come back now, it is too late
                 continue
             hub.trouble(
-                f"{each} has not come back {now - self._begin:.0f} s after the controller "
-                "was started again: it is given up. What it runs, if it still does, may be "
-                "started again elsewhere",
+                f"{each} has not come back {now - self._begin:.0f} s after the "
+                "controller was started again: it is given up. What it runs, if it "
+                "still does, may be started again elsewhere",
                 hinders=False,
             )
             died = EngineDied(uuid, "did not come back", 0)

@@ -125,7 +125,8 @@ class Client(Engines, ClassicClient):
         ----------
         jobs
             Results, futures, message ids, places in the history, or several of
-            these; None for all that is outstanding.
+            these; None for all that is outstanding, and for all of a map of which
+            some is.
         timeout
             Seconds; a negative number or None waits for ever.
 
@@ -152,7 +153,8 @@ class Client(Engines, ClassicClient):
         timeout
             Seconds; a negative number waits for ever.
         """
-        jobs = list(self.outstanding) if jobs is None else jobs
+        if jobs is None:
+            jobs = [*self._connection.tasks.unfinished_maps(), *self.outstanding]
         futures, ids = futures_and_ids(jobs, self.history)
 
         def come() -> int:

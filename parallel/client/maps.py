@@ -67,6 +67,7 @@ def start_map(
         connection, function.name, total=None, ordered=ordered,
         return_exceptions=return_exceptions, terms=terms,
     )  # fmt: skip
+    connection.tasks.maps[id(result)] = result
     engines = max(1, len(connection.engines))
     most = CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
     submit = Submitter(

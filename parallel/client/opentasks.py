@@ -6,6 +6,7 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol, TypeAlias
 
 from ..aliases import Digest, EngineId
@@ -71,6 +72,10 @@ class OpenTasks:
         self.started: dict[int, StartedTask] = {}
         #: The bytes of arguments under way, those that travel in frames.
         self.nbytes = 0
+        #: Balanced maps by their `id`: of some, more is to be submitted.
+        self.maps: weakref.WeakValueDictionary[int, Future[Any]] = (
+            weakref.WeakValueDictionary()
+        )
         #: How many have ended so far.
         self.finished = 0
         #: The tasks that finished last: what they print now still finds them.
@@ -100,6 +105,11 @@ class OpenTasks:
         """Return where their outcomes go, each once."""
         found = [each[0] for each in self.open.copy().values()]
         return list({id(sink): sink for sink in found}.values())
+
+    def unfinished_maps(self) -> list[Future[Any]]:
+        """Return the maps of which not all has come, or is submitted."""
+        maps = [reference() for reference in self.maps.valuerefs()]
+        return [each for each in maps if each is not None and not each.done()]
 
     def on_outcome(self, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Deliver an outcome."""

@@ -45,11 +45,13 @@ def wait_for(
     """
     if timeout is not None and timeout < 0:
         timeout = None
-    if jobs is None:
-        return _wait_for_tasks(connection, connection.outstanding, timeout)
     deadline = None if timeout is None else monotonic() + timeout
-    futures, ids = futures_and_ids(jobs, history)
-    seqs = [_own(connection, msg_id) for msg_id in ids]
+    futures: list[Future[Any]]
+    if jobs is None:  # first the maps: their last chunks may be submitted meanwhile
+        futures, seqs = connection.tasks.unfinished_maps(), connection.outstanding
+    else:
+        futures, ids = futures_and_ids(jobs, history)
+        seqs = [_own(connection, msg_id) for msg_id in ids]
     if not _wait_for_tasks(connection, seqs, timeout):
         return False
     for job in futures:

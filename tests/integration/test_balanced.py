@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +124,26 @@ def test_wait_for_all_that_is_outstanding(cluster: Client, tmp_path: Path) -> No
     gate.touch()
     assert lview.wait(timeout=10)
     assert ar.ready()
+
+
+@pytest.mark.parametrize("whose", ["client", "view"])
+def test_who_waits_for_all_waits_for_what_a_map_has_not_submitted(
+    cluster: Client, whose: str
+) -> None:
+    lview, more = cluster.load_balanced_view(), threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        more.wait(60)
+        yield 2
+
+    ar = lview.map_async(fsquare, numbers())
+    wait_until(lambda: ar.progress == 1, what="the first result")
+    assert not cluster.outstanding
+    waiter = cluster if whose == "client" else lview
+    assert not waiter.wait(timeout=0)
+    assert cluster[:].wait(timeout=0)  # another view's
+    more.set()
+    assert waiter.wait(timeout=10)
+    assert ar.ready()
+    assert ar.get() == [1, 4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ...protocol.messages import Method
 from ...protocol.terms import ENGINE_RETRIES, Terms
@@ -59,6 +60,7 @@ class LoadBalancedView(View):
     _ids: list[int] | None = None
 
     def __init__(self, client: Any, connection: Any, targets: Any = None) -> None:
+        self._maps: WeakValueDictionary[int, AsyncResult] = WeakValueDictionary()
         super().__init__(client, connection)
         self.targets = targets
 
@@ -151,9 +153,15 @@ class LoadBalancedView(View):
         )
         if isinstance(result, list):  # a map of nothing
             return result
+        self._maps[id(result)] = result
         if is_wanted(progress, waits=self.block if block is None else block):
             result.show_progress(delay=0 if progress else 1)
         return self._maybe_wait(result, block)
+
+    def _unfinished(self) -> list[Any]:
+        maps = [reference() for reference in self._maps.valuerefs()]
+        # Some of a map may not be submitted yet, and so be no task that is outstanding.
+        return [*filter(None, maps), *super()._unfinished()]
 
     def imap(
         self,

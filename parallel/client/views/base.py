@@ -228,8 +228,12 @@ class View(Flagged):
 
     def wait(self, jobs: Any = None, timeout: float | None = -1) -> bool:
         """Wait for results, by default for all of this view: see `Client.wait`."""
-        jobs = list(self.outstanding) if jobs is None else self._named(jobs)
+        jobs = self._unfinished() if jobs is None else self._named(jobs)
         return bool(self.client.wait(jobs, timeout))
+
+    def _unfinished(self) -> list[Any]:
+        """Return what `wait` waits for by default."""
+        return list(self.outstanding)
 
     def abort(self, jobs: Any = None, targets: Any = None, block: Any = None) -> None:
         """Give up what has not started, by default all of this view's.

@@ -113,12 +113,14 @@ class Whole(Described):
     def get_dict(self, timeout: float | None = -1) -> dict[int, Any]:
         """Return the results by engine id, waiting for them as `get` does.
 
+        Of a map or `gather`, these are the parts that the engines had.
+
         Raises
         ------
         ValueError
             An engine has several of them.
         """
-        values = self.get(timeout)
+        self.get(timeout)
         engines = [facts.engine_id for facts in self._facts_of_all()]
         for engine_id in engines:
             if (count := engines.count(engine_id)) > 1:
@@ -126,7 +128,7 @@ class Whole(Described):
                     f"{self._fname}: no dict by engine, for {count} tasks ran on "
                     f"engine {engine_id}"
                 )
-        return dict(zip(engines, [values] if self._single else values, strict=True))
+        return {engine_id: self._value(i) for i, engine_id in enumerate(engines)}
 
     @property
     def result_dict(self) -> dict[int, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,26 @@ def test_a_view_of_all_sees_who_comes_and_one_of_some_does_not() -> None:
             rc[:]
         with pytest.raises(NoEnginesRegistered):
             all_of_them.apply(add, 1)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda view: view.apply(add, 1),
+        lambda view: view.map(add, [1]),
+        lambda view: view.execute("a = 1"),
+        lambda view: view.scatter("a", [1]),
+        lambda view: view.gather("a"),
+        lambda view: view.parallel()(len)([1]),
+    ],
+)
+def test_a_view_of_no_engines_says_so(
+    cluster: Client, ask: Callable[[DirectView], object]
+) -> None:
+    nobody = cluster[4:]
+    assert len(nobody) == 0
+    with pytest.raises(NoEnginesRegistered, match=r"<DirectView \[\]> has no engines"):
+        ask(nobody)
 
 
 def test_what_an_engine_raises_comes_with_its_place(cluster: Client) -> None:

@@ -55,6 +55,17 @@ def say(text: str, gate: str) -> str:
 # Parts
 
 
+def test_a_dict_by_engine_has_the_parts_of_maps_and_gathers(cluster: Client) -> None:
+    view = cluster[:]
+    assert view.map_async(add, range(5)).get_dict(10) == {
+        0: [1, 2], 1: [3], 2: [4], 3: [5],
+    }  # fmt: skip
+    view.scatter("part", list(range(5)), block=True)
+    found = view.gather("part")
+    assert found.get_dict(10) == {0: [0, 1], 1: [2], 2: [3], 3: [4]}
+    assert found.get(10) == list(range(5))
+
+
 def test_parts_come_one_by_one(cluster: Client, gate: Path) -> None:
     cluster[2].apply_async(wait_for_file, str(gate))
     ar = cluster[:].apply_async(add, 1)

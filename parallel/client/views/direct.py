@@ -134,10 +134,11 @@ class DirectView(NamespaceView):
     ) -> Any:
         """Call `f` with a part of each sequence on each engine: see `parallel`."""
         _warn_of(chunksize)
-        parts = parts_of(sequences, len(self), dist)
+        everyone: list[EngineId] = self._resolve()[0]
+        parts = parts_of(sequences, len(everyone), dist)
         if not parts:
             return []
-        ids: list[EngineId] = self._resolve()[0][: len(parts)]
+        ids = everyone[: len(parts)]
         function = self._connection.pack_function(f)
         terms = self._terms
         result = PartsResult(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...aliases import EngineId
+from ...errors import NoEnginesRegistered
 from ...protocol.messages import Method
 from ...protocol.terms import Terms
 from ...serialize.calls import pack_value
@@ -35,7 +36,16 @@ class TargetedView(View):
         self.targets = targets
 
     def _resolve(self, targets: Any = None) -> tuple[list[EngineId], bool]:
-        """Return the ids meant, and whether one bare value is wanted."""
+        """Return the ids meant, at least one, and whether one bare value is wanted."""
+        ids, single = self._resolve_any(targets)
+        if not ids:
+            raise NoEnginesRegistered(
+                f"{self!r} has no engines: nobody can be asked for anything"
+            )
+        return ids, single
+
+    def _resolve_any(self, targets: Any = None) -> tuple[list[EngineId], bool]:
+        """Return the ids meant, none maybe, and whether one bare value is wanted."""
         targets = self.targets if targets is None else targets
         if is_id(targets):
             return resolve(self._connection, [targets]), True
@@ -44,7 +54,7 @@ class TargetedView(View):
         return resolve(self._connection, targets), False
 
     def __len__(self) -> int:
-        return len(self._resolve()[0])
+        return len(self._resolve_any()[0])
 
     def _send(self, method: Method, value: Any, what: str, targets: Any) -> AsyncResult:
         """Send the same value to each target."""

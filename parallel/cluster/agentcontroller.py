@@ -240,8 +240,9 @@ class AgentController(ControllerLauncher):
 
 def running_already(cluster: ClusterOptions) -> ClusterRunning:
     """Return the error that there is such a cluster, and what to do."""
+    profile = Path(cluster.profile_dir).name.removeprefix("profile_")
     return ClusterRunning(
-        f"a cluster {cluster.cluster_id!r} of profile {Path(cluster.profile_dir).name} "
+        f"a cluster {cluster.cluster_id!r} of profile {profile!r} "
         "is running: connect to it by Client(…), stop it by `ipcluster stop`, or "
         "choose another cluster_id"
     )

@@ -42,11 +42,16 @@ def _blame(
             pack(value)
         except Exception as own:
             where = f"argument {key}" if isinstance(key, int) else f"argument {key!r}"
-            kind = type(value).__name__
             raise CannotPack(
-                f"cannot send {where} of {name} (a {kind}): {blamed(value, own)}"
+                f"cannot send {where} of {name} ({_kind(value)}): {blamed(value, own)}"
             ) from own
     raise CannotPack(f"cannot send the arguments of {name}: {say(error)}") from error
+
+
+def _kind(value: Any) -> str:
+    """Return what a value is, with its article."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def pack_value(value: Any, what: str) -> Packed:
@@ -61,7 +66,7 @@ def pack_value(value: Any, what: str) -> Packed:
         return pack(value)
     except Exception as error:
         raise CannotPack(
-            f"cannot send {what} (a {type(value).__name__}): {blamed(value, error)}"
+            f"cannot send {what} ({_kind(value)}): {blamed(value, error)}"
         ) from error
 
 

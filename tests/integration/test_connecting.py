@@ -51,7 +51,7 @@ def test_options_that_are_none() -> None:
 
 
 def test_a_second_cluster_of_the_same_name() -> None:
-    with said_soon(LauncherError, "cluster '' of profile profile_bad is running"):
+    with said_soon(LauncherError, "cluster '' of profile 'bad' is running"):
         Cluster(n=1, profile="bad", cluster_id="").start_cluster_sync()
 
 

@@ -58,6 +58,11 @@ def test_the_argument_that_cannot_travel_is_named(
     assert isinstance(caught.value.__cause__, TypeError)
 
 
+def test_what_cannot_travel_has_its_article() -> None:
+    with pytest.raises(CannotPack, match=r"argument 0 of f \(an Event\): "):
+        pack_call("f", (threading.Event(),), {})
+
+
 def test_the_element_that_cannot_travel_is_named() -> None:
     with pytest.raises(CannotPack, match=r"^cannot send element 12 for f \(a lock\): "):
         pack_elements(([1, 2, 3], [4, 5, LOCK]), "f", 10)

@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cursor import rows_of
-from .screen import (
-    clear_cell,
-    in_notebook,
-    in_terminal,
-    prefix,
-    publish,
-    put,
-    screen_height,
-)  # fmt: skip
+from .frontend import in_notebook, in_terminal, terminal_size
+from .screen import clear_cell, prefix, publish, put
 
 __all__ = ["Canvas", "Part"]
 
@@ -228,7 +221,7 @@ def _end_line(blocks: list[_Block]) -> bool:
 
 def _first_on_screen(blocks: list[_Block]) -> int:
     """Return the first of these from which on all of them are still to be seen."""
-    left = screen_height() - 1
+    left = terminal_size().lines - 1
     first = len(blocks)
     while first and (left := left - rows_of(blocks[first - 1].told)) >= 0:
         first -= 1

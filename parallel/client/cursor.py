@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import unicodedata
+
+from .frontend import terminal_size
 
 __all__ = ["Cursor", "rows_of"]
 
@@ -12,8 +13,8 @@ __all__ = ["Cursor", "rows_of"]
 _LONG = 64 << 10
 #: What colours text, and has no width.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-#: Behind it, nothing of a line that was begun before is to be seen.
-_ANEW = re.compile(r"\n|\x1b\[0?J")
+#: What stood there is gone; we do so from the begin of a line on.
+_ERASED = re.compile(r"\x1b\[0?J")
 
 
 class Cursor:
@@ -32,8 +33,9 @@ class Cursor:
 
     def follow(self, text: str) -> None:
         """Take note of what was written."""
-        *before, last = _ANEW.split(text)
-        if before:
+        begin = text.rfind("\n") + 1
+        *before, last = _ERASED.split(text[begin:])
+        if begin or before:
             self._is_begun, self._column = False, 0
         line = _ESCAPES.sub("", last)
         self._is_begun |= bool(line.strip("\r"))
@@ -78,7 +80,7 @@ def rows_of(text: str) -> int:
 
 
 def _columns() -> int:
-    return shutil.get_terminal_size().columns
+    return terminal_size().columns
 
 
 def _width(line: str) -> int:

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from .frontend import in_notebook
 from .metadata import Metadata
-from .screen import in_notebook, prefix, publish, put
+from .screen import prefix, publish, put
 
 __all__ = ["display_outputs"]
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-from .screen import in_notebook, make_room
+from .frontend import in_notebook, in_terminal, ipython
+from .screen import make_room
 from .waits import Waits
 
 __all__ = ["Bar", "Silence", "is_wanted", "new_bar", "watch_progress"]
@@ -59,15 +60,13 @@ def is_wanted(asked: bool | None = None, *, waits: bool = True) -> bool:
     """
     if asked is not None:
         return asked
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if waits and ipython is not None else None
-    return shell is not None and not _is_quiet()
+    return waits and ipython() is not None and not _is_quiet()
 
 
 def _is_quiet() -> bool:
     if os.environ.get(QUIET, "0") not in ("", "0"):
         return True
-    return not (in_notebook() or sys.stderr.isatty())
+    return not (in_notebook() or sys.stderr.isatty() or in_terminal())
 
 
 def new_bar(

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import re
-import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from .cursor import Cursor
+from .frontend import in_terminal, ipython
 
 __all__ = [
     "clear_cell",
-    "in_notebook",
-    "in_terminal",
     "make_room",
     "prefix",
     "publish",
     "put",
-    "screen_height",
 ]
 
 _cursor = Cursor()
@@ -63,12 +56,13 @@ def _beside_bars(file: Any) -> Iterator[bool]:
         yield False
         return
     with tqdm.tqdm.external_write_mode(file):
+        sys.stderr.flush()  # in a kernel, what took them off waits there
         yield True
 
 
 def publish(output: dict[str, Any], engine_id: int | None) -> None:
     """Display something here: richly in IPython, as text elsewhere."""
-    here = _shell()
+    here = ipython()
     data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
     if here is None:
         text = data.get("text/plain")
@@ -89,40 +83,8 @@ def publish(output: dict[str, Any], engine_id: int | None) -> None:
 
 def clear_cell() -> None:
     """Have all of a notebook's cell vanish with what is shown next, but for bars."""
-    _shell().display_pub.clear_output(wait=True)
+    ipython().display_pub.clear_output(wait=True)
     tqdm = sys.modules.get("tqdm")
     bars = list(tqdm.tqdm._instances) if tqdm is not None else []
     for widget in filter(None, (getattr(bar, "container", None) for bar in bars)):
         sys.modules["IPython"].display.display(widget)
-
-
-def in_notebook() -> bool:
-    """Tell whether a notebook shows this, and not a console that has a kernel, too."""
-    return getattr(_shell(), "kernel", None) is not None and not _is_of_console()
-
-
-@functools.cache
-def _is_of_console() -> bool:
-    """Tell whether it was a console that started this kernel, as far as it is known."""
-    with contextlib.suppress(OSError):
-        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
-        return re.search(rb"jupyter[-_]console", command) is not None
-    return False
-
-
-def in_terminal() -> bool:
-    """Tell whether a terminal shows this, whose lines can be drawn anew."""
-    if os.environ.get("TERM", "dumb") == "dumb":
-        return False
-    return sys.stdout.isatty() and sys.stderr.isatty()
-
-
-def screen_height() -> int:
-    """Return how many lines the terminal has."""
-    return shutil.get_terminal_size().lines
-
-
-def _shell() -> Any:
-    """Return the running IPython, if this is one."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from parallel.client import frontend
 from parallel.client import screen as screen_module
 from parallel.client.canvas import Canvas
 from parallel.client.cursor import rows_of
@@ -59,7 +60,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setenv("LINES", str(LINES))
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
     streams = SimpleNamespace(stdout=made, stderr=made, modules=sys.modules)
-    monkeypatch.setattr(screen_module, "sys", streams)
+    for module in (screen_module, frontend):
+        monkeypatch.setattr(module, "sys", streams)
     return made
 
 

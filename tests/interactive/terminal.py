@@ -1,4 +1,4 @@
-"""An IPython in a real terminal, which tests type into."""
+"""An IPython, or a console of Jupyter, in a real terminal, which tests type into."""
 
 from __future__ import annotations
 
@@ -34,19 +34,34 @@ def divide(n):
 
 
 class Terminal:
-    """An IPython that somebody types into."""
+    """An IPython that somebody types into.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Where it runs.
+    is_console
+        Whether it is one of Jupyter's, whose cells a kernel runs.
+    """
+
+    def __init__(self, folder: Path, *, is_console: bool = False) -> None:
         settings, begin = folder / "settings.py", folder / "begin.py"
         settings.write_text(SETTINGS)
         begin.write_text(BEGIN)
+        arguments = ["-m", "IPython", f"--config={settings}", "-i", str(begin)]
+        if is_console:
+            arguments = ["-m", "jupyter_console", "--simple-prompt"]
+        environment = {
+            **os.environ, "TERM": "xterm", "COLUMNS": "200",
+            "JUPYTER_RUNTIME_DIR": str(folder),
+        }  # fmt: skip
         self._child = pexpect.spawn(
-            sys.executable,
-            ["-m", "IPython", f"--config={settings}", "-i", str(begin)],
-            cwd=str(folder), env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+            sys.executable, arguments, cwd=str(folder), env=environment,
             encoding="utf-8", timeout=PATIENCE, dimensions=(50, 200), echo=False,
         )  # fmt: skip
         self.seen()
+        if is_console:
+            self.type("%run -i begin.py")
 
     def catch_up(self) -> None:
         """Read what another test may have left unread, which has failed then."""

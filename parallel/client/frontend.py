@@ -1,0 +1,69 @@
+"""What shows this session to its user: a notebook, a terminal, or a console of Jupyter.
+
+Such a console is a terminal, too, in which another process shows what its kernel says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["in_notebook", "in_terminal", "ipython", "terminal_size"]
+
+
+def ipython() -> Any:
+    """Return the running IPython, if this is one."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+def in_notebook() -> bool:
+    """Tell whether a notebook shows this, and not a console that has a kernel, too."""
+    return _is_kernel() and not _is_of_console(os.getppid())
+
+
+def in_terminal() -> bool:
+    """Tell whether a terminal shows this, whose lines can be drawn anew."""
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        return True
+    return _size_of_console() is not None
+
+
+def terminal_size() -> os.terminal_size:
+    """Return how many columns and lines the terminal has."""
+    return _size_of_console() or shutil.get_terminal_size()
+
+
+def _is_kernel() -> bool:
+    return getattr(ipython(), "kernel", None) is not None
+
+
+def _size_of_console() -> os.terminal_size | None:
+    """Return the size of the terminal of the console that started this kernel."""
+    parent = os.getppid()
+    if not _is_kernel() or not _is_of_console(parent):
+        return None
+    with contextlib.suppress(OSError):
+        terminal = os.open(f"/proc/{parent}/fd/1", os.O_RDONLY | os.O_NOCTTY)
+        try:
+            return os.get_terminal_size(terminal)
+        finally:
+            os.close(terminal)
+    return None
+
+
+@functools.cache
+def _is_of_console(parent: int) -> bool:
+    """Tell whether a process is such a console, as far as it is known."""
+    with contextlib.suppress(OSError):
+        command = Path(f"/proc/{parent}/cmdline").read_bytes()
+        return re.search(rb"jupyter[-_]console", command) is not None
+    return False

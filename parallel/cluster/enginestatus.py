@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     tasks
         How many it has in hand.
     job
-        Which job is to have those that are not registered.
+        Which job has it, or is to have it, where that is known.
     reason
         Why they wait, or how they ended.
     last_line
@@ -117,7 +118,7 @@ def engines_of(
         if info.engine_set == set_id
     ]
     there.sort(key=lambda engine: engine.id or 0)
-    return there + list(_others(jobs, len(there)))
+    return there + list(_others(jobs, there))
 
 
 def _registered(info: EngineInfo, tasks: int, logs: Path) -> EngineStatus:
@@ -132,23 +133,29 @@ def _registered(info: EngineInfo, tasks: int, logs: Path) -> EngineStatus:
         host=info.host,
         pid=info.pid,
         tasks=tasks,
+        job=info.job,
         last_line=last_of(lines),
     )
 
 
-def _others(jobs: Sequence[Job], registered: int) -> Iterator[EngineStatus]:
+def _others(
+    jobs: Sequence[Job], there: Sequence[EngineStatus]
+) -> Iterator[EngineStatus]:
     """Yield those that are not registered, job by job.
 
-    Which job has the registered ones, nobody tells. It may have failed, and they go on:
-    who watched them was killed.
+    Not all of those that are name the job that has them. It may have failed, and they
+    go on: who watched them was killed.
     """
+    named = Counter(each.job for each in there)
+    unnamed = len(there) - sum(named[job.name] for job in jobs)
     for job in sorted(jobs, key=lambda each: each.state != RUNNING):
         n, state = job.n, FAILED if job.failed or job.unattended else job.state
         if job.state == ENDED and not job.failed:
             continue
         if job.state != SUBMITTED:
-            taken = min(n, registered)
-            n, registered = n - taken, registered - taken
+            n = max(0, n - named[job.name])
+            taken = min(n, unnamed)
+            n, unnamed = n - taken, unnamed - taken
         if n:
             yield EngineStatus(
                 state=state,

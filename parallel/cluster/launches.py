@@ -11,6 +11,7 @@ from .launchers.job import ENDED
 from .launchers.launcher import Launcher
 from .launchers.program import CONTROLLER, ENGINES, Program
 from .launchers.registry import find_launcher, name_of
+from .letgo import jobs_of
 from .records import ClusterRecord, LaunchRecord
 
 __all__ = ["is_there", "launched", "launcher_of", "like", "record_of"]
@@ -23,6 +24,7 @@ def record_of(launcher: Launcher) -> LaunchRecord:
     return LaunchRecord(
         launcher=name_of(launcher),
         n=launcher.n,
+        let_go=launcher.let_go,
         arguments=launcher.program.arguments,
         options=launcher.kept_options(),
         state=launcher.state_to_dict(),
@@ -46,7 +48,7 @@ def launched(record: ClusterRecord, parent: Any = None) -> Iterator[Launcher]:
         if "agent" in launch.state:
             continue
         launcher = launcher_of(record, role, set_id, launch, parent)
-        jobs = launcher.jobs()
+        jobs = jobs_of(launcher)
         if any(job.state != ENDED or (job.failed and job.reason) for job in jobs):
             yield launcher
 
@@ -70,7 +72,7 @@ def launcher_of(
     )
     cls = find_launcher(launch.launcher, role)
     launcher = cls(program, parent=parent, **launch.options)
-    launcher.n = launch.n
+    launcher.n, launcher.let_go = launch.n, launch.let_go
     launcher.state_from_dict(launch.state)
     return launcher
 

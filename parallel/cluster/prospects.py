@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .agentengines import AgentEngines
 from .launchers.job import ENDED, Job
 from .launchers.launcher import Launcher
+from .letgo import jobs_of
 from .watching import tell_job
 
 __all__ = ["why_too_few"]
@@ -32,7 +33,7 @@ def why_too_few(
         A system does not answer.
     """
     jobs = {
-        set_id: [] if isinstance(launcher, AgentEngines) else launcher.jobs()
+        set_id: [] if isinstance(launcher, AgentEngines) else jobs_of(launcher)
         for set_id, launcher in sets.items()
     }
     all_jobs = [job for each in jobs.values() for job in each]

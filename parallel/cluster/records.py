@@ -48,6 +48,8 @@ class LaunchRecord(
         The name of its class, or the dotted path to it.
     n
         The engines that were asked for; None for a controller.
+    let_go
+        How many of them each job has lost as they were let go.
     arguments
         The words that its command was given, beside those of every such command.
     options
@@ -58,6 +60,7 @@ class LaunchRecord(
 
     launcher: str = "local"
     n: int | None = None
+    let_go: dict[str, int] = {}
     arguments: list[str] = []
     options: dict[str, Any] = {}
     state: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from .launchers.launcher import Launcher
 from .launchers.program import ENGINES
 from .launches import like
 from .launchoptions import kind_of
+from .letgo import jobs_of, note_those_gone, owners
 from .members import ids_of
 from .sets import EngineSets
 
@@ -176,14 +177,15 @@ class Scaling(EngineSets):
         if not fewer:
             return
         self._wait_for(client, fewer, timeout)
-        before = {set_id: set(ids_of(client, set_id)) for set_id in self.engines}
+        before = {set_id: owners(client, set_id) for set_id in self.engines}
         try:
             known = [each for ids in before.values() for each in ids]
             _ask(client, "shrink", timeout, count=fewer, engine_ids=known)
         finally:
             for set_id, ids in before.items():
-                gone = ids.difference(ids_of(client, set_id))
-                self.engines[set_id].n = asked[set_id] - len(gone)
+                launcher = self.engines[set_id]
+                gone = note_those_gone(launcher, ids, ids_of(client, set_id))
+                launcher.n = asked[set_id] - gone
         for set_id in [each for each in before if each != own]:
             if not self.engines[set_id].n:
                 self.stop_engines_sync(set_id)
@@ -192,7 +194,7 @@ class Scaling(EngineSets):
 def _alive(launcher: Launcher) -> int:
     """Return how many engines were asked of what has not ended."""
     assert launcher.program.role == ENGINES
-    return sum(job.n for job in launcher.jobs() if job.state != ENDED)
+    return sum(job.n for job in jobs_of(launcher) if job.state != ENDED)
 
 
 def _ask(client: Client, name: str, timeout: float | None, **arguments: object) -> None:

@@ -17,6 +17,7 @@ from .launchers.launcher import Launcher
 from .launchers.program import ENGINES, Program
 from .launchers.registry import find_launcher
 from .launches import launched, launcher_of, like, record_of
+from .letgo import jobs_of
 from .members import ids_of
 from .options import ClusterOptions
 from .records import ClusterRecord, read_record
@@ -314,6 +315,7 @@ class EngineSets(ClusterOptions):
         for set_id, launch in record.sets.items():
             if set_id in self.engines:
                 self.engines[set_id].n = launch.n
+                self.engines[set_id].let_go = launch.let_go
 
     def _knows_all_sets(self) -> bool:
         """Tell whether no other process has started engines, or restarted some."""
@@ -397,4 +399,4 @@ def _has_failed(launcher: Launcher) -> bool:
 
     If what watched its engines was killed, they may go on.
     """
-    return any(job.failed for job in launcher.jobs())
+    return any(job.failed for job in jobs_of(launcher))

@@ -23,9 +23,10 @@ from .enginestatus import (
     engines_of,
 )
 from .lastrun import LastRun
-from .launchers.job import ENDED, RUNNING, SUBMITTED, Job
+from .launchers.job import RUNNING, SUBMITTED, Job
 from .launchers.launcher import Launcher
 from .launchers.registry import name_of
+from .letgo import jobs_of, without_those_let_go
 from .records import ClusterRecord
 
 __all__ = ["BY_HAND", "ClusterStatus", "SetStatus", "status_by_hand", "status_of"]
@@ -221,29 +222,8 @@ def _set_status(
     )
 
 
-def without_those_let_go(jobs: list[Job], n: int | None) -> list[Job]:
-    """Return jobs with the engines that they still are to have.
-
-    A job of several engines goes on when some of them are let go; it is the newest that
-    have given them, as far as anybody knows.
-
-    Parameters
-    ----------
-    n
-        How many engines all of them together are to have.
-    """
-    alive = sum(job.n for job in jobs if job.state != ENDED)
-    excess = 0 if n is None else max(0, alive - n)
-    found = []
-    for job in reversed(jobs):
-        fewer = min(excess, job.n) if job.state == RUNNING else 0
-        excess -= fewer
-        found.append(msgspec.structs.replace(job, n=job.n - fewer))
-    return found[::-1]
-
-
 def _jobs(launcher: Launcher) -> tuple[list[Job], str]:
     try:
-        return launcher.jobs(), ""
+        return jobs_of(launcher), ""
     except LauncherError as error:
         return [], str(error)

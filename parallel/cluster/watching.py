@@ -9,6 +9,7 @@ from time import monotonic
 from .launchers.job import ENDED, RUNNING, SUBMITTED, Job
 from .launchers.launcher import Launcher
 from .launchers.registry import name_of
+from .letgo import jobs_of
 
 __all__ = ["CONTROLLER_NAME", "Watch", "tell_job"]
 
@@ -80,7 +81,7 @@ class Watch:
         found = [
             (what, launcher, job)
             for what, launcher in self._launchers.items()
-            for job in launcher.jobs()
+            for job in jobs_of(launcher)
         ]
         waiting = [each for each in found if each[2].state == SUBMITTED]
         self.queued = [tell_job(*each) for each in waiting]
@@ -91,7 +92,8 @@ class Watch:
         alive = {what for what, _, job in found if job.state != ENDED}
         self.over = {what for what, *_ in found} - alive
         for what, launcher, job in found:
-            if job.state == ENDED and (what, job.name) not in self._ended:
+            is_known = not job.n or (what, job.name) in self._ended  # who let all go
+            if job.state == ENDED and not is_known:
                 self._ended.add((what, job.name))
                 self.news.append(tell_job(what, launcher, job))
         self._tell_why([(what, job.reason) for what, _, job in waiting])

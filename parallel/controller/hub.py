@@ -158,7 +158,7 @@ class Hub:
         """Call an engine there, and tell all clients."""
         info = EngineInfo(
             engine_id, hello.uuid, hello.host, hello.pid, hello.resources, hello.labels,
-            hello.engine_set, hello.agent, hello.until,
+            hello.engine_set, hello.agent, hello.until, hello.job,
         )  # fmt: skip
         self.engines[hello.uuid] = info
         self.muster.join(info)

@@ -11,10 +11,12 @@ from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import Hello
 from .mpi import World
 
-__all__ = ["RECONNECT_TIMEOUT", "EngineSpec"]
+__all__ = ["JOB", "RECONNECT_TIMEOUT", "EngineSpec"]
 
 #: A controller that cannot be reached any more is waited for so long, seconds.
 RECONNECT_TIMEOUT = 60.0
+#: What launchers say: what they call the job that an engine is in, or its host.
+JOB = "IPP_JOB"
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,4 +93,5 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
             world_size=0 if world is None else world.size,
             agent=self.agent,
             engine_set=self.engine_set,
+            job=os.environ.get(JOB, ""),
         )

@@ -99,6 +99,8 @@ class Hello(Message, tag=1, frozen=True):
     engine_set: Word = ""
     #: When an engine ends, for its time is up, seconds since 1970; 0 if nobody knows.
     until: Moment = 0.0
+    #: What an engine's launcher calls the job, or the host, that has it.
+    job: Name = ""
 
     def __repr__(self) -> str:
         return repr_without(self, "secret", "session")

@@ -27,6 +27,8 @@ class EngineInfo(msgspec.Struct, array_like=True, frozen=True):
     agent: bytes = b""
     #: When it ends, as its `Hello` says.
     until: float = 0.0
+    #: What its launcher calls the job, or the host, that has it.
+    job: str = ""
 
 
 class HeldTask(msgspec.Struct, array_like=True, frozen=True):

@@ -321,6 +321,7 @@ SUBMIT_COMMANDS = {
     "executable": r"/\S+",
     "initialdir": r"/.+",
     "getenv": "true",
+    "environment": r'"\w+=\$\(Cluster\)\.\$\(Process\)"',
     "output": r"/\S+",
     "error": r"/\S+",
     "stream_output": "true",
@@ -349,7 +350,9 @@ def condor_submit(option: str, file: str) -> None:
     for index in range(many):
         output = asked["output"].replace("$(Cluster)", number)
         output = output.replace("$(Process)", str(index))
-        begin(number, index, [asked["executable"]], output, {})
+        variable, _, _ = asked["environment"].strip('"').partition("=")
+        env = {variable: f"{number}.{index}"}
+        begin(number, index, [asked["executable"]], output, env)
     print(f"{number}.0 - {number}.{many - 1}")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parallel import Cluster
+from parallel.cluster.letgo import jobs_of, owners
 from parallel.errors import EngineError, TimeoutError
 from tests.commands import run, security
 from tests.system.versions import make_other_version
@@ -73,6 +75,21 @@ def test_a_whole_cluster_works_scales_up_and_down_and_leaves_no_job(
         wait_until(lambda: len(rc.ids) == 1, PATIENCE, "one engine")
         assert rc[:].apply_sync(os.getpid)
     assert [job for job in seen if is_in_queue(job, system)] == []
+    assert security() == []
+
+
+def test_engines_name_the_jobs_that_have_them(system: str) -> None:
+    cluster = Cluster(engines=system, n=1)
+    with cluster as rc:
+        cluster.start_engines_sync(2, "array", array=True)
+        rc.wait_for_engines(3, timeout=PATIENCE)
+        for set_id, launcher in cluster.engines.items():
+            names = [job.name for job in launcher.jobs()]
+            assert sorted(owners(rc, set_id).values()) == sorted(names)
+        cluster.scale_sync(2)
+        for set_id, launcher in cluster.engines.items():
+            left = {job.name: job.n for job in jobs_of(launcher) if job.n}
+            assert Counter(owners(rc, set_id).values()) == left
     assert security() == []
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from traitlets import Bool, Dict, Unicode
 
+from ...engine.spec import JOB
 from ...engine.walltime import UNTIL
 from ...errors import LauncherError
 from ...transport.locations import log_file
@@ -194,7 +195,7 @@ class JobScript(Launcher):
             "host_agent": shlex.join(agent),
             "spread": spread,
             "environment_json": json.dumps(environment),
-            "preparation": "\n".join(self._preparation(environment, time)),
+            "preparation": "\n".join(self._preparation(environment, time, jobs)),
         }
         return {**fields, **self.namespace}
 
@@ -230,11 +231,13 @@ class JobScript(Launcher):
         return f"1-{jobs}" if jobs > 1 else None
 
     def _preparation(
-        self, environment: dict[str, str], walltime: int | None
+        self, environment: dict[str, str], walltime: int | None, jobs: int
     ) -> list[str]:
         until = f"export {UNTIL}=$(( $(date +%s) + {walltime} ))"
+        name = self.system.array_name if jobs > 1 else self.system.single_name
         return [
             *([until] if walltime else []),
+            *([f'export {JOB}="{name}"'] if name else []),
             *(
                 f"export {name}={shlex.quote(environment[name])}"
                 for name in environment

@@ -59,9 +59,12 @@ class Launcher(Followed, CommonOptions, LoggingConfigurable):
 
     #: The engines of it, as they were asked for; None for a controller.
     n: int | None = None
+    #: How many of them each job has lost as they were let go, by the jobs' names.
+    let_go: dict[str, int]
 
     def __init__(self, program: Program, **options: Any) -> None:
         self.program = program
+        self.let_go = {}
         unknown = sorted(set(options) - {"parent", "config"} - set(self.trait_names()))
         if unknown:
             near = difflib.get_close_matches(unknown[0], self.trait_names(), n=1)
@@ -145,6 +148,7 @@ class Launcher(Followed, CommonOptions, LoggingConfigurable):
         return {
             "program": msgspec.to_builtins(self.program),
             "n": self.n,
+            "let_go": self.let_go,
             "options": self.kept_options(),
             "state": self.state_to_dict(),
         }
@@ -167,7 +171,7 @@ class Launcher(Followed, CommonOptions, LoggingConfigurable):
         try:
             program = msgspec.convert(described["program"], Program)
             launcher = cls(program, parent=parent, **described["options"], **more)
-            launcher.n = described["n"]
+            launcher.n, launcher.let_go = described["n"], described.get("let_go", {})
             launcher.state_from_dict(described["state"])
         except (KeyError, TypeError, msgspec.MsgspecError) as error:
             raise LauncherError(

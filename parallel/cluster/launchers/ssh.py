@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from ...engine.spec import JOB
 from ...errors import LauncherError, TransportError
 from ...protocol.connection import ConnectionInfo, from_json, to_json
 from ...transport.addresses import is_loopback
@@ -115,6 +116,7 @@ class SSHLauncher(SSHHosts):
                 **self.environment_of(),
                 **name_shared({**self.environment, **option("environment")}),
                 "IPP_PROFILE_DIR": profile,
+                JOB: remote.name,
             },
             prologue=option("prologue"),
             is_fed=bool(fed),

@@ -143,5 +143,7 @@ SGE = BatchSystem(
     element="{}.{}",
     single_output="-$JOB_ID.0.log",
     array_output="-$JOB_ID.$TASK_ID.log",
+    single_name="$JOB_ID",
+    array_name="$JOB_ID.$SGE_TASK_ID",
     signs={"$JOB_ID": "number", "$TASK_ID": "index"},
 )

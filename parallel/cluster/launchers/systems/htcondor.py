@@ -19,6 +19,7 @@ batch_name = {name}
 executable = {script_file}
 initialdir = {work_dir}
 getenv = true
+environment = "IPP_JOB=$(Cluster).$(Process)"
 output = {output_file}
 error = {output_file}
 stream_output = true

@@ -87,5 +87,7 @@ LSF = BatchSystem(
     unknown="is not found|No matching job found",
     single_output="-%J.0.log",
     array_output="-%J.%I.log",
+    single_name="$LSB_JOBID",
+    array_name="${LSB_JOBID}[$LSB_JOBINDEX]",
     signs={"%J": "number", "%I": "index"},
 )

@@ -123,6 +123,8 @@ PBS = BatchSystem(
     template=_HEAD + _OPENPBS + _TAIL.replace("INDEX", "PBS_ARRAY_INDEX"),
     submit=("qsub",),
     job_id=r"(?m)^(\d+(?:\[\])?(?:\.\S+)?)$",
+    single_name="${PBS_JOBID%%[!0-9]*}",
+    array_name="${PBS_JOBID%%[!0-9]*}[$PBS_ARRAY_INDEX]",
     cancel=("qdel", "{ids}"),
     signal=("qsig", "-s", "{signal}", "{ids}"),
     # Servers that keep no history refuse -x, whatever they are asked.
@@ -138,6 +140,8 @@ TORQUE = BatchSystem(
     template=_HEAD + _TORQUE + _TAIL.replace("INDEX", "PBS_ARRAYID"),
     submit=("qsub",),
     job_id=r"(?m)^(\d+(?:\[\])?(?:\.\S+)?)$",
+    single_name="${PBS_JOBID%%[!0-9]*}",
+    array_name="${PBS_JOBID%%[!0-9]*}[$PBS_ARRAYID]",
     cancel=("qdel", "{ids}"),
     signal=("qsig", "-s", "{signal}", "{ids}"),
     present=("qstat", "-f", "-t", "{ids}"),

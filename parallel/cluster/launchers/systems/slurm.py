@@ -120,6 +120,8 @@ SLURM = BatchSystem(
     element="{}_{}",
     single_output="-%j.0.log",
     array_output="-%A.%a.log",
+    single_name="$SLURM_JOB_ID",
+    array_name="${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID",
     signs={"%A": "number", "%j": "number", "%a": "index"},
     spread='srun --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --mem=0 '
     "--export=ALL --kill-on-bad-exit=0 --wait=0",

@@ -79,6 +79,9 @@ class BatchSystem(msgspec.Struct, frozen=True, kw_only=True):
     spread
         What starts a command on each host of a job; empty if nothing does, and there
         is to be a job for each host's engines.
+    single_name, array_name
+        What a job is called, and one of an array, in the variables that its script has:
+        as this package calls it. Empty if the template itself says so.
     counts_from_zero
         Whether each job is one of an array, and the first has the index 0.
     """
@@ -104,6 +107,8 @@ class BatchSystem(msgspec.Struct, frozen=True, kw_only=True):
     single_output: str = ".out"
     array_output: str = ".out"
     signs: Mapping[str, str] = {}
+    single_name: str = ""
+    array_name: str = ""
     spread: str = ""
     counts_from_zero: bool = False
 

@@ -5,17 +5,29 @@ Each line is a short task, and the engine is free between two of them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..engine.debugging import Answer, open_debugger, tell_debugger
 from ..errors import CompositeError, ParallelError, RemoteError
 
-__all__ = ["debug_engine", "debug_error", "debug_result", "has_failed"]
+__all__ = ["debug_engine", "debug_error", "debug_result", "has_failed", "point_to"]
 
 #: An engine that has not answered after so long, seconds, is told to be at work.
 PATIENCE = 1.0
 _ENDS = {"q", "quit", "exit", "EOF"}
+
+
+def point_to(magic: str, cell: Any) -> None:
+    """Say before a cell of IPython's own `%debug` which magic looks at an engine.
+
+    That one knows the frames of this session, where the error was only passed on.
+    """
+    error = getattr(sys, "last_value", None)
+    is_meant = str(cell.raw_cell).strip() in ("%debug", "debug")
+    if is_meant and isinstance(error, RemoteError):
+        print(f"(of this session; {magic} looks where it failed, on the engine)")
 
 
 class Failed(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .autopx import AutoPx
 from .cells import check_syntax
-from .debugging import debug_engine, debug_error, debug_result, has_failed
+from .debugging import debug_engine, debug_error, debug_result, has_failed, point_to
 from .options import Settings, for_running, for_showing, parsed, read_targets
 from .running import named, show, wait_and_show
 from .tracebacks import colour_in
@@ -43,6 +44,7 @@ class ParallelMagics:
         self._failed: Any = None
         self._settings = Settings()
         self._autopx = AutoPx(shell, suffix)
+        self._pointer = functools.partial(point_to, self._magic)
 
     @property
     def needs_view(self) -> bool:
@@ -59,6 +61,8 @@ class ParallelMagics:
         """Put them into the shell."""
         for name, kind, magic in self._all():
             self.shell.register_magic_function(magic, kind, name)
+        if not self.suffix:
+            self.shell.events.register("pre_run_cell", self._pointer)
         colour_in(self.shell)
 
     def remove(self) -> None:
@@ -67,6 +71,8 @@ class ParallelMagics:
             self._autopx.toggle()
         for name, kind, _ in self._all():
             self.shell.magics_manager.magics[kind].pop(name, None)
+        if not self.suffix:
+            self.shell.events.unregister("pre_run_cell", self._pointer)
 
     def _all(self) -> list[tuple[str, str, Callable[..., Any]]]:
         kinds: list[tuple[str, str, Callable[..., Any]]] = [

@@ -66,8 +66,17 @@ class Notebook:
         assert not left
         return self.text
 
-    def stop(self) -> None:
-        """Press the stop button."""
+    def stop(self, way: str = "signal") -> None:
+        """Press the stop button.
+
+        Parameters
+        ----------
+        way
+            How the kernel hears of it, as its specification says: by a `message` on the
+            control channel, or by a signal.
+        """
+        assert self._manager.kernel_spec is not None
+        self._manager.kernel_spec.interrupt_mode = way
         self._manager.interrupt_kernel()
 
     @property

@@ -42,10 +42,13 @@ def test_what_one_engine_clears_leaves_the_others(notebook: Notebook) -> None:
     assert sorted(shown.splitlines()) == ["'this'", "[output:1]", "[stdout:1] stays"]
 
 
-def test_the_stop_button_interrupts_the_engines_and_says_so(notebook: Notebook) -> None:
+@pytest.mark.parametrize("way", ["signal", "message"])
+def test_the_stop_button_interrupts_the_engines_and_says_so(
+    notebook: Notebook, way: str
+) -> None:
     notebook.start("%%px\nimport time\nprint('begun')\ntime.sleep(600)")
     notebook.wait_for("begun")
-    notebook.stop()
+    notebook.stop(way)
     shown = notebook.end()
     assert "Interrupted: sending SIGINT to engines [0, 1]" in shown
     assert shown.count("KeyboardInterrupt") >= 2
@@ -59,3 +62,27 @@ def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:
     assert shown.startswith("engine 1: ZeroDivisionError: division by zero")
     assert "(pdb, engine 1) 60\n" in shown
     assert notebook.run("2 * 21") == "42\n"
+
+
+def test_ipythons_own_debugger_says_where_to_look_at_the_engine(
+    notebook: Notebook,
+) -> None:
+    notebook.run("def divide(n):\n    half = n // 2\n    return half / 0")
+    notebook.run("rc[1].apply_sync(divide, 8)")
+    shown = notebook.run("%debug", "p 3 * 111", "q")
+    assert shown.startswith("(of this session; %pxdebug looks where")
+    assert "333" in shown
+    assert "444" in notebook.run("%pxdebug", "p half * 111", "q")
+    assert notebook.run("2 * 21") == "42\n"
+
+
+def test_ipythons_own_debugger_looks_at_errors_of_the_session(
+    notebook: Notebook,
+) -> None:
+    notebook.run("def f(n):\n    return n / 0\nf(37)")
+    shown = notebook.run("%debug", "p n * 3", "q")
+    assert "pxdebug" not in shown
+    assert "111" in shown
+    notebook.run("%unload_ext parallel")
+    notebook.run("%load_ext parallel\nrc[0].apply_sync(abs)")
+    assert notebook.run("%debug", "q").count("%pxdebug looks") == 1

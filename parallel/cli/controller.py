@@ -17,6 +17,7 @@ from ..cluster.lastrun import (
     roster_file,
 )
 from ..cluster.options import ControllerOptions
+from ..cluster.prologue import words_of_failure
 from ..cluster.records import read_record
 from ..controller.process import run_controller
 from ..controller.spec import ControllerSpec
@@ -196,6 +197,7 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
             keeps_files=self.reuse_files or self.restore_engines,
             runtime_dir=run.runtime_dir,
             roster=str(roster_file(folder, run.cluster_id)),
+            notice=words_of_failure(os.environ),
             ssh={"client": self.ssh_server, "engine": self.engine_ssh_server},
         )
         run_controller(

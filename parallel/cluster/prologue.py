@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 from collections.abc import MutableMapping, Sequence
 
 __all__ = [
@@ -29,7 +30,8 @@ SHELL_ELSEWHERE = """/bin/sh -c 'exec "$(command -v bash || echo /bin/sh)"'"""
 
 # Bash runs an ERR trap for what fails outside of functions only, and not in conditions:
 # so `module` and `conda`, which are functions, are judged by how they end. What is told
-# is the line, since after a function the command is one of that.
+# is the line, since after a function the command is one of that. Other shells have no
+# such trap, but for ksh and zsh: there, each line is followed by a look at its status.
 _WATCH = """\
 ipp_line_failed() {{
     case $(($2 - ipp_lines)) in
@@ -42,14 +44,18 @@ ipp_line_failed() {{
 run nevertheless: $3" >&2
 }}
 [ -z "${{BASH_VERSION-}}" ] || trap 'ipp_line_failed $? $LINENO "$BASH_COMMAND"' ERR
-ipp_lines=$LINENO"""
+ipp_lines=${{LINENO:-0}}"""
 _REST = '[ -z "${BASH_VERSION-}" ] || trap - ERR'
 
 
-def watched(prologue: Sequence[str]) -> list[str]:
+def watched(prologue: Sequence[str], *, in_bash: bool = True) -> list[str]:
     """Return a prologue, in lines of shell that tell which of it fails.
 
-    They do so where the shell is bash; any other runs the prologue.
+    Parameters
+    ----------
+    in_bash
+        Any other shell only runs it; otherwise they tell it there, too, if each line is
+        a command of its own.
     """
     if not prologue:
         return []
@@ -61,7 +67,32 @@ def watched(prologue: Sequence[str]) -> list[str]:
     watch = _WATCH.format(
         cases="\n".join(cases), failed=FAILED, line_failed=LINE_FAILED
     )
-    return [watch, *lines, _REST]
+    if in_bash or not all(map(_is_whole, lines)):
+        return [watch, *lines, _REST]
+    return [
+        watch,
+        'if [ -n "${BASH_VERSION-}" ]; then ipp_lines=$LINENO',
+        *lines,
+        "else ipp_lines=0",
+        *(f"{line}\n{_look(line, i)}" for i, line in enumerate(lines, 1)),
+        "fi",
+        _REST,
+    ]
+
+
+def _is_whole(line: str) -> bool:
+    """Tell whether something can be put after a line that is to be like nothing."""
+    if line.endswith("\\") or "<<" in line or "$?" in line:
+        return False
+    command = [shell(), "-n", "-c", line]
+    return not subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+
+
+def _look(line: str, number: int) -> str:
+    """Return what tells that the line before it has failed, but for a false test."""
+    if "&&" in line:
+        return ":"
+    return f"ipp_status=$?; [ $ipp_status = 0 ] || ipp_line_failed $ipp_status {number}"
 
 
 def shell() -> str:

@@ -122,6 +122,10 @@ class Controller:
             Hearing(handlers, together, self._hub.complain), self._disconnects,
         )  # fmt: skip
 
+    def tell(self, notice: str) -> None:
+        """Tell all users something, those to come as well."""
+        self._hub.trouble(notice, hinders=False)
+
     def run(
         self, lifeline: int | None = None, at_end: Callable[[], None] = lambda: None
     ) -> None:

@@ -66,6 +66,9 @@ def run_controller(
     runtime = Path(spec.runtime_dir) if spec.runtime_dir else None
     held = -1 if runtime is None else hold(runtime)
     controller = _listen(spec, link)
+    if spec.notice:
+        where = f"on {socket.gethostname()}, where the controller runs"
+        controller.tell(f"{where}: {spec.notice}")
     encrypted = not controller.urls[0].startswith("ipc:")
     location = spec.location or socket.gethostname()
     urls = [each for url in controller.urls for each in advertised(url, spec.location)]

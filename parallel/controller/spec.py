@@ -100,3 +100,5 @@ class ControllerSpec(msgspec.Struct, frozen=True, kw_only=True):
     ssh: dict[str, str] = {}
     #: Why there is no controller any more, for one that only tells that; '' for others.
     farewell: str = ""
+    #: What users are to be told; '' for nothing.
+    notice: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 
@@ -12,9 +13,15 @@ from parallel.cluster.prologue import FAILED, shell, watched, words_of_failure
 MODULE = ["module() {", "    false", "    [ -n x ] && return 3", "}"]
 
 
-def after(*prologue: str, shell: str = shell()) -> tuple[str, str]:
+#: A shell that has no ERR trap, if this host has one.
+DASH = shutil.which("dash") or "/bin/sh"
+
+
+def after(
+    *prologue: str, shell: str = shell(), in_bash: bool = True
+) -> tuple[str, str]:
     """Return what a program is told that runs after a prologue, and what was said."""
-    lines = [*watched(prologue), f'printf "%s" "${{{FAILED}-none}}"']
+    lines = [*watched(prologue, in_bash=in_bash), f'printf "%s" "${{{FAILED}-none}}"']
     done = subprocess.run(
         [shell, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
     )
@@ -39,6 +46,42 @@ def test_a_line_that_fails_is_told_to_the_program(
 ) -> None:
     found, _ = after(*prologue)
     assert found.startswith(told)
+
+
+@pytest.mark.parametrize("shell", [DASH, shell()])
+@pytest.mark.parametrize(
+    ("prologue", "told"),
+    [
+        (["true", "export A=1"], "none"),
+        (["[ -f /nope ] && . /nope"], "none"),
+        (["false || true"], "none"),
+        (["module() { return 3; }", "module load typo"], "`module load typo` with st"),
+        (["(exit 7)  # it's"], "`(exit 7)  # it's` with status 7"),
+        (["false", "true", "nosuch $A"], "`false` with status 1, `nosuch $A` with st"),
+        (["A=$(cat <<E", "$(false)", "E", ")"], "none"),
+        (["if true; then", "    true", "fi"], "none"),
+    ],
+)
+def test_a_line_that_fails_is_told_by_shells_without_such_a_trap_as_well(
+    prologue: Sequence[str], told: str, shell: str
+) -> None:
+    found, _ = after(*prologue, shell=shell, in_bash=False)
+    assert found.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "prologue",
+    [
+        ["false", "A=$?", "export A"],
+        ["A=\\", "1; export A"],
+        ["case 1 in", "1) A=1 ;;", "esac", "export A"],
+        ["A=$(cat <<E", "1", "E", ")", "export A"],
+        ['A="', '1"', "A=$(echo $A)", "export A"],
+    ],
+)
+def test_lines_that_belong_together_stay_together(prologue: Sequence[str]) -> None:
+    lines = [*watched(prologue, in_bash=False), 'printf "%s" "$A"']
+    assert subprocess.check_output([DASH, "-c", "\n".join(lines)]) == b"1"
 
 
 def test_it_is_told_where_the_command_has_told_its_own_story() -> None:

@@ -206,6 +206,24 @@ def test_users_are_told_which_line_of_a_prologue_has_failed(
         assert told in status_of(cluster).troubles[0]
 
 
+def test_users_are_told_which_line_of_the_controllers_prologue_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster = Cluster(
+        controller=HouseLauncher, prologue=["module() { return 3; }", "module load x"]
+    )
+    cluster.start_controller_sync()
+    try:
+        with cluster.connect_client_sync():
+            told = "where the controller runs: of the prologue failed `module load x`"
+            wait_until(lambda: told in caplog.text)
+            (trouble,) = status_of(cluster).troubles
+            assert trouble.endswith(f"{told} with status 3, and the rest was run")
+            assert trouble.startswith("on ")
+    finally:
+        cluster.stop_cluster_sync()
+
+
 def test_engines_whose_agent_was_killed_are_shown_and_stopped_nevertheless(
     made: Cluster,
 ) -> None:

@@ -75,7 +75,7 @@ class LocalLauncher(Launcher):
         """Return a command that runs another one once the prologue has been run."""
         if not self.prologue:
             return words
-        lines = [*watched(self.prologue), 'exec "$@"']
+        lines = [*watched(self.prologue, in_bash=shell().endswith("bash")), 'exec "$@"']
         return [shell(), "-c", "\n".join(lines), "sh", *words]
 
     def surroundings(self) -> dict[str, str]:

@@ -134,7 +134,7 @@ def start_script(
             *only,
             f'cd {quoted(folder)} || fail 1 "cannot work in "{quoted(folder)}',
             *(f"export {key}={quoted(each)}" for key, each in environment.items()),
-            *watched(prologue),
+            *watched(prologue, in_bash=False),
             f"command -v {python} >/dev/null 2>&1 || fail 127 {absent}",
             f"log={quoted(log)}",
             'mkdir -p "$(dirname "$log")" && : >>"$log" || fail 1 "cannot write $log"',

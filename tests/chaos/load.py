@@ -14,7 +14,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from parallel import Client, EngineError, ParallelError, TransportError
+from parallel import (
+    Client,
+    EngineError,
+    NoEnginesRegistered,
+    ParallelError,
+    TransportError,
+)
 from tests.chaos.jobs import Job, Source
 from tests.chaos.longest import Longest, longest_of
 
@@ -111,7 +117,7 @@ class Load(threading.Thread):
             before = time.monotonic()
             try:
                 job = self._source.next_job()
-            except (EngineError, IndexError):  # it has just died
+            except (EngineError, NoEnginesRegistered, IndexError):  # it has just died
                 continue
             if job is None:
                 continue

@@ -66,6 +66,8 @@ class Arrivals:
         self._ended: list[str] = []
         self._connection = connection
         self._n = n
+        # What this process has not read yet was before: who was stopped does not count.
+        connection.look()
         self._troubles = connection.troubles.total
         self._departed = connection.departed.total
 

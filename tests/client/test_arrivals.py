@@ -15,16 +15,20 @@ from parallel.state.newest import Newest
 
 
 class Connection:
-    """Lets one thing happen while somebody waits."""
+    """Lets one thing happen while somebody waits, and has not read all that was."""
 
     def __init__(self, happens: Callable[[Connection], object]) -> None:
-        self.engines: dict[int, str] = {}
+        self.engines = {8: "one that is not there any more"}
         self.troubles = Troubles()
         self.troubles.add("an old one")
         self.departed: Newest[int, str] = Newest()
         self.departed[7] = "was stopped"
         self.closed: ParallelError | None = None
         self._happens = happens
+
+    def look(self) -> None:
+        if self.engines.pop(8, None):
+            self.departed[8] = "was stopped"
 
     def wait(
         self, done: Callable[[], bool], follow: Any, timeout: Any, explain: Any
@@ -40,7 +44,7 @@ def wait(happens: Callable[[Connection], object]) -> None:
     Arrivals(Connection(happens), 1).wait(None)  # type: ignore[arg-type]
 
 
-def test_until_they_are_there() -> None:
+def test_until_they_are_there_and_not_those_that_were_stopped_before() -> None:
     wait(lambda connection: connection.engines.update({0: "engine"}))
 
 

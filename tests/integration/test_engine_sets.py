@@ -278,6 +278,16 @@ def test_another_process_stops_a_set_alone_whose_agent_was_killed(
         assert "more" not in record.sets
 
 
+def test_who_waits_after_a_restart_waits_for_new_engines(made: Cluster) -> None:
+    made.n = 2
+    with made as rc:
+        old = rc.ids
+        made.restart_engines_sync()  # of which the client has read nothing yet
+        rc.wait_for_engines(2, timeout=60)
+        assert not set(old) & set(rc.ids)
+        assert rc[:].apply_sync(abs, -1) == [1, 1]
+
+
 def test_another_process_signals_and_restarts_a_set_whose_agent_was_killed(
     made: Cluster, begun: Path, gate: Path
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from traitlets import Enum
 from ..cluster.dicts import describe, dict_of
 from ..cluster.launchers.registry import KINDS
 from ..cluster.manager import records_there
-from ..cluster.records import profile_folders
 from ..transport.holding import sweep
-from ..transport.locations import ipython_dir, profile_dir
 from .app import BaseApp
+from .running import all_folders, name_of_profile
 from .signals import Signals
 
 __all__ = ["IPClusterList", "class_prefix", "table"]
@@ -54,7 +52,7 @@ ipcluster list --profile=simulations -o json
         sweep()
         clusters = [
             {
-                "profile": self._name(folder),
+                "profile": name_of_profile(folder, self.ipython_dir),
                 **{name: getattr(record, name) for name in TOLD},
                 "running": record.is_running(),
                 "restarting": record.is_restarting(),
@@ -83,16 +81,7 @@ ipcluster list --profile=simulations -o json
     def _folders(self) -> list[Path]:
         if self.profile or self.profile_dir:
             return [self.folder]
-        folders = profile_folders(self.ipython_dir)
-        if os.environ.get("IPP_PROFILE_DIR") and profile_dir() not in folders:
-            folders.append(profile_dir())
-        return folders
-
-    def _name(self, folder: Path) -> str:
-        """Return what tells a profile from others: its name, or its whole path."""
-        name = folder.name.removeprefix("profile_")
-        standard = profile_dir(name, ipython=self.ipython_dir or ipython_dir())
-        return name if folder == standard else str(folder)
+        return all_folders(self.ipython_dir)
 
 
 def class_prefix(launcher: str) -> str:

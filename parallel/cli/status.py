@@ -24,6 +24,7 @@ from ..cluster.status import (
 from ..transport.locations import cluster_file
 from .app import BaseApp
 from .listing import table
+from .running import say_what_runs
 from .signals import Signals
 from .stop import NO_SUCH_CLUSTER
 
@@ -86,7 +87,11 @@ ipcluster status tests --profile=simulations -o json
         known = {record.cluster_id for record in records}
         by_hand = [x for x in last_runs(self.folder) if x.cluster_id not in known]
         if not records and not by_hand:
-            self.log.critical("no cluster of profile %r is running", self.profile_name)
+            self.log.critical(
+                "no cluster of profile %r is running; %s",
+                self.profile_name,
+                say_what_runs(self.ipython_dir),
+            )
         return [self._status_of(record) for record in records] + [
             status_by_hand(last, self.timeout) for last in by_hand
         ]
@@ -100,10 +105,11 @@ ipcluster status tests --profile=simulations -o json
         if by_hand := last_runs(self.folder, [cluster_id]):
             return [status_by_hand(last, self.timeout) for last in by_hand]
         self.log.critical(
-            "no cluster %r of profile %r is running: there is no %s",
+            "no cluster %r of profile %r is running: there is no %s; %s",
             cluster_id,
             self.profile_name,
             path,
+            say_what_runs(self.ipython_dir),
         )
         return []
 

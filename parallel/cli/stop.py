@@ -12,6 +12,7 @@ from ..cluster.records import ClusterRecord, read_record
 from ..errors import LauncherError
 from ..transport.locations import cluster_file
 from .app import BaseApp
+from .running import say_what_runs
 from .signals import Signals
 
 __all__ = ["NO_SUCH_CLUSTER", "IPClusterStop"]
@@ -75,10 +76,11 @@ ipcluster stop --all
             )
             return NO_SUCH_CLUSTER
         self.log.critical(
-            "no cluster %r of profile %r is running: there is no %s",
+            "no cluster %r of profile %r is running: there is no %s; %s",
             cluster_id,
             self.profile_name,
             path,
+            say_what_runs(self.ipython_dir),
         )
         return NO_SUCH_CLUSTER
 

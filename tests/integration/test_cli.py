@@ -200,13 +200,18 @@ def test_of_two_at_once_one_is_refused() -> None:
 
 
 def test_there_is_nothing_to_stop() -> None:
-    assert "no cluster ''" in run("ipcluster stop", status=11)[1]
+    said = run("ipcluster stop", status=11)[1]
+    assert "no cluster ''" in said
+    assert "none is, of any profile" in said
     assert "no cluster 'x'" in run("ipcluster stop x", status=11)[1]
     run("ipcluster stop --all")
     run("ipcluster stop --all --profile=none")
     with daemonized("-n 1 --cluster-id=here"):
+        said = run("ipcluster status --profile=other", status=11)[1]
+        assert "profile 'other' is running; running are 'here'" in said
         said = run("ipcluster stop gone here", status=11)[1]
         assert "no cluster 'gone'" in said
+        assert "running are 'here' of profile 'default'" in said
         assert "stopped cluster 'here'" in said
     assert security() == []
 

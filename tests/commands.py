@@ -23,10 +23,15 @@ MODULES = {
 }
 
 
+#: A warning is an error, but for the one that pyzmq gives before it closes a socket that a
+#: signal has left: nobody hears of an error there, and the socket would stay open.
+WARNINGS = ["-W", "error", "-W", "default:Unclosed socket:ResourceWarning"]
+
+
 def words(command: str) -> list[str]:
     """Return the arguments of a process that runs a command line."""
     name, *rest = command.split()
-    return [sys.executable, "-W", "error", "-m", MODULES[name], *rest]
+    return [sys.executable, *WARNINGS, "-m", MODULES[name], *rest]
 
 
 def run(

@@ -23,8 +23,8 @@ MODULES = {
 }
 
 
-#: A warning is an error, but for the one that pyzmq gives before it closes a socket that a
-#: signal has left: nobody hears of an error there, and the socket would stay open.
+#: A warning is an error, but for the one that pyzmq gives before it closes a socket
+#: that a signal has left: nobody hears of an error there, and it would stay open.
 WARNINGS = ["-W", "error", "-W", "default:Unclosed socket:ResourceWarning"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
@@ -14,13 +15,12 @@ from . import publishing
 from .breakpoints import INSTEAD, has_prompt
 from .namespace import Namespace
 from .publishing import publish
+from .widgets import Widgets
 
-__all__ = ["make_ipython", "settle_backend", "shown_here", "users_part"]
+__all__ = ["make_ipython", "settle_backend", "users_part"]
 
 #: Who runs a cell raises its error to us: the others only show theirs.
 _CELLS = {"_run_cell", "run_cell", "run_cell_async", "run_ast_nodes", "run_code"}
-#: What only the session could show that has the widget: its text is shown instead.
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 #: A notebook sets these for itself, and its engines inherit it.
 _OF_NOTEBOOKS = "module://matplotlib_inline.", "module://ipykernel."
 
@@ -64,7 +64,9 @@ def make_ipython(namespace: Namespace) -> Any:
     made.db = {}
     made.displayhook.write_output_prompt = _do_nothing
     made.displayhook.finish_displayhook = _do_nothing
-    made.display_pub.publish = _publish_display
+    widgets = Widgets()
+    made.display_pub.publish = functools.partial(_publish_display, widgets)
+    made.events.register("post_execute", widgets.settle)
     made.display_pub.clear_output = _publish_clear
     _guard_debug(made)
     made.set_hook("show_in_pager", _print_page, 0)
@@ -82,13 +84,6 @@ def settle_backend() -> None:
     chosen = os.environ.get("MPLBACKEND", "")
     if not chosen or chosen.startswith(_OF_NOTEBOOKS):
         os.environ["MPLBACKEND"] = "agg"
-
-
-def shown_here(data: dict[str, Any]) -> dict[str, Any]:
-    """Return of the forms of an object those that can be shown elsewhere."""
-    if _WIDGET in data and len(data) > 1:
-        return {kind: form for kind, form in data.items() if kind != _WIDGET}
-    return data
 
 
 def users_part(step: TracebackType | None) -> TracebackType | None:
@@ -145,6 +140,7 @@ def _enable_gui(_: Any, gui: str | None = None) -> None:
 
 
 def _publish_display(
+    widgets: Widgets,
     data: dict[str, Any],
     metadata: dict[str, Any] | None = None,
     *_: Any,
@@ -152,7 +148,7 @@ def _publish_display(
     update: bool = False,
     **__: Any,
 ) -> None:
-    value: dict[str, Any] = {"data": shown_here(data), "metadata": metadata or {}}
+    value: dict[str, Any] = {"data": data, "metadata": metadata or {}}
     if transient:
         value["transient"] = transient
     if update:
@@ -160,7 +156,7 @@ def _publish_display(
     if publishing.current is None:  # in a process that a task forked
         print(data.get("text/plain", ""))
     else:
-        publish("display", value)
+        publish("display", widgets.note(value))
 
 
 def _publish_clear(wait: bool = False) -> None:

@@ -98,17 +98,41 @@ def test_what_is_printed_and_displayed_in_turns_comes_in_turns(
     assert told == [f"{what} {i}" for i in range(3) for what in ("text", "display")]
 
 
-def test_a_widget_is_shown_as_text(cluster: Client) -> None:
+def texts(ar: Any) -> list[str]:
+    return [output["data"]["text/plain"] for output in ar.outputs]
+
+
+def test_a_widget_is_shown_as_text_that_changes_with_it(cluster: Client) -> None:
     pytest.importorskip("ipywidgets")
     ar = run(
         cluster,
         "import ipywidgets\nslider = ipywidgets.IntSlider(value=3)\n"
-        "display(slider)\nslider.value = 5\nslider",
+        "display(slider)\ndisplay(slider)\nslider.value = 5\nslider",
     )
-    assert [output["data"] for output in ar.outputs] == [
-        {"text/plain": "IntSlider(value=3)"}
-    ]
+    assert [list(output["data"]) for output in ar.outputs] == [["text/plain"]] * 2
+    assert texts(ar) == ["IntSlider(value=5)"] * 2
     assert ar.execute_result["data"] == {"text/plain": "IntSlider(value=5)"}
+    later = run(cluster, "slider.value = 7")
+    assert texts(later) == ["IntSlider(value=7)"] * 2
+    assert [output["update"] for output in later.outputs] == [True] * 2
+    assert run(cluster, "slider.close()\ndisplay(1)").outputs[0]["data"] == {
+        "text/plain": "1"
+    }
+
+
+def test_a_bar_made_of_widgets_is_shown_as_it_ends(cluster: Client) -> None:
+    pytest.importorskip("ipywidgets")
+    (bar,) = texts(
+        run(
+            cluster,
+            "from tqdm.notebook import tqdm\n"
+            "bar = tqdm(range(30), desc='mine')\nfor i in bar: pass",
+        )
+    )
+    assert bar.startswith("mine: 100%")
+    assert "30/30" in bar
+    other = "import ipywidgets\nother = ipywidgets.IntSlider()\nother.value = 1"
+    assert not run(cluster, other).outputs
 
 
 def test_what_is_not_utf8_is_told_as_far_as_it_is(cluster: Client) -> None:

@@ -76,7 +76,8 @@ def lines_since(log: str | Path, begin: int) -> list[str]:
     with Path(log).open("rb") as file:
         if begin <= os.fstat(file.fileno()).st_size:  # else it was cut meanwhile
             file.seek(begin)
-        return file.read()[-LAST_NBYTES:].decode("utf-8", "replace").splitlines()
+        text = file.read()[-LAST_NBYTES:].decode("utf-8", "replace")
+    return text.replace("\0", "").splitlines()  # Open MPI ends a refusal with one
 
 
 def shown_lines(log: str | Path, lines: list[str]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import NotAvailable
+from ..transport.holding import folder_above_sockets
 from ..transport.jupyter import Said, Wire
 from . import publishing
 from .answers import ANSWERS, describe, traceback_lines
@@ -64,7 +65,9 @@ class Kernel:
         self._host = host
         self._sources = sources
         self.path = path
-        self._folder = Path(tempfile.mkdtemp(prefix="kernel-"))
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="kernel-", dir=folder_above_sockets())
+        )
         try:
             self._wire = Wire(path, ip, self._folder)
         except BaseException:

@@ -16,32 +16,47 @@ from pathlib import Path
 from ..errors import LauncherError
 from .folders import is_open_to_all
 
-__all__ = ["hold", "keep", "make_runtime_dir", "sweep", "sweep_folder"]
+__all__ = [
+    "folder_above_sockets",
+    "hold",
+    "keep",
+    "make_runtime_dir",
+    "sweep",
+    "sweep_folder",
+]
 
 #: A folder of sockets begins with this, so that a left one is known for ours.
 RUNTIME_PREFIX = "parallel-"
 #: The file whose lock holds a folder, and the one that says that it is to stay.
 HELD, KEPT = "held", "kept"
+#: A unix socket's path has 107 bytes at the most. What a longer TMPDIR than this names,
+#: as batch systems do for each job, has no room for ours.
+LONGEST = 80
+FALLBACK = Path("/tmp")
+
+
+def folder_above_sockets() -> Path:
+    """Return the folder for temporary files, or /tmp if its path is too long."""
+    named = Path(tempfile.gettempdir())
+    return named if len(os.fsencode(named)) <= LONGEST else FALLBACK
 
 
 def make_runtime_dir() -> Path:
     """Make a 0700 folder for sockets, with a path short enough for them.
-
-    A unix socket's path has 107 bytes at the most.
 
     Raises
     ------
     LauncherError
         It cannot be made, or others could put theirs in its place.
     """
-    above = Path(tempfile.gettempdir())
+    above = folder_above_sockets()
     if is_open_to_all(above):
         raise LauncherError(
             f"everybody can replace what is in {above}, also the sockets of clusters: "
             f"`chmod +t {above}`, or let TMPDIR name another folder"
         )
     try:
-        folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX, dir=above))
     except OSError as error:
         raise LauncherError(
             f"cannot make a folder for sockets in {above}: {error.strerror}. See to "
@@ -79,7 +94,7 @@ def keep(folder: Path) -> None:
 
 def sweep() -> list[Path]:
     """Remove the folders of dead processes; return them."""
-    folders = Path(tempfile.gettempdir()).glob(f"{RUNTIME_PREFIX}*")
+    folders = folder_above_sockets().glob(f"{RUNTIME_PREFIX}*")
     return [folder for folder in folders if sweep_folder(folder)]
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+
+from parallel.transport import holding
 from parallel.transport.holding import (
     RUNTIME_PREFIX,
     hold,
@@ -24,6 +28,20 @@ def test_a_folder_for_sockets_is_private_and_short() -> None:
         assert len(str(folder)) < 80
     finally:
         folder.rmdir()
+
+
+def test_where_paths_of_temporary_files_are_long_sockets_have_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    assert holding.folder_above_sockets() == Path("/tmp")
+    monkeypatch.setattr(holding, "FALLBACK", tmp_path)
+    folder = make_runtime_dir()
+    assert folder.parent == tmp_path
+    os.close(hold(folder))
+    assert sweep() == [folder]
 
 
 def test_a_folder_that_is_held_stays() -> None:

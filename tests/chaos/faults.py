@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from signal import SIGKILL, SIGTERM
+from signal import SIGKILL
 from typing import NamedTuple, TypeAlias
 
 from parallel.transport.pids import is_alive
@@ -54,7 +54,7 @@ def stop_engine(scene: Scene, random: Random) -> str:
 def end_guest(scene: Scene, random: Random) -> str:
     """Have an engine end in order; another one comes."""
     guests = [guest for guest in scene.guests if guest.process.poll() is None]
-    return scene.strike(random.choice(guests).process.pid, SIGTERM) if guests else ""
+    return scene.end(random.choice(guests)) if guests else ""
 
 
 def kill_client(scene: Scene, random: Random) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psutil
+
 from parallel import Client, Cluster
 from parallel.transport.locations import connection_file, log_file
 from parallel.transport.pids import is_alive
@@ -121,13 +123,17 @@ class Scene:
         return int(told[-1])
 
     def add_guest(self) -> None:
-        """Start an engine that no agent watches."""
+        """Start an engine that this host's agent does not watch.
+
+        On another host there is one that does: nobody else can say that one is dead.
+        """
         file, on_host = self._way_for("engine")
         where = {
             "IPP_CLUSTER_ID": self.cluster.cluster_id,
             "IPP_PROFILE_DIR": self.cluster.profile_dir,
         }
-        command = f"ipengine --file={file} --timeout=60"
+        name = "ipcluster engines -n 1" if self._on_hosts else "ipengine"
+        command = f"{name} --file={file} --timeout=60"
         self.guests.append(Running(command, where, on_host=on_host))
 
     def add_visitor(self) -> None:
@@ -175,6 +181,14 @@ class Scene:
         self.struck[pid] = words
         with suppress(ProcessLookupError):
             os.kill(pid, signum)
+        return words
+
+    def end(self, guest: Running) -> str:
+        """Have a guest end in order, with the engine that it watches; say so."""
+        pid = guest.process.pid
+        watched = psutil.Process(pid).children(recursive=True)
+        words = self.strike(pid, signal.SIGTERM)
+        self.struck.update((each.pid, words) for each in watched)
         return words
 
     def stop_for(self, pid: int, seconds: float) -> str:

@@ -51,8 +51,8 @@ def resolve(connection: Connection, targets: Targets) -> list[EngineId]:
     ------
     IndexError
         There is no such engine; the error tells how it died, if it did.
-    NoEnginesRegistered
-        There is none at all.
+    NoEnginesRegistered, TransportError
+        There is none at all: see `resolve_all`.
     TypeError
         They are no targets.
     """
@@ -80,12 +80,16 @@ def resolve_all(connection: Connection) -> list[EngineId]:
     ------
     NoEnginesRegistered
         There is none.
+    TransportError
+        There is none, and the connection has ended, for this reason.
     """
     ids = sorted(connection.engines)
     if not ids:
         connection.look()
         ids = sorted(connection.engines)
     if not ids:
+        if connection.closed is not None:  # none will ever come
+            raise connection.closed
         raise NoEnginesRegistered(
             "no engine is registered: wait_for_engines(n) waits for them"
         )

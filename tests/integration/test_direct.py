@@ -13,6 +13,7 @@ from parallel import (
     AsyncResult,
     Client,
     Cluster,
+    ConnectionClosed,
     DirectView,
     NoEnginesRegistered,
     RemoteError,
@@ -184,6 +185,10 @@ def test_a_view_of_all_sees_who_comes_and_one_of_some_does_not() -> None:
             rc[:]
         with pytest.raises(NoEnginesRegistered):
             all_of_them.apply(add, 1)
+        rc.close()  # now there is more to say than that
+        for ask in (lambda: rc[:], lambda: all_of_them.apply(add, 1)):
+            with pytest.raises(ConnectionClosed):
+                ask()
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ class Intake:
             aborted = without_result(seq, Status.ABORTED, ABORTED)
             self._tell_client(TaskKey(client, seq), aborted)
         if self.reopening is not None and self.reopening.is_busy:
-            self.reopening.withdraw(client, seqs)
+            self.reopening.withdraw(client, seqs, interrupt=interrupt)
         self._handle([TasksAborted(client, seqs, interrupt)], now)
 
     def on_setup(

@@ -194,6 +194,24 @@ def test_what_was_given_up_stays_so(three: Client, begun: Path, gate: Path) -> N
     assert len(notes(begun)) == 3
 
 
+def test_what_runs_is_stopped_though_its_engine_is_back_later(
+    three: Client, begun: Path, gate: Path
+) -> None:
+    pid = engines_of(three)[0]
+    ar = three[0].apply_async(begin_and_wait_for, str(begun), str(gate))
+    wait_until(lambda: notes(begun), what="a task that runs")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        kill_and_wait(three)
+        words = "waiting for engine 0 to tell what it has"
+        wait_until(lambda: words in three.explain(ar), PATIENCE, "these words")
+        ar.cancel()
+        three.queue_status()  # behind that
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert three[0].apply_async(os.getpid).get(timeout=PATIENCE) == pid
+
+
 def test_two_clients_go_on(three: Client, begun: Path) -> None:
     with Client(three._connection._info) as other:
         views = [each.load_balanced_view() for each in (three, other)]

@@ -1,18 +1,27 @@
 """A cluster whose controller may be killed at any moment, without any process.
 
-The scheduler and the reunion are those of the controller that lives. All else lasts:
-engines keep what they have started, and results until they are confirmed; the client
-keeps its tasks until it has got their outcomes, or is killed for good; the record is
-behind; what was on its way is lost.
+The scheduler, and all that brings together what is left, are those of the controller
+that lives. All else lasts: engines keep what they have started, and results until they
+are confirmed; clients keep their tasks until they have got their outcomes, or are gone
+for good; the record is behind; what was on its way is lost.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
-from parallel.protocol.messages import Status
+from parallel.controller.functions import FunctionStore
+from parallel.controller.muster import LEASE, Enrolled, Muster
+from parallel.controller.pasts import again
+from parallel.controller.reopening.ends import End
+from parallel.controller.reopening.reopening import Reopening
+from parallel.controller.store.entry import msg_id_of, without_result
+from parallel.controller.work import UNKNOWN, Work
+from parallel.protocol.messages import Again, Message, Method, Outcome, Status, Submit
 from parallel.protocol.terms import USUAL, Condition, Terms
 from parallel.state.dependencies import named_in
 from parallel.state.events import (
@@ -21,163 +30,274 @@ from parallel.state.events import (
     EngineLost,
     Event,
     FailTask,
-    Holding,
     InterruptTask,
     KillEngine,
     RevokeTasks,
     SendTask,
-    TaskFinished,
-    TasksEnded,
+    TasksAborted,
     TaskSubmitted,
     TellPast,
     TimePassed,
 )
-from parallel.state.history import FAILED, OK, end_of
 from parallel.state.naming import TaskKey
-from parallel.state.past import FIRST, Past, after, past_in, tail_of
-from parallel.state.reunion.reunion import Reunion
-from parallel.state.reunion.starts import Told
+from parallel.state.reunion.clients import PATIENCE
 from parallel.state.scheduler import Scheduler
-from parallel.state.tasks import UNCLAIMED, Task
-from tests.state.engines import FakeEngine
+from parallel.state.tasks import Task
 from tests.state.lagging import LaggingRecord
+from tests.state.lasting import LastingEngine
+from tests.state.patron import Patron
 
-CLIENT = b"the only client!"
-UNKNOWN = "what no client has told of"
-LEAP = 1000
+__all__ = ["Realm"]
 
 
-class LastingEngine(FakeEngine):
-    """An engine that outlives its controllers."""
+class Moments:
+    """A loop that does at once what is to be done soon, and else what it is told to."""
 
-    def __init__(self, engine_id: int) -> None:
-        super().__init__(engine_id, {}, [])
-        #: What it has said and must say again, until it is confirmed.
-        self.kept: list[TaskFinished] = []
-        self.is_alive = True
-        #: An agent can tell what it had started.
-        self.is_watched = True
-        #: What it was told of earlier starts, and how tasks ended, by ordinal.
-        self.pasts: dict[int, Past] = {}
-        self.statuses: dict[int, Status] = {}
+    def __init__(self) -> None:
+        self._soon: deque[Callable[[], object]] = deque()
+        self._later: dict[float, Callable[[], object]] = {}
+        self._is_running = False
 
-    def finish(self, duration: float, status: Status = Status.OK) -> None:
-        super().finish(duration, status)
-        said = self.results[-1]
-        assert isinstance(said, TaskFinished)
-        self.kept.append(said)
-        self.statuses[said.ordinal] = status
+    def time(self) -> float:
+        return 0.0
 
-    def begin_again(self) -> None:
-        """Take note of another controller: nothing of the last one's is started."""
-        for line in (self.tasks, self.requests, self.results, self.answers):
-            line.clear()
-        self.given_back.clear()
-        self.position = max(self.position, self.reach) + LEAP
+    def call_soon(self, do: Callable[..., object], *args: Any) -> None:
+        self._soon.append(lambda: do(*args))
 
-    def forget(self, ended: set[TaskKey], pasts: dict[TaskKey, Past]) -> None:
-        """Forget how tasks ended, or starts of others of which their client knows."""
-        self.kept = [
-            kept
-            for kept in self.kept
-            if kept.outcome not in ended
-            and self.pasts[kept.ordinal].starts >= pasts.get(kept.outcome, FIRST).starts
-        ]
+    call_soon_threadsafe = call_soon
 
-    def holdings(self) -> list[Holding]:
-        """Return all that it has."""
-        top = self.stack[-1] if self.stack else None
-        started = [
-            Holding(
-                s.task.key,
-                UNKNOWN,
-                s.ordinal,
-                s is not top or s.ordinal in self.waits,
-                past=self.pasts[s.ordinal],
-            )
-            for s in self.stack
-        ]
-        ended = [
-            Holding(kept.outcome, UNKNOWN, kept.ordinal, past=self.pasts[kept.ordinal])
-            for kept in self.kept
-        ]
-        return started + ended
+    def call_later(self, delay: float, do: Callable[..., object], *args: Any) -> None:
+        self._later[delay] = lambda: do(*args)
 
-    def listed(self) -> list[TaskKey] | None:
-        """Return what it had started that must not be started twice."""
-        if not self.is_watched:
-            return None
-        started = [sent.task for sent in self.started]
-        return [task.key for task in started if not task.terms.engine_retries]
+    def do(self, what: Callable[..., object], *args: Any) -> None:
+        """Do something in this loop, and what it has done soon."""
+        if self._is_running:
+            what(*args)
+            return
+        self._is_running = True
+        asyncio._set_running_loop(self)  # type: ignore[arg-type]
+        try:
+            what(*args)
+            while self._soon:
+                self._soon.popleft()()
+        finally:
+            asyncio._set_running_loop(None)
+            self._is_running = False
+
+    def is_to_come(self, delay: float) -> bool:
+        return delay in self._later
+
+    def pass_by(self, delay: float) -> None:
+        """Let so much time pass, if something was to be done then."""
+        self.do(self._later.pop(delay, lambda: None))
+
+    def clear(self) -> None:
+        self._later.clear()
 
 
 class Realm:
-    """The cluster, and a judge of what becomes of it."""
+    """The cluster: a controller's dispatcher, and all that it talks with."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.loop = Moments()
         self.engines: list[LastingEngine] = []
         #: Those of whose death no controller has heard.
         self.unnoticed: list[LastingEngine] = []
         #: The other dead ones.
         self.noticed: list[LastingEngine] = []
+        self.clients = [Patron(0)]
+        #: Where each task has been started.
         self.starts: dict[TaskKey, list[LastingEngine]] = {}
-        #: What the client has submitted, and what it has got.
-        self.submitted: dict[TaskKey, TaskSubmitted] = {}
-        self.got: dict[TaskKey, Status] = {}
         #: Tasks that have ended somewhere, be it that nobody knows.
         self.ended: set[TaskKey] = set()
-        #: On its way to the client: ends of tasks, and of starts but for the last.
-        self.told: deque[tuple[TaskKey, Status | Past]] = deque()
-        #: What the client knows of earlier starts; and how often tasks have raised.
-        self.pasts: dict[TaskKey, Past] = {}
+        #: How often tasks have raised, and have refused their engine.
         self.raised: Counter[TaskKey] = Counter()
+        self.refused: Counter[TaskKey] = Counter()
         self.deaths = self.kills = 0
         #: How many died of which nobody can tell what they had started.
         self.unwatched = 0
-        self._seqs, self._ids = count(), count()
+        self._ids = count()
+        self.is_doubtful = self.is_reliant = False
         self.machine = Scheduler()
-        self.reunion: Reunion | None = None
-        self.is_client_there = True
-        #: It was killed, too, and does not come back; and is not waited for any more.
-        self.is_client_gone = False
-        self.is_taken_up = True
         self.record = LaggingRecord()
-        #: The record has yet to answer.
-        self.is_asked = False
+        self.functions = FunctionStore()
+        self.reopening: Reopening | None = None
 
-    # What can happen
+    # What the controller's parts ask of one another
 
-    def join(self, *, is_watched: bool = True) -> LastingEngine:
-        """Let an engine join."""
-        engine = LastingEngine(next(self._ids))
-        engine.is_watched = is_watched
-        self.engines.append(engine)
-        self._tell([EngineJoined(engine.uuid, engine.engine_id)])
-        return engine
+    def handle(self, events: Sequence[Event], now: float) -> None:
+        """Let the machine decide, and do it."""
+        by_uuid = {engine.uuid: engine for engine in [*self.engines, *self.unnoticed]}
+        for action in self.machine.handle_all(events, self.now):
+            match action:
+                case SendTask(uuid):
+                    by_uuid[uuid].send(action)
+                case TellPast(task):
+                    self.tell_client(task.key, again(task))
+                case RevokeTasks(uuid) | InterruptTask(uuid):
+                    by_uuid[uuid].requests.append(action)
+                case DeliverOutcome(task, engine_id):
+                    assert task.holder is not None
+                    status = by_uuid[task.holder.uuid].statuses[task.ordinal]
+                    end = Outcome(task.key.seq, status, b"", 0, engine_id, 0.0, 0.0)
+                    self._end(task, end)
+                case FailTask(task, engine_id, reason, status=status):
+                    end = without_result(task.key.seq, status, reason, engine_id)
+                    self._end(task, end)
+                case KillEngine():
+                    raise AssertionError("nobody asked for that")
+        self.machine.check()
+
+    def tell_client(
+        self, key: TaskKey, message: Message, frames: Sequence[Any] = ()
+    ) -> bool:
+        """Tell the client of a task something, if it is there."""
+        client = self.client_of(key)
+        if isinstance(message, Outcome):
+            self.ended.add(key)
+        if client.is_there:
+            assert isinstance(message, Outcome | Again)
+            client.told.append((key, message))
+        return client.is_there
+
+    def hold_back(self, holds_back: bool) -> None:
+        """Take note of what concerns engines: none forgets what is not settled."""
+
+    def leave_to_record(self) -> None:
+        """Take note of what concerns engines, as above."""
+
+    def _end(self, task: Task, outcome: Outcome) -> None:
+        self.ended.add(task.key)
+        if task.body is not UNKNOWN:
+            self.tell_client(task.key, outcome)
+            self.record.finish(task.key, outcome, (), b"", self.now)
+        else:
+            assert self.reopening is not None
+            self.reopening.keep(task, End(outcome, (), b""))
+
+    def _look(self) -> None:
+        if self.reopening is not None and self.reopening.is_busy:
+            self.reopening.look(self.now)
+
+    def _do(self, what: Callable[..., object], *args: Any) -> None:
+        self.loop.do(what, *args)
+
+    # Clients
+
+    def client_of(self, key: TaskKey) -> Patron:
+        """Return whose task this is."""
+        return next(each for each in self.clients if each.uuid == key.client)
+
+    def connect(self) -> Patron:
+        """Let another client come."""
+        self.clients.append(Patron(len(self.clients)))
+        return self.clients[-1]
 
     def submit(
         self,
         pinned: int | None = None,
-        after: TaskKey | None = None,
+        after: Iterable[TaskKey] = (),
+        follow: Iterable[TaskKey] = (),
         *,
+        client: Patron | None = None,
         once: bool = False,
         strict: bool = False,
         retries: int = 0,
     ) -> TaskKey:
-        """Let the client submit a task; it may know of no controller yet."""
-        key = TaskKey(CLIENT, next(self._seqs))
-        terms: dict[str, Any] = {"engine_retries": 0} if once else {}
-        if retries:
-            terms["retries"] = retries
-        if after is not None:
-            name = f"{after.client.hex()}_{after.seq}"
-            terms["after"] = Condition([name], success=True, failure=not strict)
-        event = TaskSubmitted(key, "call", pinned, Terms(**terms) if terms else USUAL)
-        self.submitted[key] = event
-        if self.is_client_there:
-            self._take(event)
+        """Let a client submit a task; it may know of no controller yet."""
+        client = client or self.clients[0]
+        key = TaskKey(client.uuid, next(client.seqs))
+        conditions: list[Condition | None] = []
+        for named in (after, follow):
+            ids = [msg_id_of(each) for each in named]
+            conditions.append(Condition(ids, failure=not strict) if ids else None)
+        terms: Terms | None = Terms(
+            after=conditions[0], follow=conditions[1], retries=retries,
+            engine_retries=0 if once else USUAL.engine_retries,
+        )  # fmt: skip
+        targets = None if pinned is None else [pinned]
+        client.submitted[key] = Submit(
+            key.seq,
+            Method.APPLY,
+            b"",
+            b"call",
+            0,
+            targets,
+            terms if terms != USUAL else None,
+        )
+        if client.is_there:
+            self.take(client, [key])
         return key
+
+    def take(self, client: Patron, keys: Iterable[TaskKey]) -> None:
+        """Let tasks of a client arrive."""
+        self._do(self._take, client, keys)
+
+    def _take(self, client: Patron, keys: Iterable[TaskKey]) -> None:
+        events: list[TaskSubmitted] = []
+        for key in keys:
+            submit = client.submitted[key]
+            work = Work(submit, ())
+            if self.reopening is not None and self.reopening.concerns(submit):
+                events += self.reopening.admitted(client.uuid, work, self.now)
+                continue
+            self.record.open(key, submit, (), b"", self.now)
+            (target,) = submit.targets or [None]
+            terms = submit.terms or USUAL
+            events.append(TaskSubmitted(key, work, target, terms))
+        self.handle(events, self.now)
+        self._look()
+
+    def abort(self, key: TaskKey, *, interrupt: bool = False) -> None:
+        """Let a client give up a task; it may know of no controller yet."""
+        client = self.client_of(key)
+        client.aborted[key] = interrupt or client.aborted.get(key, False)
+        if client.is_there:
+            self._do(self._abort, client, interrupt, [key])
+
+    def _abort(self, client: Patron, interrupt: bool, keys: list[TaskKey]) -> None:
+        seqs = [key.seq for key in keys]
+        if self.reopening is not None and self.reopening.is_busy:
+            self.reopening.withdraw(client.uuid, seqs, interrupt=interrupt)
+        self.handle([TasksAborted(client.uuid, seqs, interrupt)], self.now)
+
+    def leave(self, client: Patron | None = None) -> None:
+        """Let a client leave for good; the controller takes note, if it knows it."""
+        client = client or self.clients[0]
+        was_there = client.is_there
+        client.is_gone = True
+        client.lose_controller()
+        if was_there and self.reopening is not None:
+            self._do(self.reopening.left, client.uuid, self.now)
+
+    def come_back(self, client: Patron | None = None) -> None:
+        """Let a client tell the controller what it has under way."""
+        client = client or self.clients[0]
+        assert self.reopening is not None
+        client.is_there = True
+        self._do(self.reopening.reopen, client.uuid, client.reopen(), self.now)
+        unfinished = client.open
+        self.take(client, unfinished)
+        for interrupt in (False, True):
+            keys = [k for k in unfinished if client.aborted.get(k) is interrupt]
+            if keys:
+                self._do(self._abort, client, interrupt, keys)
+
+    def receive(self) -> None:
+        """Let all that is on its way to clients arrive."""
+        for client in self.clients:
+            while client.told:
+                client.receive()
+
+    # Engines
+
+    def join(self, *, is_watched: bool = True) -> LastingEngine:
+        """Let an engine join."""
+        engine = LastingEngine(next(self._ids), is_watched=is_watched)
+        self.engines.append(engine)
+        self._do(self.handle, [EngineJoined(engine.uuid, engine.engine_id)], self.now)
+        return engine
 
     def start(self, engine: LastingEngine) -> None:
         """Let an engine start its next task."""
@@ -185,19 +305,21 @@ class Realm:
         if started is None:
             return
         key = started.task.key
+        client = self.client_of(key)
         before = self.starts.setdefault(key, [])
-        assert key not in self.got, f"task {key.seq} was started after its end"
-        event = self.submitted[key]
+        may_again = self.raised[key] + self.refused[key]
+        assert client.is_gone or key not in client.got, f"{key} was started late"
+        assert key not in self.record.ends, f"{key} was started, and its end is known"
         alive = [each for each in before if each.is_alive]
-        assert len(alive) <= self.raised[key], f"task {key.seq} started twice"
+        assert len(alive) <= may_again, f"{key} started twice"
         running = [e for e in self.engines for s in e.stack if s.task.key == key]
-        assert len(running) == 1, f"task {key.seq} runs twice at a time"
-        if event.terms.engine_retries == 0:
-            assert len(before) <= self.raised[key], "once means once"
-        assert not (before and event.pinned is not None), "a direct task, again"
-        if event.terms.after is not None:
-            (name,) = event.terms.after.msg_ids
-            assert TaskKey(CLIENT, int(name.rpartition("_")[2])) in self.ended
+        assert len(running) == 1, f"{key} runs twice at a time"
+        terms = client.submitted[key].terms or USUAL
+        if terms.engine_retries == 0:
+            assert len(before) <= may_again, "once means once"
+        is_direct = client.submitted[key].targets is not None
+        assert not (before and is_direct), "a direct task, again"
+        assert self.ended.issuperset(named_in(terms)), f"{key} was started too soon"
         before.append(engine)
 
     def finish(self, engine: LastingEngine) -> None:
@@ -209,38 +331,43 @@ class Realm:
     def fail(self, engine: LastingEngine) -> None:
         """Let the running task of an engine raise."""
         assert engine.running is not None
-        key = engine.running.task.key
-        self.raised[key] += 1
+        self.raised[engine.running.task.key] += 1
         engine.finish(1e-3, Status.ERROR)
+
+    def refuse(self, engine: LastingEngine) -> None:
+        """Let the running task of an engine find that it does not suit it."""
+        assert engine.running is not None
+        self.refused[engine.running.task.key] += 1
+        engine.finish(1e-3, Status.UNMET)
 
     def hear(self, engine: LastingEngine) -> None:
         """Let the next that an engine says arrive."""
+        said = engine.results.popleft()
         if engine.uuid in self.machine.engines:
-            self._tell([engine.results.popleft()])
-            if self.reunion is not None and self.reunion.is_stale:
-                self._release()
+            self._do(self.handle, [said], self.now)
+            self._do(self._look)
 
-    def receive(self) -> None:
-        """Let the next outcome arrive at the client, which confirms it."""
-        key, what = self.told.popleft()
-        if isinstance(what, Past):
-            self.pasts[key] = what
-        else:
-            self._get(key, what)
+    def give_back(self, engine: LastingEngine) -> None:
+        """Let an engine hear of what is asked of it, and its answers arrive."""
+        while engine.requests:
+            engine.give_back()
+        while engine.answers:
+            self._do(self.handle, [engine.answers.popleft()], self.now)
+            self._do(self._look)
 
     def settle(self) -> None:
-        """Let engines hear what they may forget: what client and record have."""
-        done = {
-            key for key in self.record.over if self.is_client_gone or key in self.got
-        }
+        """Let engines hear what they may forget: what clients and the record have."""
+        reunion = None if self.reopening is None else self.reopening._reunion
+        done: set[TaskKey] = set()
+        for key in self.record.over:
+            client = self.client_of(key)
+            is_late = client.is_away and reunion is not None and not reunion.is_patient
+            if client.is_gone or key in client.got or is_late:
+                done.add(key)
+        starts = {k: s.starts for c in self.clients for k, s in c.started.items()}
         for engine in self.engines:
-            if self.reunion is None or engine.uuid not in self.reunion.awaited:
-                engine.forget(done, self.pasts)
-
-    def _get(self, key: TaskKey, status: Status) -> None:
-        if key in self.got:
-            raise AssertionError(f"task {key.seq} ended twice")
-        self.got[key] = status
+            if reunion is None or engine.uuid not in reunion.awaited:
+                engine.forget(done, starts)
 
     def die(self, engine: LastingEngine) -> None:
         """Let an engine die; nobody has noticed yet."""
@@ -254,214 +381,81 @@ class Realm:
         """Let the agent tell of a death."""
         engine = self.unnoticed.pop(0)
         self.noticed.append(engine)
-        if self.reunion is not None and engine.uuid in self.reunion.awaited:
-            self.machine.departed[engine.engine_id] = "killed"
+        if engine in self.awaited([engine]):
             self._miss(engine)
-            self._release()
-        else:
-            page, reach = engine.page, engine.reach
-            self._tell([EngineLost(engine.uuid, "killed", page, True, reach)])
-            if self.reunion is not None:
-                self._take_up()
+            return
+        lost = EngineLost(engine.uuid, "killed", engine.page, True, engine.reach)
+        self.unnoticed.append(engine)  # it is still to be found
+        self._do(self.handle, [lost], self.now)
+        self.unnoticed.pop()
+        self._do(self._look)
+
+    def _miss(self, engine: LastingEngine) -> None:
+        died = engine.died()
+        self.is_doubtful |= died.once is None
+        assert self.reopening is not None
+        self._do(self.reopening.missed, died, self.now)
+
+    def awaited(self, engines: Iterable[LastingEngine]) -> list[LastingEngine]:
+        """Return those of some engines that have yet to speak."""
+        wanted = {} if self.reopening is None else self.reopening._reunion.awaited
+        return [engine for engine in engines if engine.uuid in wanted]
+
+    def speak(self, engine: LastingEngine) -> None:
+        """Let an engine tell the controller what it has."""
+        assert self.reopening is not None
+        held = engine.held()
+        self._do(self.reopening.engine_returned, engine.info, held, self.now)
+        engine.results.extend(engine.kept)
+
+    # The controller
 
     def kill(self) -> None:
         """Kill the controller; another takes its place, and knows next to nothing."""
         self.kills += 1
-        self.told.clear()
+        for client in self.clients:
+            client.lose_controller()
         self.record.lose()
-        self.is_taken_up = False
+        self.loop.clear()
         self.machine = Scheduler()
         everybody = [*self.engines, *self.unnoticed, *self.noticed]
-        self.reunion = Reunion(
-            {engine.uuid: engine.engine_id for engine in everybody},
-            self.machine.tasks,
-            self.machine.knows,
-            self.now,
-        )
+        muster = Muster(None, 1 + self.kills)
+        muster.awaited = {each.uuid: Enrolled(each.info, 0, 1) for each in everybody}
+        muster.is_doubtful, muster.is_reliant = self.is_doubtful, self.is_reliant
+        self.reopening = Reopening(self, muster, self, self.now)
+        self.reopening.start(self.loop, lambda: None)  # type: ignore[arg-type]
         for engine in everybody:
             engine.begin_again()
         for engine in self.noticed:  # the roster has those that died of late
             self._miss(engine)
-        self.is_client_there = self.is_asked = False
 
-    def leave(self) -> None:
-        """Kill the client for good; the controller takes note, if it knows it."""
-        self.is_client_gone, self.is_client_there = True, False
-        self.told.clear()
-        if self.reunion is not None:
-            for key, told in self.reunion.left(CLIENT).items():
-                self.record.end(key, told.status)
-            self._release()
+    def answer(self) -> None:
+        """Let the record answer the next that it was asked."""
+        self._do(self.record.answer)
+
+    def answer_all(self) -> None:
+        """Let the record answer all that it was asked."""
+        while self.record.questions:
+            self.answer()
 
     def hurry(self) -> None:
-        """Let time pass after which the client is not waited for."""
-        reunion = self.reunion
-        assert reunion is not None
-        reunion.hurry()
-        if not reunion.is_back(CLIENT):
-            for key in [k for k in reunion.ended if k in self.record.begun]:
-                status = reunion.ended.pop(key).status
-                if status is not Status.LOST:
-                    self._note(key, status)
-        self._release()
+        """Let time pass after which clients are not waited for."""
+        for client in self.clients:
+            client.was_absent |= not client.is_there
+        self.loop.pass_by(PATIENCE)
 
     def expire(self) -> None:
         """Let time pass after which nobody comes back any more."""
-        reunion = self.reunion
-        assert reunion is not None
-        for key in [key for key in reunion.ended if not reunion.is_back(key.client)]:
-            del reunion.ended[key]
-
-    def _take_up(self) -> None:
-        """Let the record's unfinished tasks begin again, if nobody else wants them."""
-        reunion = self.reunion
-        assert reunion is not None
-        if self.is_taken_up or reunion.is_patient or reunion.awaited:
-            return
-        self.is_taken_up = True
-        if reunion.is_back(CLIENT):
-            return
-        ends = [(key, end_of(s), -1) for key, s in self.record.ends.items()]
-        self._tell([TasksEnded(ends)])
-        going: dict[TaskKey, TaskSubmitted] = {}
-        for event in [self.submitted[key] for key in self.record.left()]:
-            if event.key not in self.machine.tasks and event.terms.engine_retries:
-                others = named_in(event.terms)
-                if all(each in going or self.machine.knows(each) for each in others):
-                    going[event.key] = event
-        self._tell(list(going.values()))
-
-    def _miss(self, engine: LastingEngine) -> None:
-        """Have the agent tell of a death, and of what must not be started twice."""
-        assert self.reunion is not None
-        self.reunion.gone(engine.uuid, engine.listed(), "was killed")
-
-    def speak(self, engine: LastingEngine) -> None:
-        """Let an engine tell the controller what it has."""
-        assert self.reunion is not None
-        held = engine.holdings()
-        uuid, reach = engine.uuid, engine.position
-        joined = EngineJoined(uuid, engine.engine_id, holdings=held, reach=reach)
-        self._tell([joined])
-        self._release(self.reunion.spoke(uuid, [each.key for each in held]))
-        engine.results.extend(engine.kept)
-
-    def come_back(self) -> None:
-        """Let the client tell the controller what it has under way."""
-        assert self.reunion is not None
-        self.is_client_there = True
-        ends = [(k, OK if s is Status.OK else FAILED, -1) for k, s in self.got.items()]
-        self._tell([TasksEnded(ends)])
-        unfinished = [key.seq for key in self.submitted if key not in self.got]
-        pasts = {key: past for key, past in self.pasts.items() if key not in self.got}
-        self.reunion.reopen(CLIENT, len(self.submitted), unfinished, pasts)
-        self.is_asked = True
-        for seq in unfinished:
-            self._take(self.submitted[TaskKey(CLIENT, seq)])
-
-    def answer(self) -> None:
-        """Let the record answer how tasks ended of which the client wants to know."""
-        self.is_asked = False
-        if self.reunion is not None:
-            ends = self.record.ends.items()
-            told = {key: Told(status, status, final=True) for key, status in ends}
-            self.reunion.answered(CLIENT, told)
-            self._release()
+        for client in self.clients:
+            client.was_late |= client.is_away
+        self.loop.pass_by(LEASE)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
         wakeup = self.machine.wakeup
         if wakeup is not None and self.now >= wakeup:
-            self._tell([TimePassed()])
-
-    # What is decided
-
-    def _take(self, event: TaskSubmitted) -> None:
-        self.record.begin(event.key)
-        known = self.machine.tasks.get(event.key)
-        if known is not None and known.terms is not UNCLAIMED:
-            if self.reunion is not None:
-                self.reunion.told_of(event.key)
-            return  # it was taken up
-        if self.reunion is None or not self.reunion.is_busy:
-            self._tell([event])
-            return
-        found = self.reunion.submit(event)
-        if isinstance(found, Told):
-            self._tell_end(event.key, found.status)
-        elif found is not None:
-            self._tell([found])
-        if self.reunion.is_stale:
-            self._release()
-
-    def _release(self, keys: list[TaskKey] | None = None) -> None:
-        assert self.reunion is not None
-        going: list[Event] = []
-        for event, told in self.reunion.release(keys):
-            if told is None:
-                going.append(event)
-            else:
-                self._tell_end(event.key, told.status)
-        self._tell(going)
-        self._take_up()
-
-    def _tell(self, events: list[Any]) -> None:
-        by_uuid = {engine.uuid: engine for engine in [*self.engines, *self.unnoticed]}
-        for action in self.machine.handle_all(events, self.now):
-            match action:
-                case SendTask(uuid, ordinal, task):
-                    by_uuid[uuid].tasks.append(action)
-                    by_uuid[uuid].pasts[ordinal] = past_in(tail_of(task.past))
-                case TellPast(task):
-                    self.told.append((task.key, task.past))
-                case RevokeTasks(uuid) | InterruptTask(uuid):
-                    by_uuid[uuid].requests.append(action)
-                case DeliverOutcome(task):
-                    assert task.holder is not None
-                    engine = by_uuid[task.holder.uuid]
-                    self._end(task, engine.statuses[task.ordinal])
-                case FailTask(task, status=status):
-                    self._end(task, status)
-                case KillEngine():
-                    raise AssertionError("nobody asked for that")
-        self.machine.check()
-
-    def _tell_end(self, key: TaskKey, status: Status) -> None:
-        """Tell the client, and the machine, which left that to the client's terms."""
-        self._say(key, status)
-        self._tell([TasksEnded([(key, end_of(status), -1)])])
-
-    def _say(self, key: TaskKey, status: Status) -> None:
-        self.ended.add(key)
-        self.record.end(key, status)
-        if self.is_client_there:
-            self.told.append((key, status))
-
-    def _note(self, key: TaskKey, status: Status) -> None:
-        """Have record and machine know how a task ended, and nobody else."""
-        self.ended.add(key)
-        self.record.end(key, status)
-        self._tell([TasksEnded([(key, end_of(status), -1)])])
-
-    def _end(self, task: Task, status: Status) -> None:
-        key = task.key
-        if task.body != UNKNOWN:
-            self._say(key, status)
-            return
-        reunion, holder = self.reunion, task.holder
-        assert reunion is not None
-        assert holder is not None
-        past = after(task.past, status, holder.engine_id)
-        lost = status is Status.LOST
-        if lost and reunion.has_had(key):
-            return
-        if not reunion.keep(key, Told(status, status, past=past)):
-            left = key in self.record.left() and not reunion.is_back(CLIENT)
-            if lost and left and self.submitted[key].terms.engine_retries:
-                self.is_taken_up = False
-            else:
-                self._note(key, status)
+            self._do(self.handle, [TimePassed()], self.now)
 
     # How it ends
 
@@ -469,37 +463,35 @@ class Realm:
         """Let all come back, and all come to its end."""
         while self.unnoticed:
             self.notice()
-        reunion = self.reunion
-        if reunion is not None:
-            if self.is_client_gone:
-                self.hurry()
-            elif not self.is_client_there:
-                self.come_back()
-            self.answer()
-            for engine in [e for e in self.engines if e.uuid in reunion.awaited]:
+        if self.reopening is not None:
+            for client in self.clients:
+                if client.is_away:
+                    self.come_back(client)
+            self.answer_all()
+            for engine in self.awaited(self.engines):
                 self.speak(engine)
+            self.hurry()
+            self.answer_all()
         if not self.engines:
             self.join()
         self._work_it_all_off()
         if self.machine.tasks:  # they may have raised on all engines that are left
             self.join()
             self._work_it_all_off()
-        if reunion is not None:
-            self.expire()
+        self.expire()
+        self._work_it_all_off()
+        self.record.write()
 
     def _work_it_all_off(self) -> None:
-        for _ in range(len(self.submitted) * 4 + 20):
+        for _ in range(sum(len(each.submitted) for each in self.clients) * 4 + 20):
+            self.answer_all()
             for engine in list(self.engines):
                 self._work_off(engine)
-            while self.told:
-                self.receive()
+            self.receive()
             self.pass_time(3e-3)
 
     def _work_off(self, engine: LastingEngine) -> None:
-        while engine.requests:
-            engine.give_back()
-        while engine.answers:
-            self._tell([engine.answers.popleft()])
+        self.give_back(engine)
         while engine.results:
             self.hear(engine)
         if engine.running is not None:
@@ -508,36 +500,3 @@ class Realm:
             self.start(engine)
         elif engine.suspended:
             engine.resume()
-
-    def judge(self) -> None:
-        """Assert that each task has ended, and well if it could."""
-        missing = [key.seq for key in self.submitted if key not in self.got]
-        assert Status.INVALID not in self.record.ends.values(), "all named what was"
-        assert self.is_client_gone or not missing, f"nothing came of {missing}"
-        starts = Counter({key: len(where) for key, where in self.starts.items()})
-        for key, status in self.got.items():
-            event = self.submitted[key]
-            retries, raised = event.terms.retries, self.raised[key]
-            assert raised <= retries + 1 + self.deaths, (
-                f"task {key.seq} raised {raised}"
-            )
-            if status in (Status.OK, Status.ERROR):
-                assert starts[key], f"task {key.seq} never ran"
-                assert status is Status.OK or raised, f"task {key.seq} did not raise"
-                continue
-            if status is Status.IMPOSSIBLE:
-                assert event.terms.after is not None
-                (name,) = event.terms.after.msg_ids
-                before = TaskKey(CLIENT, int(name.rpartition("_")[2]))
-                was_good = self.got[before] is Status.OK
-                assert raised or not was_good, f"{before.seq} was good"
-                continue
-            may_fail = event.pinned is not None or event.terms.engine_retries == 0
-            assert self.deaths, "nobody died"
-            assert may_fail or starts[key] > 2, f"task {key.seq} ended by {status}"
-            was_started = starts[key] or event.pinned is not None
-            assert was_started or self.unwatched, f"task {key.seq} was never started"
-        assert not self.machine.tasks
-        if self.reunion is not None:
-            assert not self.reunion.is_busy
-            assert not self.reunion.ended

@@ -8,11 +8,16 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from parallel.protocol.messages import Status
-from tests.state.realm import CLIENT, LastingEngine, Realm
+from parallel.state.naming import TaskKey
+from parallel.state.reunion.clients import PATIENCE
+from tests.state.lasting import LastingEngine
+from tests.state.patron import Patron
+from tests.state.realm import Realm
+from tests.state.verdict import judge
 
 
 class Kills(RuleBasedStateMachine):
-    """Tasks come and run, engines and controllers die, and all come back."""
+    """Tasks come and run, engines, clients and controllers die, and may come back."""
 
     @initialize(engines=st.integers(1, 3), are_watched=st.booleans())
     def begin(self, engines: int, are_watched: bool) -> None:
@@ -27,32 +32,95 @@ class Kills(RuleBasedStateMachine):
 
     def awaited(self) -> list[LastingEngine]:
         """Return those that have yet to speak."""
-        reunion = self.realm.reunion
-        wanted = reunion.awaited if reunion else {}
-        return [engine for engine in self.realm.engines if engine.uuid in wanted]
+        return self.realm.awaited(self.realm.engines)
 
-    def is_client_away(self) -> bool:
-        """Tell whether the client has yet to come back."""
-        return not (self.realm.is_client_there or self.realm.is_client_gone)
+    def away(self) -> list[Patron]:
+        """Return the clients that have yet to come back."""
+        return [client for client in self.realm.clients if client.is_away]
 
-    @precondition(lambda self: not self.realm.is_client_gone)
-    @rule(number=st.integers(1, 4), once=st.booleans(), retries=st.integers(0, 2))
-    def submit(self, number: int, once: bool, retries: int) -> None:
+    def present(self) -> list[Patron]:
+        """Return those that have not left for good."""
+        return [client for client in self.realm.clients if not client.is_gone]
+
+    def recent(self) -> list[TaskKey]:
+        """Return some tasks that others may depend on."""
+        return [key for each in self.realm.clients for key in [*each.submitted][-6:]]
+
+    # Clients
+
+    @precondition(lambda self: self.present())
+    @rule(
+        data=st.data(),
+        number=st.integers(1, 4),
+        once=st.booleans(),
+        retries=st.integers(0, 2),
+    )
+    def submit(
+        self, data: st.DataObject, number: int, once: bool, retries: int
+    ) -> None:
+        client = data.draw(st.sampled_from(self.present()))
         for _ in range(number):
-            self.realm.submit(once=once, retries=retries)
+            self.realm.submit(client=client, once=once, retries=retries)
 
-    @precondition(lambda self: self.realm.submitted and not self.realm.is_client_gone)
-    @rule(data=st.data())
-    def submit_behind_another(self, data: st.DataObject) -> None:
-        recent = list(self.realm.submitted)[-6:]
-        after, strict = data.draw(st.sampled_from(recent)), data.draw(st.booleans())
-        self.realm.submit(after=after, strict=strict)
+    @precondition(lambda self: self.recent() and self.present())
+    @rule(
+        data=st.data(), strict=st.booleans(), follows=st.booleans(), once=st.booleans()
+    )
+    def submit_behind_others(
+        self, data: st.DataObject, strict: bool, follows: bool, once: bool
+    ) -> None:
+        client = data.draw(st.sampled_from(self.present()))
+        others = st.lists(st.sampled_from(self.recent()), min_size=1, max_size=2)
+        named = data.draw(others)
+        after, follow = ((), named) if follows else (named, ())
+        self.realm.submit(None, after, follow, client=client, strict=strict, once=once)
 
-    @precondition(lambda self: self.realm.engines and not self.realm.is_client_gone)
+    @precondition(lambda self: self.realm.engines and self.present())
     @rule(data=st.data())
     def submit_direct(self, data: st.DataObject) -> None:
         engine = data.draw(st.sampled_from(self.realm.engines))
-        self.realm.submit(engine.engine_id)
+        client = data.draw(st.sampled_from(self.present()))
+        self.realm.submit(engine.engine_id, client=client)
+
+    @precondition(lambda self: any(client.open for client in self.present()))
+    @rule(data=st.data(), interrupt=st.booleans())
+    def abort(self, data: st.DataObject, interrupt: bool) -> None:
+        unfinished = [key for client in self.present() for key in client.open]
+        self.realm.abort(data.draw(st.sampled_from(unfinished)), interrupt=interrupt)
+
+    @precondition(lambda self: any(each.told for each in self.realm.clients))
+    @rule(data=st.data())
+    def receive(self, data: st.DataObject) -> None:
+        able = [each for each in self.realm.clients if each.told]
+        data.draw(st.sampled_from(able)).receive()
+
+    @precondition(lambda self: len(self.realm.clients) < 3)
+    @rule()
+    def connect(self) -> None:
+        self.realm.connect()
+
+    @precondition(lambda self: self.present())
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        self.realm.leave(data.draw(st.sampled_from(self.present())))
+
+    @precondition(lambda self: self.present())
+    @rule(data=st.data(), has_written=st.booleans())
+    def lose_client_and_controller(
+        self, data: st.DataObject, has_written: bool
+    ) -> None:
+        if has_written:
+            self.realm.record.write()
+        client = data.draw(st.sampled_from(self.present()))
+        client.is_gone = True
+        self.realm.kill()
+
+    @precondition(lambda self: self.away())
+    @rule(data=st.data())
+    def come_back(self, data: st.DataObject) -> None:
+        self.realm.come_back(data.draw(st.sampled_from(self.away())))
+
+    # Engines
 
     @precondition(
         lambda self: any(e.can_start or e.running for e in self.realm.engines)
@@ -69,10 +137,11 @@ class Kills(RuleBasedStateMachine):
             self.realm.start(engine)
 
     @precondition(lambda self: any(e.running for e in self.realm.engines))
-    @rule(data=st.data())
-    def fail(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), refuses=st.booleans())
+    def fail(self, data: st.DataObject, refuses: bool) -> None:
         able = [e for e in self.realm.engines if e.running]
-        self.realm.fail(data.draw(st.sampled_from(able)))
+        engine = data.draw(st.sampled_from(able))
+        (self.realm.refuse if refuses else self.realm.fail)(engine)
 
     @precondition(lambda self: any(e.suspended for e in self.realm.engines))
     @rule(data=st.data())
@@ -86,24 +155,11 @@ class Kills(RuleBasedStateMachine):
         able = [e for e in self.back() if e.results]
         self.realm.hear(data.draw(st.sampled_from(able)))
 
-    @precondition(lambda self: self.realm.told)
-    @rule()
-    def receive(self) -> None:
-        self.realm.receive()
-
-    @rule()
-    def write(self) -> None:
-        self.realm.record.write()
-
-    @rule()
-    def settle(self) -> None:
-        self.realm.settle()
-
-    @rule()
-    def pass_time(self) -> None:
-        self.realm.pass_time(3e-3)
-
-    # Deaths
+    @precondition(lambda self: any(e.requests for e in self.back()))
+    @rule(data=st.data())
+    def give_back(self, data: st.DataObject) -> None:
+        able = [e for e in self.back() if e.requests]
+        self.realm.give_back(data.draw(st.sampled_from(able)))
 
     @precondition(lambda self: len(self.realm.engines) > 1 and self.realm.deaths < 3)
     @rule(data=st.data())
@@ -120,24 +176,43 @@ class Kills(RuleBasedStateMachine):
     def join(self) -> None:
         self.realm.join()
 
-    @precondition(lambda self: self.realm.kills < 4)
-    @rule()
-    def kill_controller(self) -> None:
-        self.realm.kill()
-
     @precondition(lambda self: self.awaited())
     @rule(data=st.data())
     def speak(self, data: st.DataObject) -> None:
         self.realm.speak(data.draw(st.sampled_from(self.awaited())))
 
-    @precondition(lambda self: self.awaited() and self.is_client_away())
+    @precondition(lambda self: self.awaited() and self.away())
     @rule()
     def come_back_after_all_engines(self) -> None:
         for engine in self.awaited():
             self.realm.speak(engine)
             while engine.results:
                 self.realm.hear(engine)
-        self.realm.come_back()
+        self.realm.come_back(self.away()[0])
+
+    # The controller
+
+    @rule()
+    def write(self) -> None:
+        self.realm.record.write()
+
+    @precondition(lambda self: self.realm.record.questions)
+    @rule()
+    def answer(self) -> None:
+        self.realm.answer()
+
+    @rule()
+    def settle(self) -> None:
+        self.realm.settle()
+
+    @rule()
+    def pass_time(self) -> None:
+        self.realm.pass_time(3e-3)
+
+    @precondition(lambda self: self.realm.kills < 4)
+    @rule()
+    def kill_controller(self) -> None:
+        self.realm.kill()
 
     @precondition(lambda self: len(self.realm.engines) > 1 and self.realm.deaths < 3)
     @rule(data=st.data())
@@ -146,37 +221,32 @@ class Kills(RuleBasedStateMachine):
         self.realm.die(data.draw(st.sampled_from(busy)))
         self.realm.kill()
 
-    @precondition(lambda self: self.is_client_away())
-    @rule()
-    def come_back(self) -> None:
-        self.realm.come_back()
-
-    @precondition(lambda self: not self.realm.is_client_gone)
-    @rule(has_written=st.booleans())
-    def lose_client_and_controller(self, has_written: bool) -> None:
-        if has_written:
-            self.realm.record.write()
-        self.realm.leave()
-        self.realm.kill()
-
-    @precondition(lambda self: self.realm.reunion and self.realm.reunion.is_patient)
+    @precondition(lambda self: self.realm.loop.is_to_come(PATIENCE))
     @rule()
     def hurry(self) -> None:
         self.realm.hurry()
 
-    @precondition(lambda self: self.realm.is_asked)
+    @precondition(lambda self: self.realm.kills and not self.awaited())
     @rule()
-    def answer(self) -> None:
-        self.realm.answer()
+    def expire(self) -> None:
+        if not self.realm.unnoticed:
+            self.realm.hurry()
+            self.realm.answer_all()
+            self.realm.expire()
 
     def teardown(self) -> None:
         if hasattr(self, "realm"):
             self.realm.drain()
-            self.realm.judge()
+            judge(self.realm)
 
 
 TestKills = pytest.mark.timeout(300)(pytest.mark.slow(Kills.TestCase))
 TestKills.settings = settings(max_examples=100, stateful_step_count=50)
+
+
+def status_of(realm: Realm, key: TaskKey) -> Status | None:
+    """Return how a task ended for its client."""
+    return realm.client_of(key).status(key)
 
 
 def test_what_may_have_run_on_a_dead_engine_is_not_started_twice() -> None:
@@ -189,9 +259,9 @@ def test_what_may_have_run_on_a_dead_engine_is_not_started_twice() -> None:
     realm.speak(second)
     realm.notice()
     realm.come_back()
-    realm.answer()
+    realm.answer_all()
     realm.receive()
-    assert realm.got[once] is Status.LOST
+    assert status_of(realm, once) is Status.LOST
 
 
 def test_what_was_not_started_on_a_dead_engine_goes_on() -> None:
@@ -204,12 +274,12 @@ def test_what_was_not_started_on_a_dead_engine_goes_on() -> None:
     realm.kill()
     realm.speak(second)
     realm.come_back()
-    realm.answer()
-    assert not realm.got, "nobody has told yet what the dead one had started"
+    realm.answer_all()
+    assert not realm.clients[0].got, "nobody has told yet what the dead one had started"
     realm.notice()
     realm.drain()
-    assert realm.got[started] is Status.LOST
-    assert realm.got[queued] is realm.got[behind] is Status.OK
+    assert status_of(realm, started) is Status.LOST
+    assert status_of(realm, queued) is status_of(realm, behind) is Status.OK
 
 
 def test_what_an_engine_had_started_that_nobody_watches_is_not_known() -> None:
@@ -222,25 +292,24 @@ def test_what_an_engine_had_started_that_nobody_watches_is_not_known() -> None:
     realm.speak(second)
     realm.notice()
     realm.come_back()
-    realm.answer()
+    realm.answer_all()
     realm.drain()
-    assert realm.got[started] is realm.got[queued] is Status.LOST
+    assert status_of(realm, started) is status_of(realm, queued) is Status.LOST
 
 
 def test_what_may_have_ended_is_not_started_twice_if_the_record_is_lost() -> None:
     realm = Realm()
     engine = realm.join()
     queued, other = realm.submit(once=True), realm.submit()
+    realm.is_reliant = realm.record.is_begun_anew = True
     realm.kill()
-    assert realm.reunion is not None
-    realm.reunion.lost_record()
     realm.speak(engine)
     realm.come_back()
-    realm.answer()
+    realm.answer_all()
     later = realm.submit(once=True)
     realm.drain()
-    assert realm.got[queued] is Status.LOST
-    assert realm.got[other] is realm.got[later] is Status.OK
+    assert status_of(realm, queued) is Status.LOST
+    assert status_of(realm, other) is status_of(realm, later) is Status.OK
 
 
 def test_an_engine_whose_task_waits_for_others_gets_more() -> None:
@@ -253,7 +322,7 @@ def test_an_engine_whose_task_waits_for_others_gets_more() -> None:
     realm.speak(engine)
     inner = realm.submit()
     realm.come_back()
-    realm.answer()
+    realm.answer_all()
     realm.start(engine)
     assert [sent.task.key for sent in engine.stack] == [outer, inner]
 
@@ -267,13 +336,14 @@ def test_what_has_ended_before_its_client_tells_of_it_ends_at_once() -> None:
     realm.kill()
     realm.speak(engine)
     realm.hear(engine)
-    assert realm.reunion is not None
-    realm.is_client_there = True
-    realm.reunion.reopen(CLIENT, 1, [key.seq])
-    realm.answer()
-    realm._take(realm.submitted[key])  # its function had to come first
+    client = realm.clients[0]
+    client.is_there = True
+    assert realm.reopening is not None
+    realm.loop.do(realm.reopening.reopen, client.uuid, client.reopen(), 0.0)
+    realm.answer_all()
+    realm.take(client, [key])  # its function had to come first
     realm.receive()
-    assert realm.got == {key: Status.OK}
+    assert status_of(realm, key) is Status.OK
     assert len(realm.starts[key]) == 1
     assert not realm.machine.tasks
 
@@ -287,17 +357,17 @@ def test_what_is_run_again_has_not_failed_for_those_behind_it(is_new: bool) -> N
     (holder,) = [engine for engine in realm.engines if engine.can_start]
     realm.start(holder)
     if not is_new:
-        behind = realm.submit(after=task, strict=True)
+        behind = realm.submit(after=[task], strict=True)
     realm.kill()
     realm.speak(holder)
     realm.die(holder)
     realm.notice()
     realm.come_back()
     if is_new:
-        behind = realm.submit(after=task, strict=True)
+        behind = realm.submit(after=[task], strict=True)
     realm.drain()
-    realm.judge()
-    assert realm.got[behind] is realm.got[task] is Status.OK
+    judge(realm)
+    assert status_of(realm, behind) is status_of(realm, task) is Status.OK
 
 
 def test_what_a_killed_client_had_is_not_started_again() -> None:
@@ -337,8 +407,8 @@ def test_the_last_start_counts_whoever_tells_of_it_first() -> None:
         realm.hear(engine)
     realm.come_back()
     realm.drain()
-    realm.judge()
-    assert realm.got == {key: Status.OK}
+    judge(realm)
+    assert status_of(realm, key) is Status.OK
     assert len(realm.starts[key]) == 2
 
 
@@ -354,7 +424,114 @@ def test_an_end_of_a_task_that_nobody_else_knows_is_forgotten_in_time() -> None:
     realm.speak(engine)
     realm.hear(engine)
     realm.hurry()
-    assert realm.reunion is not None
-    assert realm.reunion.ended, "its client may be slow to come back"
+    assert realm.reopening is not None
+    assert realm.reopening._reunion.ended, "its client may be slow to come back"
     realm.drain()
-    realm.judge()
+    judge(realm)
+
+
+@pytest.mark.parametrize("interrupt", [False, True])
+def test_what_runs_is_not_given_up_as_if_it_had_not_begun(interrupt: bool) -> None:
+    """Its client is back, and gives it up, before its engine has spoken."""
+    realm = Realm()
+    engine = realm.join()
+    task = realm.submit()
+    realm.start(engine)
+    realm.kill()
+    realm.come_back()
+    realm.abort(task, interrupt=interrupt)
+    realm.answer_all()
+    realm.speak(engine)
+    realm.give_back(engine)
+    assert (engine.running is None) is interrupt
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, task) is (Status.ABORTED if interrupt else Status.OK)
+
+
+def test_what_is_given_up_that_nobody_has_does_not_begin() -> None:
+    realm = Realm()
+    engine = realm.join()
+    tasks = [realm.submit(), realm.submit(engine.engine_id), realm.submit(once=True)]
+    realm.kill()
+    for task in tasks:
+        realm.abort(task)
+    realm.come_back()
+    realm.answer_all()
+    realm.speak(engine)
+    realm.receive()
+    assert [status_of(realm, task) for task in tasks] == [Status.ABORTED] * 3
+    realm.drain()
+    judge(realm)
+    assert not realm.starts
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_an_earlier_start_does_not_change_how_a_task_ended(dies: bool) -> None:
+    """Its client has the result; an engine may keep what the start before that gave."""
+    realm = Realm()
+    realm.join(), realm.join()
+    task = realm.submit(retries=1)
+    realm.record.write()
+    (first,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(first)
+    realm.fail(first)
+    realm.hear(first)
+    (second,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(second)
+    realm.finish(second)
+    realm.hear(second)
+    realm.receive()
+    realm.kill()
+    realm.come_back()
+    realm.answer_all()
+    if dies:
+        realm.die(second)
+        realm.notice()
+    else:
+        realm.speak(second)
+        realm.hear(second)
+    realm.speak(first)
+    behind = realm.submit(after=[task], strict=True)
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, behind) is Status.OK
+    assert realm.record.over[task] is Status.OK
+
+
+def test_who_waits_for_a_task_that_came_later_goes_when_that_does() -> None:
+    realm = Realm()
+    engine, first, second = realm.join(), realm.clients[0], realm.connect()
+    tasks = [realm.submit(client=first) for _ in range(2)]
+    realm.kill()
+    realm.come_back(second)
+    behind = realm.submit(after=tasks, client=second)
+    realm.come_back(first)
+    realm.answer_all()
+    realm.hurry()
+    realm.answer_all()
+    realm.speak(engine)
+    for _ in tasks:
+        realm.start(engine)
+        realm.finish(engine)
+        realm.hear(engine)
+    realm.start(engine)
+    assert engine.running is not None
+    assert engine.running.task.key == behind
+
+
+def test_what_is_left_is_done_though_the_record_was_slow_to_open() -> None:
+    realm = Realm()
+    engine = realm.join()
+    task = realm.submit()
+    realm.record.write()
+    realm.leave()
+    realm.kill()
+    realm.speak(engine)
+    realm.hurry()
+    assert not engine.can_start, "nobody knows of it"
+    realm.answer_all()
+    realm.start(engine)
+    realm.finish(engine)
+    realm.hear(engine)
+    assert realm.record.ends == {task: Status.OK}

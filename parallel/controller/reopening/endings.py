@@ -9,7 +9,7 @@ from time import monotonic, time
 from ...aliases import EngineId
 from ...protocol.messages import Outcome, Status
 from ...state.events import TasksEnded
-from ...state.history import OK, end_of
+from ...state.history import CANCELLED, OK, end_of
 from ...state.naming import TaskKey
 from ...state.reunion.reunion import Reunion
 from ..host import Host
@@ -19,6 +19,11 @@ from .ends import End, end_in
 from .engines import Engines
 
 __all__ = ["Endings"]
+
+#: That a client has the result of a task, and has not told how it ended.
+NO_NEWS = OK, -1
+#: How a task ended of which no more is known than its end.
+STATUSES = {OK: Status.OK, CANCELLED: Status.ABORTED}
 
 
 class Endings:
@@ -37,8 +42,8 @@ class Endings:
         self._engines = engines
         self._reunion = reunion
         self._asking = asking
-        #: How tasks ended, by what their clients told.
-        self._had: dict[TaskKey, int] = {}
+        #: How tasks ended, and where, by what their clients told.
+        self._had: dict[TaskKey, tuple[int, EngineId]] = {}
         #: Of which the record is to be asked how they ended.
         self._recalled: set[TaskKey] = set()
 
@@ -48,7 +53,16 @@ class Endings:
         self._host.handle([TasksEnded([ended])], monotonic())
 
     def record(self, key: TaskKey, end: End) -> None:
-        """Have the machine know how a task ended for good, and the record."""
+        """Have the machine know how a task ended for good, and the record.
+
+        What its client has counts: it may be an earlier start that ended otherwise.
+        """
+        had = self._had.get(key)
+        if had is not None and had[0] != end_of(end.outcome.status):
+            self._host.handle([TasksEnded([(key, *had)])], monotonic())
+            if not self._reunion.is_patient:  # else the last start may yet be told of
+                self._record_without_result(key)
+            return
         self.note(key, end)
         self._engines.leave_to_record()
         self._host.record.finish(key, *end, time())
@@ -57,7 +71,7 @@ class Endings:
 
     def told(self, ends: Sequence[tuple[TaskKey, int, EngineId]], now: float) -> None:
         """Take in what a client tells of how its tasks ended."""
-        self._had.update((key, end) for key, end, _ in ends)
+        self._had.update((key, (end, engine_id)) for key, end, engine_id in ends)
         self._host.handle([TasksEnded(ends)], now)
 
     def record_had(self) -> None:
@@ -65,16 +79,17 @@ class Endings:
 
         They ended just before the controller was killed: who asks is told so.
         """
-        record = self._host.record
-        for entry in record.inherited():
-            if self._reunion.has_had(entry.key) and record.is_open(entry.msg_id):
+        for entry in self._host.record.inherited():
+            if self._reunion.has_had(entry.key):
                 self._record_without_result(entry.key)
 
     def _record_without_result(self, key: TaskKey) -> None:
         """Record of a task that its client has the result: none but that one has."""
-        failed = self._had.get(key, OK) != OK
-        status = Status.ERROR if failed else Status.OK
-        outcome = Outcome(key.seq, status, b"", 0, -1, 0, 0)
+        if not self._host.record.is_open(msg_id_of(key)):
+            return
+        end, engine_id = self._had.get(key, NO_NEWS)
+        status = STATUSES.get(end, Status.ERROR)
+        outcome = Outcome(key.seq, status, b"", 0, engine_id, 0, 0)
         self._host.record.finish(key, outcome, None, b"", time())
 
     def recall(self, key: TaskKey) -> None:
@@ -92,9 +107,8 @@ class Endings:
         def answered(entries: Iterable[Entry], now: float) -> None:
             ends = {e.key: end_in(e) for e in entries if e.outcome is not None}
             for key in keys - ends.keys():
-                ends[key] = key, self._had.get(key, OK), -1
-                if self._host.record.is_open(msg_id_of(key)):
-                    self._record_without_result(key)
+                ends[key] = key, *self._had.get(key, NO_NEWS)
+                self._record_without_result(key)
             self._host.handle([TasksEnded(list(ends.values()))], now)
 
         self._asking.ask(keys, answered, frames=False)

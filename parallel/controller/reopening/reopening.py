@@ -21,7 +21,14 @@ from ...protocol.messages import (
     Status,
     Submit,
 )
-from ...state.events import EngineJoined, Holding, TasksEnded, TaskSubmitted
+from ...state.events import (
+    EngineJoined,
+    Event,
+    Holding,
+    TasksAborted,
+    TasksEnded,
+    TaskSubmitted,
+)
 from ...state.naming import NAME_NBYTES, TaskKey, key_of
 from ...state.past import after, past_in
 from ...state.reunion.clients import PATIENCE
@@ -76,6 +83,8 @@ class Reopening:
         self._is_reliant = muster.is_reliant
         self._engines = engines
         self._holds_back = False
+        #: What clients have given up that may run, and whether that is to be stopped.
+        self._given_up: dict[TaskKey, bool] = {}
         #: Called when something has changed outside of a turn.
         self._on_late: Callable[[], None] = lambda: None
         self._asking = Asking(host.record, lambda: self._on_late())
@@ -88,8 +97,8 @@ class Reopening:
         self._on_late = turn
 
         def late(do: Callable[[float], None]) -> None:
-            do(loop.time())
-            turn()
+            # What it decides on is in the record, and a large one takes time to open.
+            self._asking.ask((), lambda _, now: do(now), frames=False)
 
         loop.call_later(PATIENCE, late, self.hurry)
         loop.call_later(LEASE, late, self.end)
@@ -195,12 +204,21 @@ class Reopening:
         for event in self._reunion.waiting_of(client):
             yield event.body
 
-    def withdraw(self, client: Uuid, seqs: Iterable[int]) -> None:
-        """Give up those of these tasks that wait."""
-        for event in self._reunion.withdraw(client, seqs):
-            aborted = without_result(event.key.seq, Status.ABORTED, ABORTED)
-            end = End(aborted, (), b"")
-            self._readmission.tell_end(event, end, recorded=False)
+    def withdraw(self, client: Uuid, seqs: Iterable[int], *, interrupt: bool) -> None:
+        """Give up those of these tasks that wait, or do so once it is known who has it.
+
+        With `interrupt`, also those that turn out to run.
+        """
+        taken, had = self._reunion.withdraw(client, seqs)
+        for event in taken:
+            self._give_up(event)
+        for key in had:
+            self._given_up[key] = interrupt or self._given_up.get(key, False)
+
+    def _give_up(self, event: TaskSubmitted) -> None:
+        aborted = without_result(event.key.seq, Status.ABORTED, ABORTED)
+        end = End(aborted, (), b"")
+        self._readmission.tell_end(event, end, recorded=False)
 
     def keep(self, task: Task, end: End) -> None:
         """Keep how a task ended whose client has not told of it.
@@ -229,13 +247,9 @@ class Reopening:
     def release(self, now: float, keys: Iterable[TaskKey] | None = None) -> None:
         """Let go what waits no longer."""
         while True:
-            going: list[TaskSubmitted] = []
+            going: list[Event] = []
             for event, told in self._reunion.release(keys):
-                if told is None:
-                    going.append(self._readmission.begin(event, time()))
-                else:
-                    end, is_final = told.outcome, told.final
-                    self._readmission.tell_end(event, end, recorded=is_final)
+                going += self._released(event, told)
             if going:
                 self._host.handle(going, now)
             keys = None
@@ -245,6 +259,22 @@ class Reopening:
         if not self._reunion.is_patient and not self._reunion.awaited:
             self._leftovers.take_up(now)
         self._settle()
+
+    def _released(self, event: TaskSubmitted, told: Told | None) -> list[Event]:
+        """Deal with a task that waits no longer; return what the machine is to hear."""
+        key = event.key
+        interrupt = self._given_up.pop(key, None)
+        if told is not None:
+            self._readmission.tell_end(event, told.outcome, recorded=told.final)
+            return []
+        is_had = event.lost or key in self._host.machine.tasks
+        if interrupt is not None and not is_had:
+            self._give_up(event)
+            return []
+        begun = self._readmission.begin(event, time())
+        if interrupt is None:
+            return [begun]
+        return [begun, TasksAborted(key.client, [key.seq], interrupt)]
 
     def look(self, now: float) -> None:
         """Let go what waits, if something has changed for it."""

@@ -194,8 +194,8 @@ class SqliteRecord(Record):
 
     def inherited(self) -> list[Entry]:
         """Return what an earlier controller left unfinished, if nobody asked for it."""
-        entries = list(self._inherited.values())
-        return [entry for entry in entries if entry.outcome is None]
+        live, left = self._entries, list(self._inherited.items())
+        return [e for key, e in left if e.outcome is None and live.get(key) is e]
 
     def lose_inherited(self, now: float, but: Container[TaskKey] = ()) -> None:
         """End what an earlier controller left unfinished, and nobody asks for."""

@@ -64,6 +64,18 @@ class Gate:
             return False
         return not self._lacking.holds_up(key, event.terms, going)
 
+    def may_be_had(self, event: TaskSubmitted) -> bool:
+        """Tell whether an engine, or the record, may yet tell of a task that waits."""
+        key = event.key
+        if key in self._tasks:
+            return True
+        if not self._clients.is_old(key):
+            return False
+        if self._clients.is_asked_for(key.client):
+            return True
+        ids = self._awaited.values()
+        return bool(ids) if event.pinned is None else event.pinned in ids
+
     def passed(self, event: TaskSubmitted) -> TaskSubmitted:
         """Return a task that goes on; it fails if it may have been started."""
         key, lost = event.key, ""

@@ -259,6 +259,8 @@ class Reunion:
                 continue
             going.add(key)
             self._waiting.take(key)
+            if self._lacking.told_of(key):  # be it that those wait before it
+                self.is_stale = True
             yield event, told
         if not len(self._waiting):
             self._lacking.clear()
@@ -282,11 +284,21 @@ class Reunion:
         self._lacking.found(asked)
         self.is_stale = True
 
-    def withdraw(self, client: Uuid, seqs: Iterable[int]) -> list[TaskSubmitted]:
-        """Take out those of these tasks that wait, and return them."""
-        keys = (TaskKey(client, seq) for seq in seqs)
+    def withdraw(
+        self, client: Uuid, seqs: Iterable[int]
+    ) -> tuple[list[TaskSubmitted], list[TaskKey]]:
+        """Take out those of these tasks that wait, and that nobody else can have.
+
+        Returns
+        -------
+        tuple[list[TaskSubmitted], list[TaskKey]]
+            These, and those that may run, or have ended: they wait until it is known.
+        """
+        keys = [TaskKey(client, seq) for seq in seqs]
+        waiting = [key for key in keys if key in self._waiting]
+        had = [k for k in waiting if self._gate.may_be_had(self._waiting[k])]
         self.is_stale = True  # others may depend on them
-        return [self._waiting.take(key) for key in keys if key in self._waiting]
+        return [self._waiting.take(key) for key in waiting if key not in had], had
 
     def waiting_of(self, client: Uuid) -> list[TaskSubmitted]:
         """Return what a client has submitted that waits here."""

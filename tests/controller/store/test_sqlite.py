@@ -155,6 +155,21 @@ def test_an_inherited_task_that_ends_elsewhere_is_recorded(path: Path) -> None:
         assert status_of(record, msg_id) == "ok"
 
 
+def test_what_is_asked_for_again_is_not_left_be_it_that_nothing_is_written_yet(
+    path: Path,
+) -> None:
+    with recording(path) as record:
+        for seq in range(2):
+            open_task(record, seq)
+    record = SqliteRecord(path, inherits=True)
+    record._flush()  # its thread has not begun
+    assert len(record.inherited()) == 2
+    open_task(record, 1)
+    assert [entry.key.seq for entry in record.inherited()] == [0]
+    record.start(print)
+    record.close()
+
+
 def test_an_inherited_task_that_ends_before_the_file_is_read_is_recorded(
     path: Path,
 ) -> None:

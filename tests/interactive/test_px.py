@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from parallel import AsyncResult, Client
@@ -92,6 +94,26 @@ def test_the_last_result_is_shown_again(session: Session) -> None:
     shown = session.run("%pxresult -e")
     begins = [line.partition(":")[0] for line in shown.splitlines()]
     assert begins == ["[stdout", "Out[0", "[stdout", "Out[1"]
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("--group-outputs type", "0A 0B 1A 1B Out0 Out1"),
+        ("--group-outputs engine", "0A 0B Out0 1A 1B Out1"),
+        ("-e", "0A 0B Out0 1A 1B Out1"),
+        ("-r", "0A 1A 0B 1B Out0 Out1"),
+    ],
+)
+def test_what_is_not_streamed_is_grouped(
+    session: Session, option: str, shown: str
+) -> None:
+    session.run("rc[:].scatter('rank', [0, 1], flatten=True).get()")
+    told = session.run(
+        f"%%px --no-stream {option}\nfor each in 'AB': display(f'{{rank}}{{each}}')\n0"
+    )
+    found = re.findall(r"\d[AB]|Out\[\d", told)
+    assert " ".join(found).replace("[", "") == shown
 
 
 def test_options_of_a_cell_are_for_it_alone(session: Session) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 from ..errors import NotAvailable
 
-__all__ = ["INSTEAD", "explain_quit", "has_prompt", "refuse_breakpoint"]
+__all__ = ["INSTEAD", "explain_prompt", "has_prompt", "refuse_breakpoint"]
 
 INSTEAD = (
     "an engine has no terminal: %pxdebug in the session, or ar.debug(), looks at the "
     "variables of a task once it has failed"
 )
+#: What `input()` raises at the end of what there is to read, which is nothing.
+UNANSWERED = "EOF when reading a line"
 
 
 def has_prompt() -> bool:
@@ -36,7 +38,12 @@ def refuse_breakpoint(*args: Any, **kwargs: Any) -> Any:
     raise NotAvailable(f"breakpoint() ends the task here, for {INSTEAD}")
 
 
-def explain_quit(error: BaseException) -> None:
-    """Say of what `pdb.set_trace()` raises in a task why that is."""
-    if type(error).__name__ == "BdbQuit" and not error.args and not has_prompt():
+def explain_prompt(error: BaseException) -> None:
+    """Say of what `pdb.set_trace()` or `input()` raises in a task why that is."""
+    if has_prompt():
+        return
+    if type(error).__name__ == "BdbQuit" and not error.args:
         error.args = (f"the debugger has ended the task here, for {INSTEAD}",)
+    elif isinstance(error, EOFError) and error.args == (UNANSWERED,):
+        instead = "Ask in the session, and send the answer along, or push it"
+        error.args = (f"{UNANSWERED}: nobody answers input() on an engine. {instead}",)

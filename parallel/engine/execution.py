@@ -13,7 +13,7 @@ from ..serialize.calls import pack_value, unpack_value
 from ..serialize.exceptions import Caught, pack_error
 from ..serialize.functions import ABSENT
 from ..serialize.objects import Packed, is_plain, pack_plain
-from .breakpoints import explain_quit
+from .breakpoints import explain_prompt
 from .functions import Functions
 from .namespace import Namespace
 from .postmortem import drop_error, keep_error, rejoin
@@ -112,7 +112,7 @@ class Execution:
         except BaseException as error:
             turns.running = False
             if isinstance(error, Exception):
-                explain_quit(error)
+                explain_prompt(error)
                 keep_error(error, assign.task)
             elif isinstance(error, KeyboardInterrupt):
                 self._keep_interrupt(error, assign)

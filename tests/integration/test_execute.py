@@ -33,6 +33,16 @@ def test_plain_text_does_without_ipython(rc: Client) -> None:
     assert view.apply_sync(has_ipython) == [False] * 2
 
 
+def test_who_asks_is_told_that_nobody_answers(cluster: Client) -> None:
+    for ask in (
+        lambda: cluster[0].apply_sync(input, "name? "),
+        lambda: cluster[0].execute("input('name? ')", block=True),
+        lambda: cluster[0].execute("%time input('name? ')", block=True),
+    ):
+        with pytest.raises(EOFError, match="nobody answers input"):
+            ask()
+
+
 def test_the_namespace_is_emptied(cluster: Client) -> None:
     def bring() -> list[str]:
         return letters

@@ -15,6 +15,8 @@ __all__ = ["WrongSyntax", "check_syntax"]
 
 #: A line that begins with a name and goes on: a magic without its percent sign?
 _AUTOMAGIC = re.compile(r"\s*([A-Za-z_]\w*)\s+(?!=)(.)")
+#: A line that begins as options do.
+_OPTION = re.compile(r"\s*--?[A-Za-z]")
 #: What goes on with a Python expression, if the name is of no magic.
 _OPERATORS = "!()<>,+-*/%^&|@:.;"
 
@@ -49,6 +51,11 @@ def check_syntax(code: str, shell: Any) -> None:
         if _may_be_automagic(code, shell):
             return
         lines = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        if _OPTION.match(code):
+            lines.append(
+                "If that is an option: %px takes none. %%px does, in the first line of "
+                "a cell, and %pxconfig, for all that follow"
+            )
         raise WrongSyntax(str(error), lines) from None
     except ValueError:  # null bytes and the like: engines say so
         return

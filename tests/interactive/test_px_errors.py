@@ -58,7 +58,15 @@ def test_wrong_syntax_is_told_before_anything_is_sent(
     shown = session.run(cell)
     assert shown.count("SyntaxError") == 1
     assert "magics.py" not in shown
+    assert "takes none" not in shown
     assert len(cluster.history) == before
+
+
+def test_who_gives_px_an_option_is_told_where_it_belongs(session: Session) -> None:
+    for line in ("%px --targets 1 print(1)", "%px -o name print(1)"):
+        shown = session.run(line)
+        assert "SyntaxError" in shown
+        assert "%px takes none. %%px does" in shown
 
 
 @pytest.mark.parametrize(

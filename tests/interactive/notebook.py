@@ -36,6 +36,8 @@ class Notebook:
         self._client.start_channels()
         self._client.wait_for_ready(timeout=PATIENCE)
         self._shown: list[dict[str, Any]] = []
+        #: The forms of what the cell displays.
+        self.kinds: set[str] = set()
         self._is_to_clear = False
         self._request = ""
 
@@ -47,6 +49,7 @@ class Notebook:
     def start(self, cell: str) -> None:
         """Begin to run a cell."""
         self._shown, self._is_to_clear = [], False
+        self.kinds = set()
         self._request = self._client.execute(
             cell, allow_stdin=True, stop_on_error=False
         )
@@ -100,6 +103,7 @@ class Notebook:
         if kind == "stream":
             self._show(content["text"])
         elif kind in ("display_data", "execute_result"):
+            self.kinds.update(content["data"])
             self._show(_text_of(content), content.get("transient", {}))
         elif kind == "error":
             self._show("\n".join(content["traceback"]) + "\n")

@@ -64,6 +64,24 @@ def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:
     assert notebook.run("2 * 21") == "42\n"
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "rc[:].map_async(abs, range(5), progress=True).wait()",
+        "rc[:].apply_async(abs, -1).wait_interactive()",
+        "rc.wait_for_engines(2, interactive=True)",
+        "%%px --progress-after 0\nimport time\ntime.sleep(0.2)",
+    ],
+)
+def test_what_is_waited_for_has_a_bar_that_is_a_widget(
+    notebook: Notebook, cell: str
+) -> None:
+    pytest.importorskip("ipywidgets")
+    shown = notebook.run(cell)
+    assert "Error" not in shown
+    assert "application/vnd.jupyter.widget-view+json" in notebook.kinds
+
+
 def test_ipythons_own_debugger_says_where_to_look_at_the_engine(
     notebook: Notebook,
 ) -> None:

@@ -535,3 +535,37 @@ def test_what_is_left_is_done_though_the_record_was_slow_to_open() -> None:
     realm.finish(engine)
     realm.hear(engine)
     assert realm.record.ends == {task: Status.OK}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_left_goes_by_how_others_ended_that_are_given_up(strict: bool) -> None:
+    realm = Realm()
+    engine = realm.join()
+    first = realm.submit(once=True)
+    second = realm.submit(after=[first], strict=strict)
+    third = realm.submit(after=[second], strict=True)
+    realm.record.write()
+    realm.leave()
+    realm.kill()
+    realm.speak(engine)
+    realm.drain()
+    judge(realm)
+    end = Status.IMPOSSIBLE if strict else Status.OK
+    assert realm.record.over == {first: Status.LOST, second: end, third: end}
+
+
+def test_what_is_left_goes_on_when_another_client_is_late() -> None:
+    realm = Realm()
+    engine, gone, late = realm.join(), realm.clients[0], realm.connect()
+    first = realm.submit(once=True, client=late)
+    second = realm.submit(after=[first], client=gone, strict=True)
+    realm.record.write()
+    realm.leave(gone)
+    realm.kill()
+    realm.speak(engine)
+    realm.hurry()
+    realm.answer_all()
+    realm.come_back(late)
+    realm.drain()
+    judge(realm)
+    assert realm.record.over == {first: Status.OK, second: Status.OK}

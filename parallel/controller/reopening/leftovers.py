@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from time import time
 
 from ...protocol.terms import USUAL, Terms
@@ -94,10 +94,18 @@ class Leftovers:
         return any(_may_be_taken_up(each) for each in left)
 
     def give_up(self, now: float) -> None:
-        """End what is left, and nobody does."""
+        """End what is left, and nobody does; what depends on that goes by it."""
         record, tasks = self._host.record, self._host.machine.tasks
-        lost = [each.key for each in record.inherited() if each.key not in tasks]
+        if not self._reunion.awaited:
+            left = {entry.key for entry in self._left()}
+            self._note_lost(tasks.keys() | left, now)
+            self._begin(now)
+        self._note_lost(tasks, now)
         record.lose_inherited(time(), tasks)
+
+    def _note_lost(self, but: Container[TaskKey], now: float) -> None:
+        """Have the machine know that all that is left is lost, but for these."""
+        lost = [e.key for e in self._host.record.inherited() if e.key not in but]
         self._host.handle([TasksEnded([(key, FAILED, -1) for key in lost])], now)
 
 

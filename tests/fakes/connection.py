@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from parallel.client.opentasks import OpenTasks
 from parallel.client.results import AsyncResult
 from parallel.client.waits import Waits
 from parallel.errors import ParallelError
@@ -39,6 +40,7 @@ class FakeConnection:
         self.aborted: list[tuple[list[int], bool]] = []
         #: By number: where the outcome goes, as which part, and what was submitted.
         self.open: dict[int, tuple[Any, int, Any]] = {}
+        self.tasks = OpenTasks()  # which knows the maps
         self.terms: list[Terms | None] = []
         self.attended = 0
         self.waits = Waits(lambda done, follow, deadline: done())

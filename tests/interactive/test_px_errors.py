@@ -102,6 +102,23 @@ def test_output_that_is_no_utf8_is_shown_as_well_as_can_be(session: Session) -> 
     assert shown == "[stdout:0] a\ufffdb\n"
 
 
+def test_a_repr_that_raises_is_told_and_the_cell_goes_on(session: Session) -> None:
+    cell = "class Bad:\n    def __repr__(self): return 1 / 0\ndisplay(Bad())\n"
+    shown = session.run(f"%%px -t 0\n{cell}print('went on')\nBad()")
+    assert "[stdout:0] went on\n" in shown
+    assert shown.count("ZeroDivisionError: division by zero") == 2
+    assert session.run("%px 1").count("]: 1") == 2
+
+
+def test_a_flood_is_shown_to_its_end_and_the_session_goes_on(session: Session) -> None:
+    shown = session.run(
+        "%%px -t 0\nfor _ in range(300): print('x' * 99_999)\nprint('the end')"
+    )
+    assert shown.startswith("[stdout:0]")
+    assert shown.endswith("x\nthe end\n")
+    assert session.run("%px 1").count("]: 1") == 2
+
+
 def test_an_engine_that_dies_is_told_and_the_session_goes_on(session: Session) -> None:
     cell = "%%px -t 1\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     with Cluster(n=2) as rc:  # of its own: others count on an engine 1

@@ -20,7 +20,7 @@ from .launches import launched, launcher_of, like, record_of
 from .letgo import jobs_of
 from .members import ids_of
 from .options import ClusterOptions
-from .records import ClusterRecord, read_record
+from .records import ClusterRecord, LaunchRecord, read_record
 from .resources import words_of
 
 __all__ = ["EngineSets"]
@@ -186,8 +186,7 @@ class EngineSets(ClusterOptions):
         KeyError
             There is no such set.
         """
-        if set_id not in self.engines:
-            self._catch_up()
+        self._find_others()
         unwatched = self._unwatched(set_id)
         return [] if set_id in unwatched else self._sets(set_id), unwatched
 
@@ -305,17 +304,31 @@ class EngineSets(ClusterOptions):
 
     def _catch_up(self) -> None:
         """Know of the sets that other processes have started or changed meanwhile."""
-        record = None if self._record is None else read_record(self._record.path)
-        if record is None:
-            return
-        unknown = {k: v for k, v in record.sets.items() if k not in self.engines}
-        others = msgspec.structs.replace(record, sets=unknown, elsewhere=None)
-        for launcher in launched(others, self):
-            self.engines[launcher.program.set_id] = launcher
-        for set_id, launch in record.sets.items():
+        record = self._find_others()
+        for set_id, launch in record.sets.items() if record is not None else ():
             if set_id in self.engines:
                 self.engines[set_id].n = launch.n
                 self.engines[set_id].let_go = launch.let_go
+
+    def _find_others(self) -> ClusterRecord | None:
+        """Have launchers for what other processes have started; return the record."""
+        record = None if self._record is None else read_record(self._record.path)
+        if record is None:
+            return None
+        others = {k: v for k, v in record.sets.items() if not self._has(k, v)}
+        others_only = msgspec.structs.replace(record, sets=others, elsewhere=None)
+        for launcher in launched(others_only, self):
+            set_id = launcher.program.set_id
+            if set_id not in self.engines or launcher.running:  # else both have ended
+                self.engines[set_id] = launcher
+        return record
+
+    def _has(self, set_id: str, launch: LaunchRecord) -> bool:
+        """Tell whether what is told of a set is what the launcher here has started."""
+        launcher = self.engines.get(set_id)
+        return launcher is not None and (
+            launcher.state_to_dict() == launch.state or launcher.running
+        )
 
     def _knows_all_sets(self) -> bool:
         """Tell whether no other process has started engines, or restarted some."""

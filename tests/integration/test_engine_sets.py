@@ -149,6 +149,20 @@ def test_another_process_finds_all_sets_and_can_change_them(made: Cluster) -> No
         Cluster.from_file(cluster_id="sets")
 
 
+def test_what_another_process_has_restarted_is_stopped_by_the_first(
+    made: Cluster,
+) -> None:
+    with made.start_and_connect_sync(1) as client:
+        made.start_engines_sync(1, "more")
+        wait_for_ids(client, 2)
+        found = Cluster.from_file(cluster_id="sets")
+        found.restart_engines_sync("more")
+        wait_until(lambda: client.ids == [0, 2], 90, "the new one")
+        made.stop_engines_sync("more")
+        assert not found.engines["more"].running
+        assert wait_for_ids(client, 1) == [0]
+
+
 def test_a_cluster_travels_as_a_dict(made: Cluster) -> None:
     made.start_cluster_sync(1)
     told = json.loads(json.dumps(made.to_dict()))

@@ -22,6 +22,7 @@ from ..controller.spec import ControllerSpec
 from ..errors import LauncherError
 from ..protocol.messages import (
     AgentTrouble,
+    EngineDied,
     Kill,
     Message,
     Retire,
@@ -59,7 +60,7 @@ class Agent(Parent):
             self._engines_spec(),
             lambda slot: self._log(f"ipengine-{slot}"),
             self.start_child,
-            self._controller.engine_died,
+            self._on_death,
             self._tell,
         )
 
@@ -230,6 +231,10 @@ class Agent(Parent):
             self._engines.died(
                 pid, code, self._controller.died_at, stopping=bool(self.stopping)
             )
+
+    def _on_death(self, died: EngineDied) -> None:
+        if not self.stopping:  # else the controller ends, too
+            self._controller.engine_died(died)
 
     def _controller_died(self, code: int) -> None:
         while self._controller.link is not None:

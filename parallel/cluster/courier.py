@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -55,7 +56,12 @@ log = logging.getLogger("parallel.agent")
 LOOK_EVERY = 0.5
 #: Whether the agent has ended is looked at so often while addresses are tried, seconds.
 PROBING = 5.0
-#: What is said last has so long to leave, ms.
+#: The controller has so long to confirm what was said last, if it cannot be reached just
+#: then, seconds: without that, it could not tell an ended engine from one cut off.
+PARTING = 3.0
+#: So many of these are said again to a controller that takes the place of another.
+REMEMBERED = 256
+#: The goodbye has so long to leave, ms.
 LEAVING_MS = 50
 
 
@@ -115,7 +121,8 @@ class Courier:
         self._is_over = False
         #: The agent was killed, and its engines may go on.
         self.is_orphan = False
-        self._ended = False
+        self._ended = self._is_leaving = False
+        self._deaths: deque[EngineDied] = deque(maxlen=REMEMBERED)
         self._handlers: dict[type, Callable[[Any], object]] = {
             Welcome: self._on_welcome,
             WhoAreYou: lambda _: self._line.ask_again(),
@@ -133,7 +140,7 @@ class Courier:
         watcher = Watcher([line.socket], [self._link.fileno(), line.monitor.descriptor])
         line.monitor.lost()  # its descriptor tells nothing before it is read
         link = Watcher([], [self._link.fileno()])
-        while not self._ended:
+        while not (self._ended or self._is_leaving):
             if not line.is_open:
                 self._look_for_controller(monotonic())
             watcher.wait(LOOK_EVERY)
@@ -143,6 +150,8 @@ class Courier:
             if line.monitor.lost():
                 self._carry_down()  # it may have said goodbye just before
                 line.greet(monotonic())
+        if not self._ended:
+            self._take_leave()
         line.close()
         self._context.destroy(LEAVING_MS)
 
@@ -160,13 +169,15 @@ class Courier:
     def _carry_up(self) -> None:
         messages = self._link.receive()
         if messages is None:
-            self._take_leave()
+            self._is_leaving = True
             return
         for message in messages:
             if isinstance(message, (EngineDied, AgentTrouble)):
                 self._line.say([message])
             else:
                 self._is_over = True
+            if isinstance(message, EngineDied):
+                self._deaths.append(message)
 
     def _take_leave(self) -> None:
         """Say goodbye for the agent, and what has become of it if it could not."""
@@ -177,8 +188,25 @@ class Courier:
                 "are not replaced any more"
             )
             self._line.say([AgentTrouble(text, hinders=False)])
+        if self._line.was_open:
+            self._wait_for_confirmation()
         self._line.say([Goodbye("it was stopped")])
-        self._ended = True
+
+    def _wait_for_confirmation(self) -> None:
+        """Stay until the controller has heard all that was said, but not for long."""
+        line, until = self._line, monotonic() + PARTING
+        watcher = Watcher([line.socket], [line.monitor.descriptor])
+        line.greet(monotonic())  # the answer tells what has come
+        while line.stream.kept or not line.is_open:
+            left = until - monotonic()
+            if left <= 0 or self._ended:
+                return
+            watcher.wait(min(left, LOOK_EVERY))
+            self._carry_down()
+            if line.monitor.lost():
+                line.greet(monotonic())
+            elif not line.is_open:
+                line.tend(monotonic())
 
     def _carry_down(self) -> None:
         for message in self._line.hear(log):
@@ -190,6 +218,8 @@ class Courier:
         if not self._line.welcome(welcome):  # it has been started again
             self._line.renew()
             self._line.welcome(welcome)
+            if self._is_leaving:  # else the agent says so
+                self._line.say(list(self._deaths))
         self._link.send([Up(self._spec.info.urls)])
 
     def _end(self, why: str) -> None:

@@ -219,15 +219,13 @@ class Engines:
             A moment (seconds, monotonic) that may have cost it its place, through no
             fault of its own: it counts as one that had come up well.
         stopping
-            All are to end: nobody is told, and nothing started.
+            All are to end: nothing is started.
         """
         engine = self._children.pop(pid)
         kill_group(pid)  # what it started, it would have ended
         died = self._last_words(engine, code)
-        if stopping:
-            return
         self._on_death(died)
-        if engine.retired or died.reason == WAS_STOPPED:
+        if stopping or engine.retired or died.reason == WAS_STOPPED:
             return
         now = time.monotonic()
         worked = died.position > 0 or now - engine.born > SETTLED

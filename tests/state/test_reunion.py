@@ -569,3 +569,44 @@ def test_what_is_left_goes_on_when_another_client_is_late() -> None:
     realm.drain()
     judge(realm)
     assert realm.record.over == {first: Status.OK, second: Status.OK}
+
+
+def test_what_ends_when_its_client_is_late_is_kept_for_it() -> None:
+    """The record does not know of it: the controller was killed just before."""
+    realm = Realm()
+    engine = realm.join()
+    task = realm.submit()
+    realm.start(engine)
+    realm.kill()
+    realm.speak(engine)
+    realm.hurry()
+    realm.answer_all()
+    realm.finish(engine)
+    realm.hear(engine)
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, task) is Status.OK
+    assert len(realm.starts[task]) == 1
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_who_waits_for_an_end_that_nobody_asks_for_is_told_of_it(dies: bool) -> None:
+    realm = Realm()
+    engine, gone, other = realm.join(), realm.clients[0], realm.connect()
+    task = realm.submit(client=gone)
+    realm.start(engine)
+    realm.leave(gone)
+    realm.kill()
+    realm.speak(engine)
+    realm.come_back(other)
+    behind = realm.submit(after=[task], client=other, strict=True)
+    if dies:
+        realm.join()
+        realm.die(engine)
+        realm.notice()
+    else:
+        realm.fail(engine)
+        realm.hear(engine)
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, behind) is Status.IMPOSSIBLE

@@ -83,6 +83,8 @@ class Reopening:
         self._is_reliant = muster.is_reliant
         self._engines = engines
         self._holds_back = False
+        #: Nobody comes back any more for what the record does not know.
+        self._is_over = False
         #: What clients have given up that may run, and whether that is to be stopped.
         self._given_up: dict[TaskKey, bool] = {}
         #: Called when something has changed outside of a turn.
@@ -230,7 +232,9 @@ class Reopening:
             self._endings.recall(key)  # what is lost is but its engine's copy
             return
         past = after(task.past, status, end.outcome.engine_id)
-        if self._reunion.keep(key, Told(status, end, past=past)):
+        is_known = self._is_over or self._host.record.is_open(msg_id_of(key))
+        told = Told(status, end, past=past)
+        if self._reunion.keep(key, told, is_unknown=not is_known):
             self._settle()
         elif status is Status.LOST and self._leftovers.has(key):
             asyncio.get_running_loop().call_soon(self._take_up_late)
@@ -319,10 +323,12 @@ class Reopening:
         self.release(now)
 
     def end(self, now: float) -> None:
-        """Forget what nobody has asked for."""
-        for key in list(self._reunion.ended):
+        """Forget what nobody has asked for, but for those that depend on it."""
+        self._is_over = True
+        for key, told in list(self._reunion.ended.items()):
             if not self._reunion.is_back(key.client):
                 del self._reunion.ended[key]
+                self._endings.note(key, told.outcome)
         self._leftovers.give_up(now)
         self._endings.forget()
 

@@ -196,18 +196,26 @@ class Reunion:
         """Tell whether a client may yet tell of a task."""
         return self._clients.may_tell_of(key)
 
-    def keep(self, key: TaskKey, told: Told) -> bool:
+    def keep(self, key: TaskKey, told: Told, *, is_unknown: bool = False) -> bool:
         """Keep how a task ended, if its client may tell of it; tell whether it may.
 
         Engines may tell of several starts, in any order: the last one counts.
+
+        Parameters
+        ----------
+        is_unknown
+            Nobody else knows of it: its client may be late.
         """
         if self.is_waiting(key):
             self.is_stale = True
-        elif not self.wants(key):
+        elif not (self.wants(key) or (is_unknown and self._is_to_come(key))):
             return False
         if told.counts(self.ended.get(key)):
             self.ended[key] = told
         return True
+
+    def _is_to_come(self, key: TaskKey) -> bool:
+        return key.seq >= 0 and not self.is_back(key.client)
 
     def submit(self, event: TaskSubmitted) -> TaskSubmitted | Told | None:
         """Take in what a client submits, or submits again.

@@ -47,7 +47,8 @@ def test_the_stop_button_interrupts_the_engines_and_says_so(
     notebook: Notebook, way: str
 ) -> None:
     notebook.start("%%px\nimport time\nprint('begun')\ntime.sleep(600)")
-    notebook.wait_for("begun")
+    for engine in (0, 1):
+        notebook.wait_for(f"[stdout:{engine}] begun")
     notebook.stop(way)
     shown = notebook.end()
     assert "Interrupted: sending SIGINT to engines [0, 1]" in shown

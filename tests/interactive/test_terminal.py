@@ -17,6 +17,7 @@ def test_the_first_client_brings_the_magics(terminal: Terminal) -> None:
 
 def test_ctrl_c_interrupts_the_engines_and_says_so(terminal: Terminal) -> None:
     terminal.start(SLEEP, "begun")
+    terminal.wait_for("begun")
     terminal.press_ctrl_c()
     shown = terminal.seen()
     assert "Interrupted: sending SIGINT to engines [0, 1]" in shown
@@ -29,6 +30,7 @@ def test_ctrl_c_interrupts_the_engines_and_says_so(terminal: Terminal) -> None:
 def test_a_second_ctrl_c_gives_the_prompt_back(terminal: Terminal) -> None:
     terminal.type("%px import signal; old = signal.signal(2, signal.SIG_IGN)")
     terminal.start(SLEEP.replace("600", "5"), "begun")
+    terminal.wait_for("begun")
     terminal.press_ctrl_c()
     terminal.wait_for("Interrupted")
     terminal.press_ctrl_c()
@@ -43,6 +45,7 @@ def test_ctrl_c_may_be_for_the_session_alone(terminal: Terminal) -> None:
     terminal.start(
         "%px import time; print('begun'); time.sleep(3); print('slept')", "begun"
     )
+    terminal.wait_for("begun")
     terminal.press_ctrl_c()
     assert "not waiting any more" in terminal.seen()
     assert terminal.type("%pxresult").count("slept") == 2

@@ -56,8 +56,8 @@ log = logging.getLogger("parallel.agent")
 LOOK_EVERY = 0.5
 #: Whether the agent has ended is looked at so often while addresses are tried, seconds.
 PROBING = 5.0
-#: The controller has so long to confirm what was said last, if it cannot be reached just
-#: then, seconds: without that, it could not tell an ended engine from one cut off.
+#: The controller has so long to confirm what was said last, if it cannot be reached
+#: just then, seconds: without that, it could not tell an ended engine from one cut off.
 PARTING = 3.0
 #: So many of these are said again to a controller that takes the place of another.
 REMEMBERED = 256

@@ -18,7 +18,7 @@ from .launchers.program import ENGINES, Program
 from .launchers.registry import find_launcher
 from .launches import launched, launcher_of, like, record_of
 from .letgo import jobs_of
-from .members import ids_of
+from .members import ids_of, leaving
 from .options import ClusterOptions
 from .records import ClusterRecord, LaunchRecord, read_record
 from .resources import words_of
@@ -124,7 +124,8 @@ class EngineSets(ClusterOptions):
         olds |= {set_id: self._as_told(set_id) for set_id in unwatched}
         for set_id, old in olds.items():
             again = self._successor(old, set_id)
-            self.stop_engines_sync(set_id)
+            with leaving(self.connect_client_sync, set_id):
+                self.stop_engines_sync(set_id)
             self._start_set(set_id, again, old.n or 1)
 
     def signal_engines_sync(

@@ -308,6 +308,8 @@ class Realm:
         client = self.client_of(key)
         before = self.starts.setdefault(key, [])
         may_again = self.raised[key] + self.refused[key]
+        if client.was_late and key not in self.record.disk:
+            may_again += self.kills  # what nobody else knew has been forgotten
         assert client.is_gone or key not in client.got, f"{key} was started late"
         assert key not in self.record.ends, f"{key} was started, and its end is known"
         alive = [each for each in before if each.is_alive]
@@ -318,7 +320,7 @@ class Realm:
         if terms.engine_retries == 0:
             assert len(before) <= may_again, "once means once"
         is_direct = client.submitted[key].targets is not None
-        assert not (before and is_direct), "a direct task, again"
+        assert not is_direct or len(before) <= may_again, "a direct task, again"
         over = self.ended | self.record.ends.keys()
         assert over.issuperset(named_in(terms)), f"{key} was started too soon"
         before.append(engine)

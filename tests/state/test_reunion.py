@@ -610,3 +610,25 @@ def test_who_waits_for_an_end_that_nobody_asks_for_is_told_of_it(dies: bool) -> 
     realm.drain()
     judge(realm)
     assert status_of(realm, behind) is Status.IMPOSSIBLE
+
+
+def test_an_earlier_start_does_not_hide_a_later_one_of_another_engine() -> None:
+    """Nobody had told its client that it was to be started again."""
+    realm = Realm()
+    realm.join(), realm.join()
+    task = realm.submit(retries=2)
+    (first,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(first)
+    realm.fail(first)
+    realm.hear(first)
+    (second,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(second)
+    realm.kill()
+    realm.come_back()
+    realm.answer_all()
+    realm.speak(first)
+    realm.speak(second)
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, task) is Status.OK
+    assert realm.starts[task] == [first, second]

@@ -50,8 +50,9 @@ class Gate:
         """Tell whether a task need not wait, once those that are `going` have gone."""
         key = event.key
         client = key.client
-        if self._starts.holds(key):
-            return True
+        if self._starts.holds(key):  # another engine may have a later start
+            may_be_later = event.pinned is None and event.terms.retries
+            return not (may_be_later and self._awaited)
         if key in self._tasks:  # an engine has an earlier start, and tells its end
             return False
         is_old = self._clients.is_old(key)

@@ -17,6 +17,7 @@ from ..protocol.messages import (
     Revoke,
 )
 from ..state.events import (
+    Action,
     DeliverOutcome,
     EngineDrained,
     EngineJoined,
@@ -78,6 +79,8 @@ class Dispatch:
         self.intake = Intake(self, peers, self._setups, holdings, self._look_at_old)
         outcomes = self._outcomes = Outcomes(self, peers, self._setups)
         self.reports = Reports(self, peers, outcomes.recent, self._look_at_old)
+        #: What is being carried out, and what is to be after it.
+        self._actions: list[Action] | None = None
         self._carry: dict[type, Any] = {
             SendTask: self._send_task,
             DeliverOutcome: outcomes.deliver,
@@ -144,10 +147,22 @@ class Dispatch:
     # Carrying out
 
     def handle(self, events: Sequence[Event], now: float) -> None:
-        """Let the machine decide, and do it."""
+        """Let the machine decide, and do it: behind what is being done, if anything.
+
+        To carry an action out may lead to further events. What these lead to must not
+        overtake what was decided before: engines take their tasks in order.
+        """
+        actions = self.machine.handle_all(events, now)
+        if self._actions is not None:
+            self._actions += actions
+            return
+        self._actions = actions
         carry = self._carry
-        for action in self.machine.handle_all(events, now):
-            carry[type(action)](action)
+        try:
+            for action in actions:  # and those that are added meanwhile
+                carry[type(action)](action)
+        finally:
+            self._actions = None
 
     def _send_task(self, action: SendTask) -> None:
         peer = self._peers.work.get(action.uuid)

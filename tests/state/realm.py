@@ -25,6 +25,7 @@ from parallel.protocol.messages import Again, Message, Method, Outcome, Status, 
 from parallel.protocol.terms import USUAL, Condition, Terms
 from parallel.state.dependencies import named_in
 from parallel.state.events import (
+    Action,
     DeliverOutcome,
     EngineJoined,
     EngineLost,
@@ -119,6 +120,8 @@ class Realm:
         self.unwatched = 0
         self._ids = count()
         self.is_doubtful = self.is_reliant = False
+        #: What is being carried out.
+        self._actions: list[Action] | None = None
         self.machine = Scheduler()
         self.record = LaggingRecord()
         self.functions = FunctionStore()
@@ -127,9 +130,21 @@ class Realm:
     # What the controller's parts ask of one another
 
     def handle(self, events: Sequence[Event], now: float) -> None:
-        """Let the machine decide, and do it."""
+        """Let the machine decide, and do it, as `Dispatch.handle` does."""
+        actions = self.machine.handle_all(events, self.now)
+        if self._actions is not None:
+            self._actions += actions
+            return
+        self._actions = actions
+        try:
+            self._carry_out(actions)
+        finally:
+            self._actions = None
+        self.machine.check()
+
+    def _carry_out(self, actions: Iterable[Action]) -> None:
         by_uuid = {engine.uuid: engine for engine in [*self.engines, *self.unnoticed]}
-        for action in self.machine.handle_all(events, self.now):
+        for action in actions:
             match action:
                 case SendTask(uuid):
                     by_uuid[uuid].send(action)
@@ -147,7 +162,6 @@ class Realm:
                     self._end(task, end)
                 case KillEngine():
                     raise AssertionError("nobody asked for that")
-        self.machine.check()
 
     def tell_client(
         self, key: TaskKey, message: Message, frames: Sequence[Any] = ()

@@ -632,3 +632,23 @@ def test_an_earlier_start_does_not_hide_a_later_one_of_another_engine() -> None:
     judge(realm)
     assert status_of(realm, task) is Status.OK
     assert realm.starts[task] == [first, second]
+
+
+def test_what_an_end_leads_to_does_not_overtake_what_was_sent_before() -> None:
+    realm = Realm()
+    engine = realm.join()
+    first = realm.submit()
+    realm.start(engine)
+    behind, other = realm.submit(after=[first]), realm.submit()
+    realm.record.write()
+    realm.leave()
+    realm.kill()
+    realm.answer_all()
+    realm.speak(engine)
+    realm.hurry()
+    realm.answer_all()
+    realm.fail(engine)
+    realm.hear(engine)
+    realm.drain()
+    judge(realm)
+    assert [len(realm.starts[key]) for key in (first, behind, other)] == [1, 1, 1]

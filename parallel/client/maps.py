@@ -67,7 +67,6 @@ def start_map(
         connection, function.name, total=None, ordered=ordered,
         return_exceptions=return_exceptions, terms=terms,
     )  # fmt: skip
-    connection.tasks.maps[id(result)] = result
     engines = max(1, len(connection.engines))
     most = CHUNKS_PER_ENGINE * engines if chunksize is None else FIXED_AHEAD
     submit = Submitter(
@@ -81,12 +80,15 @@ def start_map(
             return []
         rest = itertools.chain(first, rows)
         LazyFeeder(submit, rest, chunksize).start()
+        connection.tasks.maps[id(result)] = result
         return result
     columns = [elements(sequence) for sequence in sequences]
     result.total = min(len(column) for column in columns)
     if not result.total:
         return []
     Feeder(submit, columns, chunksize).feed()
+    # Not before: Ctrl-C may have cut its beginning short, and it never ends.
+    connection.tasks.maps[id(result)] = result
     return result
 
 

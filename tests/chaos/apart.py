@@ -20,9 +20,11 @@ import msgspec
 import pytest
 import zmq
 
+from parallel.transport.pids import is_alive
 from tests.chaos.progress import Progress
 from tests.chaos.run import Plan, Run, run
 from tests.leaks import PATIENCE, kill, own_processes, processes, sandbox
+from tests.waiting import wait_until
 
 __all__ = ["can_mount", "main", "run_apart"]
 
@@ -60,7 +62,7 @@ def run_apart(plan: Plan, *, keep: bool) -> Run:
             complaint = f"the run ended with the status {status}"
     except subprocess.TimeoutExpired:
         complaint = f"the run did not end within {plan.limit:g} s, and was ended"
-        _abort_all(child)
+        _abort_all()
     finally:
         kill(processes())
         child.wait()
@@ -88,14 +90,15 @@ def _words(plan: Plan, folder: Path) -> list[str]:
     return [*APART, "sh", "-c", mount, *python]
 
 
-def _abort_all(child: subprocess.Popen[bytes]) -> None:
+def _abort_all() -> None:
     """End everything, each process with its stacks: in its log, or to stderr."""
-    for pid in own_processes():
+    pids = own_processes()
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGABRT)
             os.kill(pid, signal.SIGCONT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(LAST_WORDS)
+    with contextlib.suppress(AssertionError):  # they are killed then
+        wait_until(lambda: not any(is_alive(pid) for pid in pids), LAST_WORDS)
 
 
 def main(folder: Path) -> None:

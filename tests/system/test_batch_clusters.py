@@ -87,9 +87,15 @@ def test_engines_name_the_jobs_that_have_them(system: str) -> None:
             names = [job.name for job in launcher.jobs()]
             assert sorted(owners(rc, set_id).values()) == sorted(names)
         cluster.scale_sync(2)
-        for set_id, launcher in cluster.engines.items():
-            left = {job.name: job.n for job in jobs_of(launcher) if job.n}
-            assert Counter(owners(rc, set_id).values()) == left
+
+        def is_told() -> bool:
+            return all(
+                Counter(owners(rc, set_id).values())
+                == {job.name: job.n for job in jobs_of(launcher) if job.n}
+                for set_id, launcher in cluster.engines.items()
+            )
+
+        wait_until(is_told, PATIENCE, "the news of those that were let go")
     assert security() == []
 
 

@@ -256,16 +256,21 @@ class Engine:
             self._showing.answered()
         elif isinstance(message, Welcome):
             self._showing.answered()
-            if self._line.welcome(message):
-                self.engine_id, self._epoch = message.engine_id, message.epoch
-            else:
-                self._ending = CONNECTION_BROKE
+            self._on_welcome(message)
         elif isinstance(message, WhoAreYou):
             self._line.ask_again()
         elif isinstance(message, Refused) and self._line.was_open:
             self._ending = CONNECTION_BROKE
         elif isinstance(message, (Goodbye, Refused)):
             self._ending = message.reason
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        if welcome.epoch < self._epoch:
+            return  # it was killed since then: the next one does not know the session
+        if self._line.welcome(welcome):
+            self.engine_id, self._epoch = welcome.engine_id, welcome.epoch
+        else:
+            self._ending = CONNECTION_BROKE
 
     # For the side thread
 

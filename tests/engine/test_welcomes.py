@@ -28,7 +28,7 @@ def engine() -> Iterator[Any]:
 
 
 def test_one_of_a_controller_that_was_killed_since_opens_nothing(engine: Any) -> None:
-    """It was on its way when the side thread met the next: who says it has no session."""
+    """It was on its way when the side thread met the next one."""
     Engine._on_welcome(engine, Welcome(OLD, 0, [], epoch=3))
     assert not engine._line.is_open
     Engine._on_welcome(engine, Welcome(NEW, 0, [], epoch=4))

@@ -38,6 +38,8 @@ class Notebook:
         self._shown: list[dict[str, Any]] = []
         #: The forms of what the cell displays.
         self.kinds: set[str] = set()
+        #: What the cell has asked.
+        self.prompts: list[str] = []
         self._is_to_clear = False
         self._request = ""
 
@@ -49,7 +51,7 @@ class Notebook:
     def start(self, cell: str) -> None:
         """Begin to run a cell."""
         self._shown, self._is_to_clear = [], False
-        self.kinds = set()
+        self.kinds, self.prompts = set(), []
         self._request = self._client.execute(
             cell, allow_stdin=True, stop_on_error=False
         )
@@ -91,7 +93,8 @@ class Notebook:
         """Take in what comes, for a moment; tell whether the cell has ended."""
         if self._client.stdin_channel.msg_ready():
             asked = self._client.get_stdin_msg(timeout=0)
-            self._show(asked["content"]["prompt"])
+            # Not among what is shown: that comes by another channel, in its own time.
+            self.prompts.append(asked["content"]["prompt"])
             self._client.input(answers.pop(0))
         try:
             told = self._client.get_iopub_msg(timeout=0.05)

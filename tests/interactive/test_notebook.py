@@ -61,7 +61,8 @@ def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:
     notebook.run("%%px --targets 1\nmine = 20\nmine / 0")
     shown = notebook.run("%pxdebug", "p mine * 3", "q")
     assert shown.startswith("engine 1: ZeroDivisionError: division by zero")
-    assert "(pdb, engine 1) 60\n" in shown
+    assert notebook.prompts == ["(pdb, engine 1) "] * 2
+    assert "60\n" in shown
     assert notebook.run("2 * 21") == "42\n"
 
 

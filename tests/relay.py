@@ -54,9 +54,11 @@ class Relay(threading.Thread):
             self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
         self._listener.listen(100)
         self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
         self._silent = self._closed = False
-        #: The connections, oldest first.
-        self._lines: dict[Line, None] = {}
+        #: The connections, oldest first, each with the task that has it carry.
+        self._lines: dict[Line, asyncio.Task[Any]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.start()
 
     def lead_over(self, file: Path, copy: Path) -> Path:
@@ -94,17 +96,25 @@ class Relay(threading.Thread):
         self._loop.close()
 
     async def _serve(self) -> None:
-        self._end = asyncio.Event()
-        serve: Any = asyncio.start_server
-        if self._folder is not None:
-            serve = asyncio.start_unix_server
-        server = await serve(self._on_connection, sock=self._listener)
+        # asyncio's servers leave those open that come while they close.
+        self._listener.setblocking(False)
+        self._loop.add_reader(self._listener, self._accept)
         await self._end.wait()
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+        self._closed = True
+        for task in self._lines.values():
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await asyncio.sleep(0)  # what was aborted is closed a step later
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it has gone already
+            near, _ = self._listener.accept()
+            task = self._loop.create_task(self._on_connection(near))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _cut(self, how: str) -> None:
         self._closed = how == "closed"
@@ -130,14 +140,15 @@ class Relay(threading.Thread):
         host, _, port = where.rpartition(":")
         return asyncio.open_connection(host, int(port))
 
-    async def _on_connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _on_connection(self, near: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=near)
         if self._closed:
             writer.transport.abort()
             return
         line = Line(writer)
-        self._lines[line] = None
+        task = asyncio.current_task()
+        assert task is not None
+        self._lines[line] = task
         if not self._silent:
             line.passing.set()
         try:

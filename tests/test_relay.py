@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -159,3 +160,13 @@ def test_none_can_be_made_until_it_is_healed(relay: Relay) -> None:
     relay.heal()
     with connected(relay):
         pass
+
+
+def test_who_comes_while_it_closes_leaves_nothing_open(echo: str) -> None:
+    for _ in range(30):
+        relay = Relay(echo)
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(reaching(relay))
+            relay.close()
+    gc.collect()  # a socket that is still open says so

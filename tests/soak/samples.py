@@ -82,6 +82,14 @@ class Sampler(threading.Thread):
         self._over.set()
         self.join()
 
+    def now(self, name: str, what: str) -> float:
+        """Return what one process holds now: a field of `Holding`."""
+        return float(getattr(held_by(self._pids[name]), what))
+
+    def files_now(self) -> float:
+        """Return how many files there are now."""
+        return float(len(list(_sizes(self._folder))))
+
     def _look(self) -> None:
         moment = time.monotonic() - self._begin
         for name, pid in self._pids.items():

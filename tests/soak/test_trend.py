@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from tests.soak.run import given_back
 from tests.soak.samples import Curve
 from tests.soak.trend import trend_of
 
@@ -54,3 +55,12 @@ def test_a_single_value_is_level() -> None:
     found = Curve()
     found.add(0.1, 7)
     assert trend_of(found).growth == 0
+
+
+def test_what_goes_a_little_later_is_given_back() -> None:
+    opened = iter([27.0, 27.0, 26.0, 25.0])
+    assert given_back(lambda: next(opened), 25)
+
+
+def test_what_stays_is_not() -> None:
+    assert not given_back(lambda: 28.0, 27, patience=0.05)

@@ -313,7 +313,9 @@ class RemoteError(ParallelError):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in the place of the steps on this side."""
-        return [*self.painted_traceback().splitlines(), str(self)]
+        lines = self.painted_traceback().splitlines()
+        # What C code raised has no steps to show: one line tells all.
+        return [*lines, str(self)] if len(lines) > 1 else [str(self)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         original = self.original

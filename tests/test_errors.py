@@ -262,6 +262,8 @@ def test_ipython_shows_what_happened_there() -> None:
         *("[3:apply]", *there, ""),
         "2 engines raised",
     ]
+    flat = RemoteError("TypeError", "no", "TypeError: no", {"engine_id": 3})
+    assert flat._render_traceback_() == ["[3:?] TypeError: no"], "it has no steps"
     assert AlreadyDisplayedError(one)._render_traceback_() == ["1 error"]
     assert remote_error(FAILURE, KeyError("k"))._render_traceback_()[:2] == there
 

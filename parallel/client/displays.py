@@ -8,6 +8,7 @@ from typing import Any
 
 from .frontend import in_notebook
 from .metadata import Metadata
+from .names import name_of, named_value
 from .screen import prefix, publish, put
 
 __all__ = ["display_outputs"]
@@ -60,12 +61,10 @@ def _show_value(facts: Metadata) -> None:
     """Show what the last expression gave, named as IPython names such values."""
     found = facts.execute_result
     data = dict(found.get("data", {}))
-    text = str(data.get("text/plain", ""))
-    separator = "\n" if "\n" in text else ""
-    name = f"Out[{_engine(facts)}:{found.get('execution_count')}]:"
+    number = _engine(facts), found.get("execution_count")
     if in_notebook() and len(data) > 1:  # it shows another form than the text
-        print(name)
-    data["text/plain"] = f"{name} {separator}{text}"
+        print(name_of(*number))
+    data["text/plain"] = named_value(*number, str(data.get("text/plain", "")))
     publish({**found, "data": data}, facts.engine_id)
 
 

@@ -8,6 +8,7 @@ from ..protocol.terms import Terms
 from .connection import Connection
 from .deliveries import Delivered
 from .metadata import KEYS, Metadata
+from .names import named_value
 from .results import AsyncResult
 from .screen import publish
 
@@ -86,9 +87,7 @@ class ExecuteReply:
 
     def _plain(self) -> str:
         text = str(self.data.get("text/plain", ""))
-        separator = "\n" if "\n" in text else ""
-        engine = self.metadata.engine_id
-        return f"Out[{engine}:{self.execution_count}]: {separator}{text}"
+        return named_value(self.metadata.engine_id, self.execution_count, text)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self._plain())

@@ -103,5 +103,7 @@ def _one(connection: Connection, target: Any, ids: list[EngineId]) -> EngineId:
     if index in ids:
         return index
     died = connection.departed.get(index)
-    more, story = (" any more", f". It {died}") if died else ("", "")
-    raise IndexError(f"there is no engine {index}{more}; engines are {ids}{story}")
+    told = f"there is no engine {index}{' any more' * bool(died)}; engines are {ids}"
+    if died:
+        told += f". It {died}; rc[:] is a view of those that there are now"
+    raise IndexError(told)

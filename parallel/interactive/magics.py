@@ -14,10 +14,10 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .autopx import AutoPx
 from .cells import check_syntax
+from .colours import colour_in
 from .debugging import debug_engine, debug_error, debug_result, has_failed, point_to
 from .options import Settings, for_running, for_showing, parsed, read_targets
 from .running import named, show, wait_and_show
-from .tracebacks import colour_in
 
 __all__ = ["ParallelMagics"]
 

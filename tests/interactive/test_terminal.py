@@ -62,6 +62,10 @@ def test_what_runs_before_is_not_interrupted(terminal: Terminal) -> None:
     assert "[None, None]" in terminal.type("ar.get()")
 
 
+def test_names_of_values_have_the_sessions_colours(terminal: Terminal) -> None:
+    assert "\x1b[31mOut[\x1b[1;91m0:" in terminal.type("%px 1 + 1")
+
+
 def test_tracebacks_have_the_sessions_colours(terminal: Terminal) -> None:
     shown = terminal.type("%px 1/0")
     assert "ZeroDivisionError" in shown

@@ -102,7 +102,9 @@ class Stream:
             return ""
         told = self._keep(self._read_on(some)) if some else kept
         self._kept = self._untold = None
-        return told.text if told is not None else ""
+        # A character that was only begun would stand before what the next task prints.
+        begun = self._decoder.decode(b"", final=True)
+        return (told.text if told is not None else "") + begun
 
     def set_aside(self) -> Excerpt | None:
         """Return what is kept for `take`, and keep no more of it."""

@@ -173,9 +173,31 @@ def test_a_character_may_come_in_two_parts(captured: Captured) -> None:
         told = []
         for part in "é".encode()[:1], "é".encode()[1:], b"\\xff", b"ok":
             os.write(1, part)
-            told.append(capture.take()[0])
+            told.append(capture.look()[2])
         """
     ) == ["", "é", "\ufffd", "ok"]
+
+
+def test_a_character_that_is_never_ended_stays_with_its_task(
+    captured: Captured,
+) -> None:
+    assert (
+        captured(
+            """
+        told = []
+        for looks in False, True:
+            capture.begin(1)
+            os.write(1, b"a\\xe2\\x82")
+            if looks:
+                capture.look()
+            told.append(capture.take()[0])
+            capture.begin(2)
+            print("next")
+            told.append(capture.take()[0])
+        """
+        )
+        == ["a\ufffd", "next\n"] * 2
+    )
 
 
 def test_what_was_read_takes_no_room(captured: Captured) -> None:

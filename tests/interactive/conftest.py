@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from parallel import Client, Cluster
+from tests.interactive.notebook import Notebook
 from tests.interactive.terminal import Terminal
 
 
@@ -80,3 +81,15 @@ def terminal(ipython: Terminal) -> Terminal:
     """Return it as somebody finds it who has it for themselves."""
     ipython.catch_up()
     return ipython
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """Start a kernel with two engines."""
+    made = Notebook(tmp_path_factory.mktemp("notebook"))
+    begun = "import parallel\nrc = parallel.Cluster(n=2).start_and_connect_sync()"
+    assert "Error" not in made.run(begun)
+    made.run("%pxconfig --progress-after -1")  # no bar, however busy the machine is
+    yield made
+    made.run("rc.cluster.stop_cluster_sync()")
+    made.close()

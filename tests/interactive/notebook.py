@@ -17,6 +17,8 @@ __all__ = ["Notebook"]
 
 #: Seconds that anything may take on a machine that others use.
 PATIENCE = 90
+#: Bars that are widgets fill up with it, so that they do not jump.
+FIGURE_SPACE = "\u2007"
 
 
 class Notebook:
@@ -40,6 +42,8 @@ class Notebook:
         self.kinds: set[str] = set()
         #: What the cell has asked.
         self.prompts: list[str] = []
+        #: What its widgets say by now, by their names: a bar's are three.
+        self.widgets: dict[str, str] = {}
         self._is_to_clear = False
         self._request = ""
 
@@ -51,7 +55,7 @@ class Notebook:
     def start(self, cell: str) -> None:
         """Begin to run a cell."""
         self._shown, self._is_to_clear = [], False
-        self.kinds, self.prompts = set(), []
+        self.kinds, self.prompts, self.widgets = set(), [], {}
         self._request = self._client.execute(
             cell, allow_stdin=True, stop_on_error=False
         )
@@ -63,6 +67,13 @@ class Notebook:
             assert monotonic() < deadline, self.text
             assert not self._read([]), self.text
 
+    def wait_for_bar(self, text: str) -> None:
+        """Wait until a bar says this, if only after the cell has ended."""
+        deadline = monotonic() + PATIENCE
+        while not any(text in each for each in (self.text, *self.widgets.values())):
+            assert monotonic() < deadline, (self.text, self.widgets)
+            self._read([])
+
     def end(self, *answers: str) -> str:
         """Wait until the cell has ended; return what stands below it."""
         left, deadline = list(answers), monotonic() + PATIENCE
@@ -70,6 +81,22 @@ class Notebook:
             assert monotonic() < deadline, self.text
         assert not left
         return self.text
+
+    def complete(self, typed: str) -> list[str]:
+        """Press Tab; return what is offered.
+
+        Parameters
+        ----------
+        typed
+            The cell so far; the cursor stands where there is a `¦`, or else behind it.
+        """
+        at = typed.find("¦")
+        answer: dict[str, Any] = self._client.complete(
+            typed.replace("¦", ""), len(typed) if at < 0 else at,
+            reply=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert answer["content"]["status"] == "ok"
+        return list(answer["content"]["matches"])
 
     def stop(self, way: str = "signal") -> None:
         """Press the stop button.
@@ -114,6 +141,11 @@ class Notebook:
             self._is_to_clear = True
             if not content["wait"]:
                 self._show("")
+        elif kind in ("comm_open", "comm_msg"):
+            state = content["data"].get("state", {})
+            if isinstance(state.get("value"), str):
+                text = state["value"].replace(FIGURE_SPACE, " ")
+                self.widgets[content["comm_id"]] = text
         elif kind == "update_display_data":
             for each in self._shown:
                 if each["id"] == content["transient"]["display_id"]:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.interactive.notebook import Notebook
 
 pytestmark = pytest.mark.slow
-
-BEGIN = "import parallel\nrc = parallel.Cluster(n=2).start_and_connect_sync()"
-
-
-@pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    """Start a kernel with two engines."""
-    made = Notebook(tmp_path_factory.mktemp("notebook"))
-    assert "Error" not in made.run(BEGIN)
-    made.run("%pxconfig --progress-after -1")  # no bar, however busy the machine is
-    yield made
-    made.run("rc.cluster.stop_cluster_sync()")
-    made.close()
 
 
 def test_each_engine_draws_its_own_part_anew(notebook: Notebook) -> None:
@@ -64,24 +49,6 @@ def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:
     assert notebook.prompts == ["(pdb, engine 1) "] * 2
     assert "60\n" in shown
     assert notebook.run("2 * 21") == "42\n"
-
-
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "rc[:].map_async(abs, range(5), progress=True).wait()",
-        "rc[:].apply_async(abs, -1).wait_interactive()",
-        "rc.wait_for_engines(2, interactive=True)",
-        "%%px --progress-after 0\nimport time\ntime.sleep(0.2)",
-    ],
-)
-def test_what_is_waited_for_has_a_bar_that_is_a_widget(
-    notebook: Notebook, cell: str
-) -> None:
-    pytest.importorskip("ipywidgets")
-    shown = notebook.run(cell)
-    assert "Error" not in shown
-    assert "application/vnd.jupyter.widget-view+json" in notebook.kinds
 
 
 def test_ipythons_own_debugger_says_where_to_look_at_the_engine(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.interactive.terminal import Terminal
@@ -9,6 +12,19 @@ from tests.interactive.terminal import Terminal
 pytestmark = pytest.mark.slow
 
 SLEEP = "%px import time; print('begun'); time.sleep(600)"
+#: Engines print it, and wait for the file `go` then.
+WAITS = "%px print('begun'); wait()"
+
+
+@pytest.fixture
+def go(terminal: Terminal, tmp_path: Path) -> Iterator[Path]:
+    """Give a file that engines wait for in `wait()`; let go who still does."""
+    made = tmp_path / "go"
+    terminal.type(f"%px import pathlib, time; go = pathlib.Path({str(made)!r})")
+    look = "go.exists() or time.sleep(0.01)"
+    terminal.type(f"%px wait = lambda: any({look} for _ in iter(int, 1))")
+    yield made
+    made.touch()
 
 
 def test_the_first_client_brings_the_magics(terminal: Terminal) -> None:
@@ -27,9 +43,9 @@ def test_ctrl_c_interrupts_the_engines_and_says_so(terminal: Terminal) -> None:
     assert terminal.type("%px print('fine')").count("fine") == 2
 
 
-def test_a_second_ctrl_c_gives_the_prompt_back(terminal: Terminal) -> None:
+def test_a_second_ctrl_c_gives_the_prompt_back(terminal: Terminal, go: Path) -> None:
     terminal.type("%px import signal; old = signal.signal(2, signal.SIG_IGN)")
-    terminal.start(SLEEP.replace("600", "5"), "begun")
+    terminal.start(WAITS, "begun")
     terminal.wait_for("begun")
     terminal.press_ctrl_c()
     terminal.wait_for("Interrupted")
@@ -37,29 +53,31 @@ def test_a_second_ctrl_c_gives_the_prompt_back(terminal: Terminal) -> None:
     shown = terminal.seen()
     assert "Interrupted once more: not waiting any more" in shown
     assert "Traceback" not in shown
+    go.touch()
     assert terminal.type("%px old = signal.signal(2, old)").count("rror") == 0
 
 
-def test_ctrl_c_may_be_for_the_session_alone(terminal: Terminal) -> None:
+def test_ctrl_c_may_be_for_the_session_alone(terminal: Terminal, go: Path) -> None:
     terminal.type("%pxconfig --signal-on-interrupt 0")
-    terminal.start(
-        "%px import time; print('begun'); time.sleep(3); print('slept')", "begun"
-    )
+    terminal.start(f"{WAITS}; print('went', 'on')", "begun")
     terminal.wait_for("begun")
     terminal.press_ctrl_c()
     assert "not waiting any more" in terminal.seen()
-    assert terminal.type("%pxresult").count("slept") == 2
+    go.touch()
+    assert terminal.type("%pxresult").count("went on") == 2
     terminal.type("%pxconfig --signal-on-interrupt SIGINT")
 
 
-def test_what_runs_before_is_not_interrupted(terminal: Terminal) -> None:
-    terminal.type("ar = rc[:].apply_async(time.sleep, 4)")
+def test_what_runs_before_is_not_interrupted(terminal: Terminal, go: Path) -> None:
+    terminal.type("ar = rc[:].execute('wait()')")
     terminal.type("%pxconfig --verbose")
     terminal.start("%px print('nev' + 'er')", "Parallel execution")
     terminal.press_ctrl_c()
     assert "never" not in terminal.seen()
     terminal.type("%pxconfig --no-verbose")
-    assert "[None, None]" in terminal.type("ar.get()")
+    assert "False" in terminal.type("ar.ready()")
+    go.touch()
+    assert "True" in terminal.type("bool(ar.get()) and ar.successful()")
 
 
 def test_names_of_values_have_the_sessions_colours(terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from ..transport.locations import make_profile
 from ..transport.openfiles import see_that_engines_fit
 from .agentcontroller import AgentController, running_already
 from .allocation import usable_cores, warn_of_a_crowd
-from .arrivals import wait_for_engines
+from .attending import Attending
 from .classic import INSTEAD, option_of_launcher
 from .cleaning import clean_cluster_files
 from .configfiles import read_config
@@ -34,15 +34,10 @@ from .launchers.registry import find_launcher
 from .launches import is_there, record_of
 from .launchoptions import kind_of
 from .nameplate import Nameplate
-from .news import wait_for_news
 from .oldlogs import sweep_logs
-from .owner import AgentProcess
 from .profiles import CONFIGS, config_folder
-from .prospects import why_too_few
 from .records import LaunchRecord, read_record
-from .scaling import Scaling
 from .twins import Twins
-from .watching import CONTROLLER_NAME, Watch
 
 __all__ = ["Cluster", "clean_cluster_files"]
 
@@ -59,7 +54,7 @@ SPELLINGS = MappingProxyType(
 )
 
 
-class Cluster(Nameplate, Twins, Scaling, ClusterFiles):
+class Cluster(Nameplate, Twins, Attending, ClusterFiles):
     """A controller and engines; every option is also an attribute.
 
     As a context manager it starts, waits for all engines, gives a connected
@@ -74,9 +69,6 @@ class Cluster(Nameplate, Twins, Scaling, ClusterFiles):
     `engines="slurm"` has engines started elsewhere, and `controller="slurm"` the
     controller: by a launcher's name, the dotted path of its class, or the class.
     """
-
-    #: How what it has elsewhere fares, while somebody waits for news.
-    _watch: Watch | None = None
 
     def __init__(self, **options: Any) -> None:
         for short, name in SPELLINGS.items():
@@ -275,110 +267,6 @@ class Cluster(Nameplate, Twins, Scaling, ClusterFiles):
             log.error(
                 "not all of cluster %r could be stopped: %s", self.cluster_id, error
             )
-
-    def _connect_to_all(self) -> Client:
-        client = self.connect_client_sync()
-        assert self.n is not None
-        try:
-            wait_for_engines(
-                client,
-                self.n,
-                timeout=self.engine_timeout,
-                agent=self._agent,
-                launched=self._launched(),
-                logs=Path(self.profile_dir) / "log",
-            )
-        except BaseException:
-            client.close()
-            raise
-        return client
-
-    def _launched(self) -> dict[str, Launcher]:
-        """Return the launchers of what no agent of this host has, with words for it."""
-        found = {
-            f"engines of the set {set_id}": launcher
-            for set_id, launcher in self._launched_sets().items()
-        }
-        if self.controller and not isinstance(self.controller, AgentController):
-            found[CONTROLLER_NAME] = self.controller
-        return found
-
-    def why_engines_wait(self) -> list[str]:
-        """Return, in words, which jobs wait to be started, are late or have failed."""
-        watch = Watch(self._launched())
-        watch.look()
-        return watch.queued + watch.late + watch.failed or watch.ended
-
-    def why_too_few_come(self, n: int, registered: Mapping[str, int]) -> list[str]:
-        """Return, in words, which jobs have ended so that `n` engines cannot come.
-
-        Parameters
-        ----------
-        registered
-            How many engines of each set are there.
-        """
-        if self._adapter is not None:  # it may start more
-            return []
-        try:
-            if not why_too_few(n, dict(self.engines), registered):
-                return []
-            self._catch_up()
-            if not self._knows_all_sets():
-                return []
-            return why_too_few(n, dict(self.engines), registered)
-        except LauncherError as error:
-            log.debug("it is not known whether engines can come: %s", error)
-            return []
-
-    def connect_client_sync(self, **options: Any) -> Client:
-        """Return a client of this cluster, connected."""
-        if self._info is not None:
-            return Client(self._info, cluster=self, **options)
-        return Client(
-            profile_dir=self.profile_dir,
-            cluster_id=self.cluster_id,
-            cluster=self,
-            **options,
-        )
-
-    @property
-    def _agent(self) -> AgentProcess | None:
-        """The agent of this host, if this process has started it."""
-        found = self.controller
-        return found.agent if isinstance(found, AgentController) else None
-
-    def wait_for_news(self, also: Sequence[int] = ()) -> list[str] | None:
-        """Wait until there is something to tell of a cluster that this process runs.
-
-        Parameters
-        ----------
-        also
-            Descriptors that end the wait too, once one of them can be read.
-
-        Returns
-        -------
-        list[str] | None
-            What its user should know; None if somebody else has stopped it.
-
-        Raises
-        ------
-        LauncherError
-            It ended by itself: why, with the last lines of a log.
-        """
-        agent, launched = self._agent, self._launched()
-        if agent is None and not launched:
-            raise LauncherError(f"{self!r} is not run by this process")
-        if self._watch is None:
-            self._watch = Watch(launched)
-        self._watch.follow(launched)
-        return wait_for_news(agent, self._watch, self.is_kept, also)
-
-    def is_kept(self) -> bool:
-        """Tell whether its file is there: who stops a cluster removes that."""
-        if self._record is None:
-            return False
-        known = read_record(self._record.path)
-        return known is not None and known.is_same(self._record)
 
     # Stopping
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from traitlets import TraitError
 
-from ..protocol.connection import ConnectionInfo
 from ..transport.locations import cluster_file as file_of
 from ..transport.locations import profile_dir as folder_of
 from .dicts import dict_of, record_from
@@ -23,9 +22,6 @@ C = TypeVar("C", bound="ClusterFiles")
 
 class ClusterFiles(EngineSets):
     """What `Cluster` does with its file."""
-
-    #: How clients reach it, and with which keys, where this process has started it.
-    _info: ConnectionInfo | None = None
 
     #: What `to_dict` tells of a cluster beside what is not as by default.
     TOLD: ClassVar[tuple[str, ...]] = (

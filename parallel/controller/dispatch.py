@@ -39,7 +39,6 @@ from .functions import FunctionStore
 from .intake import Intake
 from .limits import Holdings
 from .outcomes import Outcomes
-from .pasts import again
 from .peers import Peers
 from .reopening.reopening import Reopening
 from .reports import Reports
@@ -84,7 +83,7 @@ class Dispatch:
         self._carry: dict[type, Any] = {
             SendTask: self._send_task,
             DeliverOutcome: outcomes.deliver,
-            TellPast: lambda each: self.tell_client(each.task.key, again(each.task)),
+            TellPast: outcomes.tell_past,
             FailTask: outcomes.fail,
             RevokeTasks: lambda each: self._order(each.uuid, Revoke(each.ordinals)),
             InterruptTask: lambda action: self._order(

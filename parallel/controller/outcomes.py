@@ -9,10 +9,11 @@ from typing import Any
 
 from ..aliases import EngineId, Uuid
 from ..protocol.messages import EngineDied, Outcome, SetupEnded, Status, Trouble
-from ..state.events import DeliverOutcome, FailTask
+from ..state.events import DeliverOutcome, FailTask, TellPast
 from ..state.naming import TaskKey
 from ..state.tasks import Task
 from .host import Host
+from .pasts import again, past_of
 from .peers import Peers
 from .reopening.ends import End
 from .reopening.reopening import Reopening
@@ -75,6 +76,13 @@ class Outcomes:
         if action.ran and self._setups.has_killed(key.client, work):
             self._functions.release(work.submit.digest)
             self._tell_client(key, Trouble(say_deadly(work), hinders=False))
+
+    def tell_past(self, action: TellPast) -> None:
+        """Tell that a task is to be started again."""
+        task = action.task
+        if not self._tell_client(task.key, again(task)):
+            self._peers.leave_to_record()
+        self._record.started(task.key, past_of(task))
 
     def _end(self, task: Task, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Tell a client how its task, or its setup on one engine, ended."""

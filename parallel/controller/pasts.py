@@ -10,17 +10,23 @@ from ..state.naming import TaskKey
 from ..state.past import Past
 from ..state.tasks import Task
 
-__all__ = ["again", "pasts_of"]
+__all__ = ["again", "past_of", "pasts_of"]
 
-#: So many deaths are told, and of each the beginning of its first line.
+#: So many deaths are told, and recorded, and of each the beginning of its first line.
 DEATHS, LETTERS = 64, 200
+
+
+def past_of(task: Task) -> Past:
+    """Return what is told, or recorded, of a task's earlier starts."""
+    starts, tries, refused, deaths = task.past
+    lines = [each.partition("\n")[0][:LETTERS] for each in deaths[-DEATHS:]]
+    return Past(starts, tries, list(refused), lines)
 
 
 def again(task: Task) -> Again:
     """Return what tells a client that its task is to be started again."""
-    starts, tries, refused, deaths = task.past
-    lines = [each.partition("\n")[0][:LETTERS] for each in deaths[-DEATHS:]]
-    return Again(StartedTask(task.key.seq, starts, tries, list(refused), lines))
+    starts, tries, refused, deaths = past_of(task)
+    return Again(StartedTask(task.key.seq, starts, tries, [*refused], [*deaths]))
 
 
 def pasts_of(client: Uuid, told: Iterable[StartedTask]) -> dict[TaskKey, Past]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..aliases import EngineId
 from ..protocol.messages import Status
 
-__all__ = ["FIRST", "Past", "after", "past_in", "tail_of"]
+__all__ = ["FIRST", "Past", "after", "later", "past_in", "tail_of"]
 
 #: Behind a task's name, for engines, are three numbers of so many bytes: how often it
 #: has been started, has raised, and has killed its engine.
@@ -53,6 +53,13 @@ class Past(NamedTuple):
 
 #: Of a task that has not been started before.
 FIRST = Past()
+
+
+def later(past: Past, other: Past) -> Past:
+    """Return the one that knows of more starts, with what the other one names."""
+    if past.starts < other.starts:
+        past, other = other, past
+    return past.with_names_of(other)
 
 
 def tail_of(past: Past) -> bytes:

@@ -51,6 +51,15 @@ def begin_and_wait_for(begun: str, path: str) -> int:
     return wait_for(path)
 
 
+def fail_the_first_time(begun: str, path: str) -> int:
+    """Say that this runs, wait, and fail unless it has run before."""
+    note(begun, os.getpid())
+    if len(notes(begun)) > 1:
+        return os.getpid()
+    wait_for(path)
+    raise ZeroDivisionError
+
+
 def fail_before_a_line(begun: str, path: str, number: int) -> None:
     """Say that this runs and wait, also for tasks that wait in line; then fail.
 

@@ -51,6 +51,11 @@ TAKER = (
 )
 
 
+FAILER = LEAVER.replace("begin_and_wait_for", "fail_the_first_time").replace(
+    "targets=[0]", "retries=1"
+)
+
+
 @contextmanager
 def writing_nothing(client: Client) -> Iterator[None]:
     """Keep the record's writer from writing until the controller is killed here."""
@@ -115,6 +120,21 @@ def test_what_its_client_had_before_both_were_killed_is_not_started_again(
     pid = rc[0].apply_async(os.getpid).get(timeout=PATIENCE)
     assert rc.get_result(label="left").get(timeout=PATIENCE) == [pid]
     assert notes(begun) == [str(pid)]
+
+
+def test_what_a_gone_client_has_left_is_tried_again_after_a_kill(
+    rc: Client, tmp_path: Path, begun: Path, gate: Path
+) -> None:
+    with running_for(rc, FAILER, tmp_path, begun, gate) as script:
+        script.kill()
+        script.communicate()
+    before = controller_of(rc)
+    os.kill(before, signal.SIGKILL)
+    wait_until_gone(before)
+    gate.touch()
+    (pid,) = rc.get_result(label="left").get(timeout=PATIENCE)
+    first, second = notes(begun)
+    assert first != second == str(pid)
 
 
 def folder_of(client: Client) -> Path:

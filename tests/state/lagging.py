@@ -15,6 +15,7 @@ from parallel.controller.store.entry import Entry, lost
 from parallel.controller.store.record import Record, settle
 from parallel.protocol.messages import Outcome, Status, Submit
 from parallel.state.naming import TaskKey
+from parallel.state.past import later
 
 __all__ = ["LaggingRecord"]
 
@@ -57,7 +58,9 @@ class LaggingRecord(Record):
         """Catch up."""
         self.read()
         for key in self._fresh:
-            self._inherited.pop(key, None)
+            known = self._inherited.pop(key, None)
+            if known is not None:
+                self._entries[key].past = later(known.past, self._entries[key].past)
         self._fresh = set()
         for key, entry in list(self._entries.items()):
             self.disk[key] = replace(entry)

@@ -16,7 +16,7 @@ from typing import Any
 
 from parallel.controller.functions import FunctionStore
 from parallel.controller.muster import LEASE, Enrolled, Muster
-from parallel.controller.pasts import again
+from parallel.controller.pasts import again, past_of
 from parallel.controller.reopening.ends import End
 from parallel.controller.reopening.reopening import Reopening
 from parallel.controller.store.entry import msg_id_of, without_result
@@ -116,6 +116,8 @@ class Realm:
         self.raised: Counter[TaskKey] = Counter()
         self.refused: Counter[TaskKey] = Counter()
         self.deaths = self.kills = 0
+        #: How many engines there were when they were fewest.
+        self.fewest = 0
         #: How many died of which nobody can tell what they had started.
         self.unwatched = 0
         self._ids = count()
@@ -150,6 +152,7 @@ class Realm:
                     by_uuid[uuid].send(action)
                 case TellPast(task):
                     self.tell_client(task.key, again(task))
+                    self.record.started(task.key, past_of(task))
                 case RevokeTasks(uuid) | InterruptTask(uuid):
                     by_uuid[uuid].requests.append(action)
                 case DeliverOutcome(task, engine_id):
@@ -310,6 +313,8 @@ class Realm:
         """Let an engine join."""
         engine = LastingEngine(next(self._ids), is_watched=is_watched)
         self.engines.append(engine)
+        if not self.kills and not self.deaths:
+            self.fewest += 1
         self._do(self.handle, [EngineJoined(engine.uuid, engine.engine_id)], self.now)
         return engine
 
@@ -381,7 +386,12 @@ class Realm:
             is_late = client.is_away and reunion is not None and not reunion.is_patient
             if client.is_gone or key in client.got or is_late:
                 done.add(key)
-        starts = {k: s.starts for c in self.clients for k, s in c.started.items()}
+        starts = {
+            key: entry.past.starts
+            for key, entry in self.record.disk.items()
+            if not self.client_of(key).is_there
+        }
+        starts |= {k: s.starts for c in self.clients for k, s in c.started.items()}
         for engine in self.engines:
             if reunion is None or engine.uuid not in reunion.awaited:
                 engine.forget(done, starts)
@@ -392,6 +402,7 @@ class Realm:
         self.unwatched += not engine.is_watched
         engine.is_alive = False
         self.engines.remove(engine)
+        self.fewest = min(self.fewest, len(self.engines))
         self.unnoticed.append(engine)
 
     def notice(self) -> None:

@@ -652,3 +652,90 @@ def test_what_an_end_leads_to_does_not_overtake_what_was_sent_before() -> None:
     realm.drain()
     judge(realm)
     assert [len(realm.starts[key]) for key in (first, behind, other)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_is_left_is_tried_again_where_it_has_not_raised(
+    is_late: bool, refuses: bool
+) -> None:
+    realm = Realm()
+    for _ in range(2):
+        realm.join()
+    task = realm.submit(retries=1)
+    realm.record.write()
+    (holder,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(holder)
+    realm.leave()
+    realm.kill()
+    for engine in realm.engines:
+        realm.speak(engine)
+    if is_late:
+        realm.hurry()
+        realm.answer_all()
+    (realm.refuse if refuses else realm.fail)(holder)
+    realm.hear(holder)
+    realm.drain()
+    judge(realm)
+    assert realm.record.over == {task: Status.OK}
+    assert realm.starts[task] == [holder, other_than(holder, realm)]
+
+
+def test_what_is_left_raises_no_more_often_than_it_may() -> None:
+    realm = Realm()
+    for _ in range(3):
+        realm.join()
+    task = realm.submit(retries=1)
+    realm.record.write()
+    realm.leave()
+    raise_once(realm)
+    realm.record.write()
+    realm.settle()
+    realm.kill()
+    for engine in realm.engines:
+        realm.speak(engine)
+    realm.hurry()
+    realm.answer_all()
+    raise_once(realm)
+    realm.drain()
+    judge(realm)
+    assert realm.record.over == {task: Status.ERROR}
+    assert len(set(realm.starts[task])) == 2
+
+
+def test_what_is_left_kills_no_more_engines_than_it_may() -> None:
+    realm = Realm()
+    realm.join()
+    task = realm.submit()
+    realm.record.write()
+    realm.leave()
+    for _ in range(3):
+        realm.join()
+        (holder,) = [engine for engine in realm.engines if engine.can_start]
+        realm.start(holder)
+        realm.die(holder)
+        realm.notice()
+        realm.record.write()
+        realm.kill()
+        for engine in realm.engines:
+            realm.speak(engine)
+        realm.hurry()
+        realm.answer_all()
+    realm.drain()
+    judge(realm)
+    assert realm.record.over == {task: Status.LOST}
+    assert len(realm.starts[task]) == 3
+
+
+def raise_once(realm: Realm) -> None:
+    """Have the task run that is given to an engine, and raise."""
+    (holder,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(holder)
+    realm.fail(holder)
+    realm.hear(holder)
+
+
+def other_than(engine: LastingEngine, realm: Realm) -> LastingEngine:
+    """Return the other one of two engines."""
+    (other,) = [each for each in realm.engines if each is not engine]
+    return other

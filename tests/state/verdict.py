@@ -58,12 +58,11 @@ class _Verdict:
         assert self.realm.raised[self.key] <= most, f"{words}: raised too often"
         may_end = {
             Status.OK: self._may_be_good,
-            Status.ERROR: lambda: bool(self.starts) and self.has_failed,
+            Status.ERROR: self._may_have_failed,
             Status.IMPOSSIBLE: self._may_be_impossible,
             Status.INVALID: self._may_be_invalid,
             Status.ABORTED: lambda: self.key in self.client.aborted,
             Status.LOST: self._may_be_lost,
-            Status.UNMET: lambda: self.was_left and self.has_failed,
         }
         assert may_end[end](), words
 
@@ -73,6 +72,13 @@ class _Verdict:
         is_strict = condition is not None and not condition.failure
         is_good = all(end in (None, Status.OK) for end in ends)
         return bool(self.starts) and (is_good or not is_strict)
+
+    def _may_have_failed(self) -> bool:
+        """Tell whether it may not be tried again, or nowhere."""
+        is_spent = self.realm.raised[self.key] > self.terms.retries
+        is_one = self.submit.targets or self.key in self.client.aborted
+        is_anywhere = len(set(self.starts)) >= self.realm.fewest
+        return self.has_failed and bool(is_spent or is_one or is_anywhere)
 
     def _may_be_impossible(self) -> bool:
         if self.has_failed:  # on all engines that are left

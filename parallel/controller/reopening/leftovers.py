@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from time import time
 
 from ...protocol.terms import USUAL, Terms
 from ...state.dependencies import named_in
-from ...state.events import TasksEnded, TaskSubmitted
+from ...state.events import TaskReturned, TasksEnded, TaskSubmitted
 from ...state.history import FAILED
 from ...state.naming import TaskKey
+from ...state.past import FIRST, Past, later
 from ...state.reunion.reunion import Reunion
+from ...state.reunion.starts import Told
 from ..host import Host
 from ..store.entry import Entry
 from ..work import Work
-from .asking import Asking
-from .ends import end_in
+from .endings import Endings
 
 __all__ = ["Leftovers"]
 
@@ -23,11 +24,13 @@ __all__ = ["Leftovers"]
 class Leftovers:
     """Begins them anew, by what is recorded of them, or gives them up."""
 
-    def __init__(self, host: Host, reunion: Reunion, asking: Asking) -> None:
+    def __init__(self, host: Host, reunion: Reunion, endings: Endings) -> None:
         self._host = host
         self._reunion = reunion
-        self._asking = asking
+        self._endings = endings
         self._has_taken_up = False
+        #: Those that have been started, as an engine told, and are to be started again.
+        self._again: dict[TaskKey, Past] = {}
 
     def take_up(self, now: float) -> None:
         """Submit what clients that are not there have left to be done, once.
@@ -38,67 +41,72 @@ class Leftovers:
             return
         self._has_taken_up = True
         left = self._left()
-        named = {key for entry in left for key in named_in(_terms_of(entry))}
+        named = {key for each in left.values() for key in named_in(_terms_of(each))}
         asked = {key for key in named if not self._host.machine.knows(key)}
-
-        def answered(entries: Iterable[Entry], now: float) -> None:
-            ends = [end_in(entry) for entry in entries if entry.outcome is not None]
-            self._host.handle([TasksEnded(ends)], now)
-            self._begin(now)
-
-        if asked.difference(entry.key for entry in left):
-            self._asking.ask(asked, answered, frames=False)
+        if asked := asked - left.keys():
+            self._endings.learn(asked, self._begin)
         elif left:
             self._begin(now)
 
-    def _left(self) -> list[Entry]:
+    def resumes(self, key: TaskKey, told: Told) -> bool:
+        """Tell whether a task is taken up that has ended so: it is to be tried again.
+
+        Its client is not there, so that the record's terms decide.
+        """
+        if self._reunion.is_back(key.client) or self._reunion.is_patient:
+            return False
+        entry = self._host.record.unfinished(key)
+        if entry is None or entry.target is not None or not _is_whole(entry):
+            return False
+        if not told.may_go_on(_terms_of(entry)):
+            return False
+        self._again[key] = later(self._again.get(key, FIRST), told.past)
+        self._has_taken_up = False
+        return True
+
+    def _left(self) -> dict[TaskKey, Entry]:
         """Return what nobody has in hand, as it was submitted."""
-        tasks = self._host.machine.tasks
-        return [
-            entry
-            for entry in self._host.record.inherited()
-            if entry.key not in tasks
-            and not self._reunion.is_back(entry.key.client)
-            and _may_be_taken_up(entry)
-        ]
+        record, tasks = self._host.record, self._host.machine.tasks
+        left = {e.key: e for e in record.inherited() if _may_be_taken_up(e)}
+        for key in self._again:
+            if (entry := record.unfinished(key)) is not None:
+                left[key] = entry
+        is_back = self._reunion.is_back
+        return {
+            key: entry
+            for key, entry in left.items()
+            if key not in tasks and not is_back(key.client)
+        }
 
     def _begin(self, now: float) -> None:
         """Submit what is left, but for what depends on tasks that nobody will do."""
         knows = self._host.machine.knows
         going: dict[TaskKey, TaskSubmitted] = {}
-        for entry in self._left():
+        for key, entry in self._left().items():
             others = named_in(_terms_of(entry))
             if all(each in going or knows(each) for each in others):
-                going[entry.key] = self._submission(entry)
+                going[key] = self._submission(entry)
         if going:
             self._host.handle(list(going.values()), now)
-
-    def returned(self) -> None:
-        """Take note that an engine has died that had some: it is taken up, too."""
-        self._has_taken_up = False
 
     def _submission(self, entry: Entry) -> TaskSubmitted:
         """Return what submits a recorded task for a client that is not there."""
         if entry.digest:
             self._host.functions.define(entry.digest, entry.code)
         self._host.functions.hold(entry.digest)
-        submit = entry.again(entry.key.seq)
-        work = Work(submit, entry.frames or ())
-        return TaskSubmitted(entry.key, work, entry.target, submit.terms or USUAL)
-
-    def has(self, key: TaskKey) -> bool:
-        """Tell whether a task is one that is taken up, once its engine has died."""
-        if self._reunion.is_back(key.client) or self._reunion.is_patient:
-            return False
-        left = (each for each in self._host.record.inherited() if each.key == key)
-        return any(_may_be_taken_up(each) for each in left)
+        key, terms = entry.key, _terms_of(entry)
+        work = Work(entry.again(key.seq), entry.frames or ())
+        past = later(self._again.pop(key, FIRST), entry.past)
+        if not past.starts:
+            return TaskSubmitted(key, work, entry.target, terms)
+        lost = "" if terms.engine_retries else self._reunion.why_not(key)
+        return TaskReturned(key, work, entry.target, terms, lost, past)
 
     def give_up(self, now: float) -> None:
         """End what is left, and nobody does; what depends on that goes by it."""
         record, tasks = self._host.record, self._host.machine.tasks
         if not self._reunion.awaited:
-            left = {entry.key for entry in self._left()}
-            self._note_lost(tasks.keys() | left, now)
+            self._note_lost(tasks.keys() | self._left(), now)
             self._begin(now)
         self._note_lost(tasks, now)
         record.lose_inherited(time(), tasks)
@@ -111,9 +119,13 @@ class Leftovers:
 
 def _may_be_taken_up(entry: Entry) -> bool:
     """Tell whether a task may be started by what is recorded of it, be it again."""
-    is_whole = entry.frames is not None and bool(entry.code or not entry.digest)
     may_run_twice = _terms_of(entry).engine_retries > 0
-    return is_whole and may_run_twice and entry.key.seq >= 0
+    return _is_whole(entry) and may_run_twice and entry.key.seq >= 0
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Tell whether all is recorded that it takes to start a task."""
+    return entry.frames is not None and bool(entry.code or not entry.digest)
 
 
 def _terms_of(entry: Entry) -> Terms:

@@ -12,6 +12,7 @@ from ...state.reunion.reunion import Reunion
 from ...state.reunion.starts import Told
 from ...state.tasks import UNCLAIMED
 from ..host import Host
+from ..pasts import again
 from ..work import Work
 from .endings import Endings
 from .ends import End
@@ -45,6 +46,8 @@ class Readmission:
         if known is not None and known.terms is not UNCLAIMED:
             self._drop(event)  # it was taken up when its client was not there
             self._reunion.told_of(event.key)
+            if known.starts:
+                self._host.tell_client(event.key, again(known))
             return None
         found = self._reunion.submit(event)
         if isinstance(found, Told):

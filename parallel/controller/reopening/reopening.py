@@ -26,7 +26,6 @@ from ...state.events import (
     Event,
     Holding,
     TasksAborted,
-    TasksEnded,
     TaskSubmitted,
 )
 from ...state.naming import NAME_NBYTES, TaskKey, key_of
@@ -44,7 +43,7 @@ from ..store.entry import Entry, msg_id_of, without_result
 from ..work import UNKNOWN, Work
 from .asking import Asking
 from .endings import Endings
-from .ends import End, end_in, told_in
+from .ends import End, told_in
 from .engines import Engines
 from .leftovers import Leftovers
 from .readmission import Readmission
@@ -91,7 +90,7 @@ class Reopening:
         self._on_late: Callable[[], None] = lambda: None
         self._asking = Asking(host.record, lambda: self._on_late())
         self._endings = Endings(host, engines, self._reunion, self._asking)
-        self._leftovers = Leftovers(host, self._reunion, self._asking)
+        self._leftovers = Leftovers(host, self._reunion, self._endings)
         self._readmission = Readmission(host, self._reunion, self._endings)
 
     def start(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:
@@ -184,7 +183,9 @@ class Reopening:
             if self._is_reliant and self._host.record.is_begun_anew:
                 self._reunion.lost_record()
             told = {entry.key: told_in(entry) for entry in entries}
-            self._reunion.answered(client, told)
+            begun = map(self._host.record.unfinished, keys)
+            pasts = {each.key: each.past for each in begun if each and each.past.starts}
+            self._reunion.answered(client, told, pasts)
             self.release(now)
             if not self._reunion.is_patient:
                 self._endings.record_had()
@@ -236,13 +237,12 @@ class Reopening:
         told = Told(status, end, past=past)
         if self._reunion.keep(key, told, is_unknown=not is_known):
             self._settle()
-        elif status is Status.LOST and self._leftovers.has(key):
+        elif self._leftovers.resumes(key, told):
             asyncio.get_running_loop().call_soon(self._take_up_late)
         else:
             self._endings.record(key, end)
 
     def _take_up_late(self) -> None:
-        self._leftovers.returned()
         self.release(monotonic())
         self._on_late()
 
@@ -292,14 +292,12 @@ class Reopening:
         """Ask the record of tasks that others depend on."""
         asked = self._reunion.to_ask()
 
-        def answered(entries: Iterable[Entry], now: float) -> None:
-            ends = [end_in(entry) for entry in entries if entry.outcome is not None]
-            self._host.handle([TasksEnded(ends)], now)
+        def learned(now: float) -> None:
             self._reunion.found(asked)
             self.release(now)
 
         if asked:
-            self._asking.ask(asked, answered, frames=False)
+            self._endings.learn(asked, learned)
 
     def _settle(self) -> None:
         """Have engines keep what they send while it waits for clients here."""
@@ -317,7 +315,7 @@ class Reopening:
             is_back = self._reunion.is_back(key.client)
             if not is_back and self._host.record.is_open(msg_id_of(key)):
                 del self._reunion.ended[key]
-                if told.status is not Status.LOST:  # else it is taken up
+                if not self._leftovers.resumes(key, told):
                     self._endings.record(key, told.outcome)
         self._endings.record_had()
         self.release(now)

@@ -19,6 +19,7 @@ import msgspec
 
 from ...aliases import Digest
 from ...state.naming import TaskKey
+from ...state.past import FIRST, Past
 from ..limits import Limits
 from .blocks import groups_of, pack, times, unpack
 from .clauses import of_keys, where
@@ -41,7 +42,7 @@ SCHEMA = f"""
 BEGIN;
 CREATE TABLE blocks ({_BLOCK});
 CREATE INDEX blocks_by_client ON blocks (client, last);
-CREATE TABLE begun ({_BLOCK}, unfinished BLOB);
+CREATE TABLE begun ({_BLOCK}, unfinished BLOB, pasts BLOB);
 CREATE TABLE functions (digest BLOB PRIMARY KEY, code BLOB, last INTEGER);
 PRAGMA user_version = {VERSION};
 COMMIT;
@@ -62,6 +63,7 @@ PRAGMA temp_store = MEMORY;
 PORTIONS = 64
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_numbers = msgspec.msgpack.Decoder(set[int]).decode
+_unpack_pasts = msgspec.msgpack.Decoder(dict[int, Past]).decode
 
 #: What becomes of a task that is written anew: None for one that is forgotten.
 Change = Callable[[Entry], object] | None
@@ -110,6 +112,8 @@ class Database:
         )
         #: Of the blocks of begun tasks, the numbers that are unfinished.
         self._begun: dict[int, set[int]] = {}
+        #: What became of earlier starts of some of them.
+        self._pasts: dict[int, dict[int, Past]] = {}
         try:
             self._prepare(path)
             for (row,) in self._connection.execute("SELECT id FROM begun").fetchall():
@@ -139,6 +143,8 @@ class Database:
         self._connection.executescript(PRAGMAS)
         if self.is_new:
             self._connection.executescript(SCHEMA)
+        elif "pasts" not in self._columns("begun"):
+            self._connection.execute("ALTER TABLE begun ADD COLUMN pasts BLOB")
         (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
         self._measure()
 
@@ -172,17 +178,22 @@ class Database:
 
     def _unfinished(self, row: int) -> list[Entry]:
         """Return what was left unfinished of a block of begun tasks."""
-        *packed, unfinished = self._one(
-            "SELECT client, body, frames, unfinished FROM begun WHERE id = ?", (row,)
+        *packed, unfinished, pasts = self._one(
+            "SELECT client, body, frames, unfinished, pasts FROM begun WHERE id = ?",
+            (row,),
         )
         left = None if unfinished is None else _unpack_numbers(unfinished)
         found = _readable(unpack, row, *packed)
+        known = {} if pasts is None else _unpack_pasts(pasts)
+        for entry in found:
+            entry.past = known.get(entry.key[1], FIRST)
         return [e for e in found if left is None or e.key[1] in left]
 
     def _inherit(self, row: int) -> None:
         """Take over what an earlier controller left unfinished."""
         entries = self._unfinished(row)
         self._begun[row] = {entry.key[1] for entry in entries}
+        self._pasts[row] = {e.key[1]: e.past for e in entries if e.past.starts}
         for entry in entries:
             entry.row = row
             entry.code = self._code(entry.digest)
@@ -223,6 +234,7 @@ class Database:
         finished: Sequence[Entry],
         unfinished: Sequence[Entry],
         dropped: Iterable[Entry] = (),
+        returned: Sequence[Entry] = (),
     ) -> None:
         """Write tasks; those that were written as unfinished ones are so no more.
 
@@ -230,8 +242,10 @@ class Database:
         ----------
         dropped
             Finished ones that are not to be written.
+        returned
+            Unfinished ones that were written before they were to be started again.
         """
-        if not finished and not unfinished and not dropped:
+        if not (finished or unfinished or dropped or returned):
             return
         with self._transaction():
             self._settle_begun((*finished, *dropped))
@@ -245,6 +259,7 @@ class Database:
                 self.nbytes += block.nbytes
             for group in groups_of(unfinished, self._limits):
                 self._begin(group)
+            self._note_pasts(returned)
             self._cull()
 
     def _insert(self, table: str, *values: Any) -> None:
@@ -254,10 +269,24 @@ class Database:
     def _begin(self, entries: Sequence[Entry]) -> None:
         """Write tasks of one client that have not finished."""
         row = max(self._begun, default=0) + 1
-        self._insert("begun", row, *pack(entries, self._limits), None)
+        self._insert("begun", row, *pack(entries, self._limits), None, None)
         self._begun[row] = {entry.key[1] for entry in entries}
         for entry in entries:
             entry.row = row
+        self._note_pasts([entry for entry in entries if entry.past.starts])
+
+    def _note_pasts(self, entries: Iterable[Entry]) -> None:
+        """Write what became of earlier starts of unfinished tasks."""
+        rows: set[int] = set()
+        for entry in entries:
+            if entry.key[1] in self._begun.get(entry.row, ()):
+                rows.add(entry.row)
+                self._pasts.setdefault(entry.row, {})[entry.key[1]] = entry.past
+        for row in rows:
+            self._connection.execute(
+                "UPDATE begun SET pasts = ? WHERE id = ?",
+                (_pack(self._pasts[row]), row),
+            )
 
     def _settle_begun(self, entries: Iterable[Entry]) -> None:
         """Note that tasks are unfinished no more, where they were written as such."""
@@ -275,6 +304,7 @@ class Database:
                 )
             else:
                 del self._begun[row]
+                self._pasts.pop(row, None)
                 self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
 
     def _define(self, entries: Sequence[Entry], last: int) -> None:

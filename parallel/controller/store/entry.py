@@ -11,6 +11,7 @@ import msgspec
 from ...aliases import Digest, EngineId, Uuid
 from ...protocol.messages import Outcome, Status, Submit
 from ...state.naming import TaskKey
+from ...state.past import FIRST, Past
 
 __all__ = ["Entry", "lost", "msg_id_of", "without_result"]
 
@@ -64,6 +65,8 @@ class Entry(msgspec.Struct, gc=False):
     stderr: str = ""
     #: The id under which it was submitted again, if it was.
     resubmitted: str = ""
+    #: How its earlier starts ended, while it has not ended itself.
+    past: Past = FIRST
     #: The row of the database where it stands as an unfinished one, 0 for none.
     row: int = 0
 

@@ -25,6 +25,7 @@ from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...protocol.wire import frames_nbytes
 from ...state.naming import TaskKey, task_key
+from ...state.past import Past
 from ..limits import Limits
 from .conditions import Condition, parse
 from .entry import Entry, msg_id_of
@@ -90,6 +91,11 @@ class Record:
         """Take note of how a task ended; None is for frames that are not known."""
         raise NotImplementedError
 
+    def started(self, key: TaskKey, past: Past) -> None:
+        """Take note that a task is to be started again, and of its earlier starts."""
+        if (entry := self.unfinished(key)) is not None:
+            entry.past = past
+
     def printed(
         self, key: TaskKey, stdout: str, stderr: str, *, running: bool = False
     ) -> None:
@@ -113,6 +119,11 @@ class Record:
     def inherited(self) -> list[Entry]:
         """Return what an earlier controller left unfinished, if nobody asked for it."""
         return []
+
+    def unfinished(self, key: TaskKey) -> Entry | None:
+        """Return what is known of a task, if it is in hand and has not ended."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.outcome is None else None
 
     def lose_inherited(self, now: float, but: Container[TaskKey] = ()) -> None:
         """End what an earlier controller left unfinished, and nobody asks for.

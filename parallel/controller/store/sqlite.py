@@ -28,6 +28,7 @@ from ...aliases import Uuid
 from ...protocol.messages import Outcome, Submit
 from ...protocol.wire import frames_nbytes
 from ...state.naming import TaskKey
+from ...state.past import Past, later
 from ..limits import Limits
 from .allowance import Allowance
 from .conditions import Condition, matches
@@ -167,6 +168,14 @@ class SqliteRecord(Record):
         if self._idle:
             self._rouse()
 
+    def started(self, key: TaskKey, past: Past) -> None:
+        """Take note that a task is to be started again, and of its earlier starts."""
+        super().started(key, past)
+        if (entry := self.unfinished(key)) is not None:
+            self._opened.append(entry)
+            if self._idle:
+                self._rouse()
+
     def printed(
         self, key: TaskKey, stdout: str, stderr: str, *, running: bool = False
     ) -> None:
@@ -271,36 +280,24 @@ class SqliteRecord(Record):
     @property
     def _disk(self) -> Database:
         if self._database is None:
-            self._database = self._open_database()
-        return self._database
-
-    def _open_database(self) -> Database:
-        try:
-            database = Database(self._path, self._limits, inherits=self._inherits)
-            self.is_begun_anew = self._inherits and database.is_new
-            return self._inherit(database)
-        except Unreadable as error:
-            self._tell(
-                f"the record of tasks in {self._path} cannot be read ({error}): it was "
-                f"moved to {_put_aside(self._path)}, and a new one is begun"
+            self._database = database = _open_database(
+                self._path, self._limits, self._tell, inherits=self._inherits
             )
-            self.is_begun_anew = True
-            return Database(self._path, self._limits)
-
-    def _inherit(self, database: Database) -> Database:
-        """Take over what an earlier controller left unfinished."""
-        for entry in database.inherited:
-            self._inherited[entry.key] = entry
-            self._entries.setdefault(entry.key, entry)
-        database.inherited = []
-        return database
+            self.is_begun_anew = self._inherits and database.is_new
+            for entry in database.inherited:
+                self._inherited[entry.key] = entry
+                self._entries.setdefault(entry.key, entry)
+            database.inherited = []
+        return self._database
 
     def _adopt(self, fresh: Sequence[Entry]) -> None:
         """See that tasks which clients ask for again are the ones that were known."""
         for entry in fresh:
-            known = self._inherited.pop(entry.key, None)
-            if known is not None:
+            known = self._inherited.get(entry.key, entry)
+            if known is not entry:
+                del self._inherited[entry.key]
                 entry.row, entry.submitted = known.row, known.submitted
+                entry.past = later(known.past, entry.past)
 
     def _safely(self, do: Callable[[], object]) -> None:
         """Do something with the file, or else leave it for good, and say so."""
@@ -378,7 +375,8 @@ class SqliteRecord(Record):
         written = [self._thinned(entry) for entry in unfinished]
         most = self._limits.records
         dropped = [*_taken(self._dropped), *finished[:-most]]
-        database.write(finished[-most:], written, dropped)
+        returned = [e for e in (*begun, *fresh) if e.row and e.past.starts]
+        database.write(finished[-most:], written, dropped, returned)
         if self._exile is not None:
             self._exile.ended += len(finished)
         for entry, copy in zip(unfinished, written, strict=True):
@@ -460,6 +458,20 @@ class SqliteRecord(Record):
             elif change is not None:
                 change(live)
         self._disk.amend(absent)
+
+
+def _open_database(
+    path: str, limits: Limits, tell: Callable[[str], None], *, inherits: bool
+) -> Database:
+    """Open a file; one that cannot be read is put aside, which is told."""
+    try:
+        return Database(path, limits, inherits=inherits)
+    except Unreadable as error:
+        tell(
+            f"the record of tasks in {path} cannot be read ({error}): it was "
+            f"moved to {_put_aside(path)}, and a new one is begun"
+        )
+        return Database(path, limits)
 
 
 def _unused(path: str) -> str:

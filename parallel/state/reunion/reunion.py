@@ -162,9 +162,18 @@ class Reunion:
         """Tell whether a client has come back."""
         return self._clients.is_back(client)
 
-    def answered(self, client: Uuid, ended: Mapping[TaskKey, Told]) -> None:
-        """Take in what the record knows of a client's tasks: how some ended."""
+    def answered(
+        self,
+        client: Uuid,
+        ended: Mapping[TaskKey, Told],
+        pasts: Mapping[TaskKey, Past] = NOTHING,
+    ) -> None:
+        """Take in what the record knows of a client's tasks: how some ended.
+
+        Of others, it knows what became of earlier starts.
+        """
         self._clients.answered(client)
+        self._starts.tell(pasts)
         self.is_stale = True
         for key, told in ended.items():
             if not self._starts.holds(key) and self._may_come(key):
@@ -189,6 +198,10 @@ class Reunion:
     def is_patient(self) -> bool:
         """Tell whether clients are waited for that have not come back."""
         return self._clients.is_patient
+
+    def why_not(self, key: TaskKey) -> str:
+        """Say why a task must not go on that may be started once; '' if it may."""
+        return self._doubts.why_not(key)
 
     # Tasks
 

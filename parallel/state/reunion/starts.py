@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...aliases import Uuid
 from ...protocol.messages import Status
+from ...protocol.terms import Terms
 from ..events import TaskSubmitted
 from ..naming import TaskKey
 from ..past import FIRST, Past
@@ -37,6 +38,16 @@ class Told(NamedTuple):
         """Tell whether this counts, and not what was told before: the last start."""
         return known is None or not (known.final or known.number > self.number)
 
+    def may_go_on(self, terms: Terms) -> bool:
+        """Tell whether a balanced task with these terms is to be tried again."""
+        if self.final:
+            return False
+        if self.status is Status.LOST:
+            return 0 < terms.engine_retries >= len(self.past.deaths)
+        if self.status is Status.ERROR:
+            return self.past.tries <= terms.retries
+        return self.status is Status.UNMET
+
 
 class Starts:
     """Earlier starts of tasks whose clients are back, as far as these know of them.
@@ -52,8 +63,10 @@ class Starts:
         self._pasts: dict[TaskKey, Past] = {}
 
     def tell(self, pasts: Mapping[TaskKey, Past]) -> None:
-        """Take in what a client knows."""
-        self._pasts.update(pasts)
+        """Take in what a client knows, or the record: who knows of more is right."""
+        for key, past in pasts.items():
+            if past.starts > self._pasts.get(key, FIRST).starts:
+                self._pasts[key] = past
 
     def forget(self, client: Uuid) -> None:
         """Forget what a client knew: it has left."""
@@ -73,7 +86,7 @@ class Starts:
 
     def may_go_on(self, event: TaskSubmitted, told: Told) -> bool:
         """Tell whether a task is to be tried again, though a start of it has ended."""
-        terms, past = event.terms, told.past
+        past = told.past
         if told.final or event.pinned is not None:
             return False
         known, status = self._pasts.get(event.key, FIRST), told.status
@@ -83,6 +96,4 @@ class Starts:
             return True  # its client has been told that it is to be started again
         if past.starts > known.starts:
             self._pasts[event.key] = past.with_names_of(known)
-        if status is Status.LOST:
-            return 0 < terms.engine_retries >= len(past.deaths)
-        return status is Status.UNMET or past.tries <= terms.retries
+        return told.may_go_on(event.terms)

@@ -16,6 +16,7 @@ from parallel.controller.store.database import Database
 from parallel.controller.store.sqlite import SqliteRecord
 from parallel.protocol.messages import Status
 from parallel.state.naming import TaskKey
+from parallel.state.past import FIRST, Past
 from tests.controller.store.feeding import (
     CLIENT,
     START,
@@ -188,6 +189,55 @@ def test_an_inherited_task_that_ends_before_the_file_is_read_is_recorded(
     assert record._come_nbytes == record._gone_nbytes
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+def test_what_is_to_be_started_again_is_known_with_its_past(
+    path: Path, is_written: bool
+) -> None:
+    """Another controller may start it, whose client is gone."""
+    past = Past(2, 1, [3], ["engine 4: killed"])
+    with recording(path) as record:
+        for seq in range(3):
+            open_task(record, seq)
+        if is_written:  # once it is not new any more
+            for _ in range(2):
+                record.written().result(10)
+        for each in (Past(1, 1, [3], []), past):
+            record.started(TaskKey(CLIENT, 1), each)
+        record.started(TaskKey(CLIENT, 2), past)
+        finish_task(record, 2)
+    for _ in range(2):
+        with recording(path, inherits=True) as record:
+            record.history().result(10)
+            left = {entry.key.seq: entry.past for entry in record.inherited()}
+            assert left == {0: FIRST, 1: past}
+    with recording(path, inherits=True) as record:
+        record.history().result(10)
+        for seq in range(2):
+            open_task(record, seq)
+            record.written().result(10)
+            finish_task(record, seq)
+            open_task(record, seq + 10)
+    with recording(path, inherits=True) as record:
+        record.history().result(10)
+        left = {entry.key.seq: entry.past for entry in record.inherited()}
+        assert left == {10: FIRST, 11: FIRST}
+
+
+def test_a_file_that_knows_no_pasts_is_gone_on_with(path: Path) -> None:
+    with recording(path) as record:
+        open_task(record, 0)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE begun DROP COLUMN pasts")
+        connection.commit()
+    past = Past(1, 1, [0], [])
+    with recording(path, inherits=True) as record:
+        record.history().result(10)
+        record.started(TaskKey(CLIENT, 0), past)
+    with recording(path, inherits=True) as record:
+        record.history().result(10)
+        assert [entry.past for entry in record.inherited()] == [past]
+
+
 def test_tasks_that_are_asked_for_in_a_crowd_are_not_lost(path: Path) -> None:
     with recording(path) as record:
         ids = [open_task(record, seq) for seq in range(300)]
@@ -222,10 +272,10 @@ def test_a_short_task_is_written_once(
 ) -> None:
     written: list[tuple[int, int]] = []
 
-    def note(self: Database, finished: Any, unfinished: Any, dropped: Any) -> None:
+    def note(self: Database, finished: Any, unfinished: Any, *others: Any) -> None:
         if finished or unfinished:
             written.append((len(finished), len(unfinished)))
-        write(self, finished, unfinished, dropped)
+        write(self, finished, unfinished, *others)
 
     write = Database.write
     monkeypatch.setattr(Database, "write", note)

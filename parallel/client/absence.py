@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from ..protocol.connection import ConnectionInfo
-from ..transport.addresses import has_vanished
+from ..transport.addresses import folder_of, has_vanished
+from ..transport.holding import is_abandoned
 from ..transport.probing import is_elsewhere, say_loopback
 
 __all__ = [
@@ -83,6 +84,9 @@ class Absence:
     def __init__(self, url: str, where: str) -> None:
         self._url = url
         self._where = where
+        #: What it holds as long as it is there, and who would start it again; None if
+        #: that cannot be seen from here.
+        self.folder = folder_of(url)
         #: After so long it is given up, seconds; None for never.
         self.timeout: float | None = RECONNECT_TIMEOUT
         self._seconds = 0.0
@@ -95,6 +99,12 @@ class Absence:
             return (
                 f"the controller is gone, and so is {self._where}: its cluster was "
                 "stopped or killed. What was under way has no result"
+            )
+        if self.folder is not None and is_abandoned(self.folder):
+            return (
+                f"the controller at {self._where} was killed, and nobody is left who "
+                "would start another: its agent is gone, too. What was under way has "
+                "no result"
             )
         if self.timeout is not None and seconds >= self.timeout:
             return (

@@ -45,13 +45,18 @@ class Ledger(ClusterOptions):
     def connect_client_sync(self, **options: Any) -> Client:
         """Return a client of this cluster, connected."""
         if self._info is not None:
-            return Client(self._info, cluster=self, **options)
-        return Client(
-            profile_dir=self.profile_dir,
-            cluster_id=self.cluster_id,
-            cluster=self,
-            **options,
-        )
+            client = Client(self._info, cluster=self, **options)
+        else:
+            client = Client(
+                profile_dir=self.profile_dir,
+                cluster_id=self.cluster_id,
+                cluster=self,
+                **options,
+            )
+        record = self._record
+        if record is not None and record.is_here and record.elsewhere is None:
+            client._connection.absence.folder = Path(record.runtime_dir)
+        return client
 
     def _catch_up(self) -> None:
         """Know of the sets that other processes have started or changed meanwhile."""

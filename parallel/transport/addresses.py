@@ -11,6 +11,7 @@ __all__ = [
     "advertised",
     "disambiguate_ip_address",
     "disambiguate_url",
+    "folder_of",
     "has_vanished",
     "is_loopback",
 ]
@@ -110,7 +111,13 @@ def _is_here(address: str) -> bool:
     return True
 
 
+def folder_of(url: str) -> Path | None:
+    """Return the folder of a socket; None if it is not in one."""
+    path = url.removeprefix("ipc://")
+    return None if path == url else Path(path).parent
+
+
 def has_vanished(url: str) -> bool:
     """Tell whether nobody will ever listen there again: a folder that was removed."""
-    path = url.removeprefix("ipc://")
-    return path != url and not Path(path).parent.is_dir()
+    folder = folder_of(url)
+    return folder is not None and not folder.is_dir()

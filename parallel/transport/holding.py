@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LauncherError
@@ -19,6 +20,7 @@ from .folders import is_open_to_all
 __all__ = [
     "folder_above_sockets",
     "hold",
+    "is_abandoned",
     "keep",
     "make_runtime_dir",
     "sweep",
@@ -100,18 +102,38 @@ def sweep() -> list[Path]:
 
 def sweep_folder(folder: Path) -> bool:
     """Remove a folder if no process holds it; tell whether it was."""
+    with _taken(folder) as is_taken:
+        if is_taken:
+            shutil.rmtree(folder, ignore_errors=True)
+        return is_taken
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Tell whether nobody will ever listen in a folder: all that held it are gone."""
+    with _taken(folder) as is_taken:
+        return is_taken or not folder.is_dir()
+
+
+@contextlib.contextmanager
+def _taken(folder: Path) -> Iterator[bool]:
+    """Take a folder that nobody holds, nor is to stay; tell whether that was done."""
     try:
         if folder.lstat().st_uid != os.geteuid() or (folder / KEPT).exists():
-            return False
+            yield False
+            return
         descriptor = os.open(folder / HELD, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:  # it is none of ours, or new
-        return False
+        yield False
+        return
+    try:
+        yield _is_free(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_free(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
-    finally:
-        os.close(descriptor)
+    return True

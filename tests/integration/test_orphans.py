@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parallel import Client, EngineError, ParallelError, TransportError
+from parallel import Client, Cluster, EngineError, ParallelError, TransportError
 from tests.integration.processes import (
     agent_of,
     controller_of,
@@ -62,6 +62,22 @@ def test_work_goes_on_without_the_agent(rc: Client, gate: Path, begun: Path) -> 
     gate.touch()
     assert {ar.get(timeout=SOON) for ar in ars} == {engines[0]}
     assert rc.ids == [0]
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_who_waits_is_told_at_once_that_nobody_is_left(
+    begun: Path, transport: str
+) -> None:
+    with Cluster(n=1, transport=transport) as rc:
+        rc.reconnect_timeout = None  # as long as somebody may come back
+        pids = [agent_of(rc), controller_of(rc), *engines_of(rc)]
+        ar = rc[0].apply_async(begin_and_wait_for, str(begun), "/nowhere")
+        wait_until(lambda: notes(begun), what="begin of the task")
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until_gone(*pids)
+        with said_soon(TransportError, "nobody is left who would start another"):
+            ar.get()
 
 
 def test_a_cluster_that_was_killed_is_still_stopped(rc: Client) -> None:

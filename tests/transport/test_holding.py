@@ -14,6 +14,7 @@ from parallel.transport import holding
 from parallel.transport.holding import (
     RUNTIME_PREFIX,
     hold,
+    is_abandoned,
     keep,
     make_runtime_dir,
     sweep,
@@ -53,6 +54,21 @@ def test_a_folder_that_is_held_stays() -> None:
     os.close(second)
     assert sweep() == [folder]
     assert not folder.exists()
+
+
+def test_a_folder_is_abandoned_by_all_that_held_it_unless_it_is_kept() -> None:
+    folder = make_runtime_dir()
+    assert not is_abandoned(folder), "somebody is about to hold it"
+    descriptor = hold(folder)
+    assert not is_abandoned(folder)
+    os.close(descriptor)
+    assert is_abandoned(folder)
+    assert folder.is_dir()
+    keep(folder)
+    assert not is_abandoned(folder)
+    (folder / "kept").unlink()
+    sweep()
+    assert is_abandoned(folder)
 
 
 def test_a_killed_process_holds_nothing() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Dict, Float, Int, List, Unicode, default, validate
@@ -165,6 +166,8 @@ mpiexec -n 4 ipengine --mpi
 
     def _work(self, info: ConnectionInfo, watch: Watched | None = None) -> None:
         """Be an engine of the controller that is reached so, to the end."""
+        if (folder := str(Path.cwd())) not in sys.path:  # its modules are for tasks
+            sys.path.append(folder)
         shared = {} if watch is None else watch._asdict()
         spec = EngineSpec(
             info=info,

@@ -15,7 +15,7 @@ from ..client.client import Client
 from ..errors import LauncherError, TimeoutError, TransportError
 from ..state.scaling import Adaptation, Load
 from ..transport.locations import log_file
-from .surroundings import environment_with_package, log_to_write
+from .surroundings import environment_with_package, log_to_write, program_of
 
 __all__ = ["Adapter", "adapt_apart"]
 
@@ -103,8 +103,8 @@ def adapt_apart(profile_dir: str, cluster_id: str, bounds: str) -> Path:
         The fewest and the most engines: `2:64`.
     """
     log = log_file(Path(profile_dir), "ipadapter", cluster_id)
-    command = [sys.executable, "-m", "parallel.cluster", "scale", f"--adapt={bounds}"]
-    command.append(f"--profile-dir={profile_dir}")
+    command = [sys.executable, "-c", program_of("parallel.cli.cluster"), "scale"]
+    command += [f"--adapt={bounds}", f"--profile-dir={profile_dir}"]
     command.append(f"--cluster-id={cluster_id}")
     with os.fdopen(log_to_write(log), "ab") as output:
         apart = subprocess.Popen(

@@ -62,6 +62,6 @@ def program_of(module: str) -> str:
     modules before what stands in the working folder, such as somebody's `parallel.py`.
     """
     return (
-        "import sys; path = sys.path[:]; sys.path[:] = filter(None, path); "
+        "import sys; path = [*sys.path]; sys.path[:] = filter(None, path); "
         f"from {module} import main; sys.path[:] = path; main()"
     )

@@ -133,3 +133,14 @@ def test_as_many_ranks_as_were_asked_for_have_to_come(
     (job,) = launcher.jobs()
     assert "3 ranks were asked for, but rank" in job.reason + job.last_lines
     assert "its world has 2" in job.reason + job.last_lines
+
+
+def test_ranks_run_this_package_where_there_is_somebodys_own(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "parallel.py").write_text("raise SystemExit('not this one')\n")
+    (tmp_path / "mine.py").write_text("value = 42\n")
+    world.launch(2, work_dir=str(tmp_path))
+    view = world.engines(2)[:]
+    view.execute("import os; os.chdir('/')", block=True)
+    assert view["__import__('mine').value"] == [42, 42]

@@ -135,3 +135,15 @@ def test_engines_of_another_version_are_told_and_end(
     assert "exit status 255" in str(raised.value)
     assert "install the same release on both sides" in str(raised.value)
     assert security() == []
+
+
+def test_a_job_runs_this_package_where_there_is_somebodys_own(
+    system: str, tmp_path: Path
+) -> None:
+    (tmp_path / "parallel.py").write_text("raise SystemExit('not this one')\n")
+    (tmp_path / "mine.py").write_text("value = 42\n")
+    place = {"engines": system, "controller": system, "work_dir": str(tmp_path)}
+    with Cluster(n=1, **place) as rc:
+        rc.wait_for_engines(1, timeout=PATIENCE)
+        assert rc[0]["__import__('mine').value"] == 42
+    assert security() == []

@@ -6,6 +6,8 @@ import sys
 
 import msgspec
 
+from ..surroundings import program_of
+
 __all__ = ["CONTROLLER", "ENGINES", "Program"]
 
 #: The two roles of programs.
@@ -44,9 +46,9 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         python
             The interpreter on that host; by default the one that runs here.
         """
-        command = [python or sys.executable, "-m", "parallel.cluster", "engines"]
+        command = [*_run("parallel.cli.cluster", python), "engines"]
         if self.role == CONTROLLER:
-            command = [python or sys.executable, "-m", "parallel.controller"]
+            command = _run("parallel.cli.controller", python)
         command += self._which_cluster()
         if self.role == ENGINES:
             command += [f"--engine-set={self.set_id}"] if self.set_id else []
@@ -61,7 +63,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         python
             The interpreter on its host; by default the one that runs here.
         """
-        command = [python or sys.executable, "-m", "parallel.engine"]
+        command = _run("parallel.cli.engine", python)
         command += ["--mpi", f"--mpi-size={n}", *self._which_cluster()]
         command += [f"--engine-set={self.set_id}"] if self.set_id else []
         return [*command, *self.arguments]
@@ -69,3 +71,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     def _which_cluster(self) -> list[str]:
         words = [f"--profile-dir={self.profile_dir}"]
         return words + ([f"--cluster-id={self.cluster_id}"] if self.cluster_id else [])
+
+
+def _run(module: str, python: str) -> list[str]:
+    # By -m it would be looked for in the working folder first.
+    return [python or sys.executable, "-c", program_of(module)]

@@ -98,7 +98,9 @@ def test_a_controller_is_one_task_that_starts_itself() -> None:
     program = replace(ENGINE, role=CONTROLLER)
     script = SlurmLauncher(program, queue="main", python="python3").script()
     assert "#SBATCH --ntasks=1\n" in script
-    assert "exec  python3 -m parallel.controller --profile-dir=/p" in script
+    assert "exec  python3 -c 'import sys; " in script
+    assert "from parallel.cli.controller import main; " in script
+    assert " main()' --profile-dir=/p" in script
     assert "srun" not in script
 
 

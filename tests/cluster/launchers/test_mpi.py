@@ -53,7 +53,9 @@ def test_each_rank_is_an_engine_that_knows_how_many_there_are(
     )
     words = " ".join(launcher.command(3))
     assert words.startswith(f"{mpiexec} -n 3 -x IPP_CLUSTER_ID -x IPP_PROFILE_DIR ")
-    assert "--tag-output /else/python -m parallel.engine --mpi --mpi-size=3 " in words
+    assert "--tag-output /else/python -c import sys; " in words
+    assert "from parallel.cli.engine import main; " in words
+    assert " main() --mpi --mpi-size=3 " in words
     assert "--cluster-id=c --engine-set=first" in words
 
 
@@ -61,7 +63,7 @@ def test_a_controller_is_one_rank_without_mpi(script: Script, mpiexec: Path) -> 
     program = Program(role=CONTROLLER, profile_dir=script.profile_dir, cluster_id="c")
     words = MPILauncher(program, mpi_cmd=[str(mpiexec)]).command(None)
     assert words[:3] == [str(mpiexec), "-n", "1"]
-    assert "parallel.controller" in words
+    assert "from parallel.cli.controller import main; " in " ".join(words)
     assert "--mpi" not in words
 
 

@@ -29,6 +29,7 @@ class Shell:
         self._shown: dict[str, Any] | None = None
         #: IPython's own.
         self.ipython = make_ipython(namespace)
+        self._history = self.ipython.history_manager
         # The result of a cell is kept for the reply.
         self.ipython.displayhook.write_format_data = self._keep
 
@@ -75,11 +76,16 @@ class Shell:
         ):
             return None
         try:
-            tree = ipython.compile.ast_parse(code)
+            compiler = ipython.compile
+            tree = compiler.ast_parse(code)
             if not tree.body or isinstance(tree.body[-1], ast.Expr):
                 return None
-            name = ipython.compile.cache(code, ipython.execution_count)
-            found: CodeType = ipython.compile(tree, name, "exec")
+            name = compiler.cache(code, ipython.execution_count)
+            found: CodeType
+            if "__future__" in code:  # which counts for all cells that follow
+                found = compiler(tree, name, "exec")
+            else:
+                found = compile(tree, name, "exec", compiler.flags, True)
         except (SyntaxError, ValueError):  # IPython may understand it, or says why not
             return None
         return found
@@ -90,13 +96,27 @@ class Shell:
         count = ipython.execution_count
         ipython.execution_count += 1
         ipython.events.trigger("pre_execute")
-        ipython.history_manager.store_inputs(count, code)
+        self._keep_input(count, code)
         try:
             with ipython.builtin_trap:
                 exec(compiled, ipython.user_global_ns, ipython.user_ns)
         finally:
             self.executed()
         return {"execution_count": count, "execute_result": None}
+
+    def _keep_input(self, count: int, code: str) -> None:
+        """Keep a cell as IPython's history does, of which there is none on disk."""
+        history, ipython, code = self._history, self.ipython, code.rstrip("\n")
+        history.input_hist_parsed.append(code)
+        history.input_hist_raw.append(code)
+        history._iii, history._ii = history._ii, history._i
+        history._i, history._i00 = history._i00, code
+        inputs = {
+            "_i": history._i, "_ii": history._ii, "_iii": history._iii,
+            f"_i{count}": code,
+        }  # fmt: skip
+        ipython.user_ns.update(inputs)
+        ipython.user_ns_hidden.update(inputs)
 
     def executed(self) -> None:
         """Do what is due after code that was no cell, such as to show its figures."""

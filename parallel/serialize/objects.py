@@ -47,6 +47,7 @@ def pack_plain(obj: Any) -> Packed:
 #: than making the pickler that can do everything.
 _SHORT = 8
 _PLAIN = frozenset({*ATOMS, range})
+_CONTAINERS = frozenset({tuple, list, dict})
 
 
 def is_plain(obj: Any, depth: int = 3) -> bool:
@@ -58,8 +59,13 @@ def is_plain(obj: Any, depth: int = 3) -> bool:
     kind = type(obj)
     if kind in _PLAIN:
         return True
-    if (kind is not tuple and kind is not list) or len(obj) > _SHORT or not depth:
+    if kind not in _CONTAINERS or len(obj) > _SHORT or not depth:
         return False
+    if kind is dict:
+        for key in obj:
+            if type(key) not in ATOMS:
+                return False
+        obj = obj.values()
     for each in obj:  # not by `all`: a generator would cost more than the rest
         if type(each) not in _PLAIN and not is_plain(each, depth - 1):
             return False

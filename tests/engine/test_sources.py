@@ -207,6 +207,8 @@ CELLS = (
     "def g(x: Absent): pass", "g.__annotations__", "return", "await 1", "x = !echo 1",
     "for a in []: pass", "", "# nothing", "print(get_ipython is not None)", "del a",
     "a", "import builtins; shown = builtins.get_ipython", "len(In), Out",
+    "_iii, _i1, _i4", "b = 1\n\n", "%history", "%reset -f in", "c = _i", "In, _ii",
+    "from __future__ import barry_as_FLUFL\nd = 1 <> 2", "d = 1 <> 3", "%who",
 )  # fmt: skip
 
 

@@ -140,7 +140,11 @@ def test_several_arrays_keep_their_order() -> None:
 
 anything = st.recursive(
     st.sampled_from([None, 1, "a", b"b", 1.5, range(3), len, Point(1, 2)]),
-    lambda inner: st.lists(inner, max_size=10) | st.tuples(inner),
+    lambda inner: (
+        st.lists(inner, max_size=10)
+        | st.tuples(inner)
+        | st.dictionaries(st.sampled_from([1, "a", len, Point(1, 2)]), inner)
+    ),
 )
 
 
@@ -160,7 +164,13 @@ def test_plain_pickle_does_for_what_is_plain(obj: object) -> None:
         ("[1] * 8", True),
         ("[1] * 9", False),
         ("[[[[[1]]]]]", False),
-        ("{}", False),
+        ("{'a': None, 2: {b'c': (1.5,)}}", True),
+        ("{i: i for i in range(9)}", False),
+        ("{1: {1: {1: {1: {}}}}}", False),
+        ("{'a': len}", False),
+        ("{len: 1}", False),
+        ("{(1,): 1}", False),
+        ("type('Mine', (dict,), {})()", False),
         ("[len]", False),
         ("type('Mine', (int,), {})(1)", False),
         ("[type('Mine', (list,), {})()]", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ WARNINGS = ["-W", "error", "-W", "default:Unclosed socket:ResourceWarning"]
 
 def words(command: str) -> list[str]:
     """Return the arguments of a process that runs a command line."""
-    name, *rest = command.split()
+    name, *rest = shlex.split(command)
     return [sys.executable, *WARNINGS, "-m", MODULES[name], *rest]
 
 

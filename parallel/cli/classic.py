@@ -16,7 +16,5 @@ INSTEAD: Mapping[str, str] = {
     "keyfile": "the keys are in the connection files; --reuse keeps them",
     "log-url": "each process has a log of its own, in the profile's log folder",
     "url": "the connection file says where the controller is: --file=path",
-    "c": "view.setup(f) has all engines run f first, also those to come",
-    "s": "view.setup(f) has all engines run f first, also those to come",
     "location": "the controller tells all of its addresses, and what answers is kept",
 }

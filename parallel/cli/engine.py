@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import sys
+import tokenize
 import uuid
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ..cluster.shares import environment_of
 from ..engine.engine import run_engine
 from ..engine.mpi import end_process, is_first_rank, place_on_host
 from ..engine.spec import RECONNECT_TIMEOUT, EngineSpec
-from ..errors import TransportError
+from ..errors import EngineError, TransportError
 from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import AgentTrouble, EngineDied
 from .app import BaseApp
@@ -100,6 +101,14 @@ mpiexec -n 4 ipengine --mpi
         config=True
     )
 
+    startup_command = Unicode(
+        help="Code to run in the engine's namespace before all tasks. If it fails, "
+        "the engine ends."
+    ).tag(config=True)
+    startup_script = Unicode(
+        help="A file of such code, which is run before the command."
+    ).tag(config=True)
+
     rank_stderr = Unicode(
         help="A file for what a rank of an MPI world writes to stderr, to be read when "
         "it has died: {rank} in its name stands for the number of the rank."
@@ -107,6 +116,8 @@ mpiexec -n 4 ipengine --mpi
 
     aliases = {
         "file": "IPEngine.url_file",
+        "c": "IPEngine.startup_command",
+        "s": "IPEngine.startup_script",
         "timeout": "IPEngine.timeout",
         "ssh": "IPEngine.ssh",
         "sshkey": "IPEngine.sshkey",
@@ -130,6 +141,10 @@ mpiexec -n 4 ipengine --mpi
         file: str = proposal["value"]
         return file if file == STDIN else absolute(file)
 
+    @validate("startup_script")
+    def _make_script_absolute(self, proposal: Any) -> str:
+        return absolute(proposal["value"])
+
     @default("wait_for_url_file")
     def _wait_as_for_all(self) -> float:
         return self.timeout
@@ -148,6 +163,8 @@ mpiexec -n 4 ipengine --mpi
                 self._work(way, watch)
         except TransportError as error:
             return self.fail(error, NOT_REGISTERED)
+        except (EngineError, OSError, SyntaxError) as error:
+            return self.fail(error)
         self.log.info("stopped")
         return 0
 
@@ -180,9 +197,20 @@ mpiexec -n 4 ipengine --mpi
             engine_set=self.engine_set,
             mpi_size=self.mpi_size if self.use_mpi else None,
             rank_stderr=self.rank_stderr,
+            startup=self._startup(),
         )
         self.log.info("registering with %s (pid %s)", info.where, os.getpid())
         run_engine(spec)
+
+    def _startup(self) -> dict[str, str]:
+        """Return the code that comes before all tasks, by the names of its files."""
+        found = {}
+        if self.startup_script:
+            with tokenize.open(self.startup_script) as script:
+                found[self.startup_script] = script.read()
+        if self.startup_command:
+            found["<startup_command>"] = self.startup_command
+        return found
 
     def leave(self, status: int) -> None:
         """End this process, also if the users' code left threads behind."""

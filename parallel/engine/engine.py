@@ -48,6 +48,7 @@ from .sender import Sender
 from .showing import Showing
 from .side import CONNECTION_BROKE, SideThread, is_closed
 from .spec import EngineSpec
+from .startup import run_first
 from .stock import Stock
 from .terminating import is_speaking, repeat
 from .turns import Turns
@@ -107,6 +108,8 @@ class Engine:
             Nobody answered within the spec's timeout.
         ConnectionRefused
             The controller said no.
+        EngineError
+            Its startup code failed: with the traceback.
         TransportError
             The connection broke.
         """
@@ -137,6 +140,7 @@ class Engine:
                     self._page.note_place(self._world.rank, self._world.size)
                 self._prepare()
                 self._side.start()
+                run_first(self._spec.startup, self._execution, self._capture)
                 self._loop()
             finally:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -48,6 +48,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
         The set of engines that it belongs to.
     parent
         The process that started it, without which it waits for no controller.
+    startup
+        Code that is run before all tasks, by the names of its files.
     """
 
     info: ConnectionInfo
@@ -67,6 +69,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     agent: bytes = b""
     engine_set: str = ""
     parent: int | None = None
+    startup: dict[str, str] = {}
 
     def hello(self, channel: str, world: World | None, until: float) -> Hello:
         """Return the greeting of one of its lines, from its own process.

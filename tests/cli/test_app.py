@@ -86,7 +86,6 @@ def test_version(command: Command, line: str) -> None:
         ("ipcluster start --log-level=LOUD", "not the str 'LOUD'"),
         ("ipcontroller --ports=1-3", "one port is enough for everything: --port="),
         ("ipcontroller --mongodb", "tasks are recorded in a file (--sqlitedb)"),
-        ("ipengine -c x=1", "view.setup(f) has all engines run f first"),
         ("ipengine --url=tcp://x", "the connection file says where the controller is"),
         ("ipcontroller --port=99999", "should not be greater than 65535"),
         ("ipcontroller --transport=udp", "'udp'"),

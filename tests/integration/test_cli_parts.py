@@ -104,6 +104,38 @@ def test_an_engine_ends_by_sigterm_not_by_sigint() -> None:
         controller.end()
 
 
+def test_an_engine_begins_with_a_script_and_a_command(tmp_path: Path) -> None:
+    script = tmp_path / "begin.py"
+    script.write_text("print('it begins')\ndef double(x):\n    return 2 * x\n")
+    begin = f"ipengine -s {script} -c 'import math; y = double(math.floor(3.5))'"
+    with running("ipcontroller") as controller, running(begin) as engine:
+        with Client() as client:
+            client.wait_for_engines(1, timeout=10)
+            assert client[0]["y"] == 6
+            ar = client[0].execute("double(None)")
+            with pytest.raises(TypeError) as told:
+                ar.get(10)
+            assert "return 2 * x" in "\n".join(told.value.render_traceback())
+            engine.wait_for("it begins")
+        controller.end()
+
+
+def test_an_engine_whose_command_fails_ends_and_says_why() -> None:
+    with running("ipcontroller") as controller:
+        said = run("ipengine -c 'x = 1\n1 / 0'", status=1)[1]
+        assert "what <startup_command> has the engine do at its start failed" in said
+        assert "line 2" in said
+        assert said.rstrip().endswith("ZeroDivisionError: division by zero")
+        controller.end()
+
+
+def test_a_script_that_is_not_there() -> None:
+    with running("ipcontroller") as controller:
+        said = run("ipengine -s /no/such/script.py", status=1)[1]
+        assert "No such file or directory: '/no/such/script.py'" in said
+        controller.end()
+
+
 def test_an_engine_ends_by_sighup() -> None:
     with running("ipcontroller") as controller, running("ipengine") as engine:
         controller.wait_for("joined")

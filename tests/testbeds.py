@@ -9,7 +9,14 @@ import pytest
 
 from tests import ROOT
 
-__all__ = ["variables_of"]
+__all__ = ["need", "variables_of"]
+
+
+def need(name: str, why_not: str) -> None:
+    """Skip the test if something lacks; fail where $REQUIRED_TESTBEDS names that."""
+    if why_not:
+        required = name in os.environ.get("REQUIRED_TESTBEDS", "").split()
+        (pytest.fail if required else pytest.skip)(why_not)
 
 
 def variables_of(name: str) -> dict[str, str]:
@@ -21,8 +28,6 @@ def variables_of(name: str) -> dict[str, str]:
     script = ROOT / "scripts" / "testbeds" / name
     up = subprocess.run([script, "status"], capture_output=True, text=True)
     if up.returncode:
-        needed = name in os.environ.get("REQUIRED_TESTBEDS", "").split()
-        reason = f"{up.stderr.strip() or up.stdout.strip()}"
-        (pytest.fail if needed else pytest.skip)(reason)
+        need(name, up.stderr.strip() or up.stdout.strip() or "it does not run")
     said = subprocess.check_output([script, "variables"], text=True)
     return dict(line.split("=", 1) for line in said.split())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos.apart import can_mount
 from tests.system.hosts import why_not
+from tests.testbeds import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -28,8 +29,8 @@ def test_nothing_is_lost_and_nothing_hangs(tmp_path: Path, faults: str) -> None:
 
 
 @pytest.mark.system
-@pytest.mark.skipif(bool(why_not()), reason=why_not())
 def test_nothing_is_lost_while_hosts_are_cut_off(tmp_path: Path) -> None:
+    need("hosts", why_not())
     strike(tmp_path, "clients cut --hosts")
 
 

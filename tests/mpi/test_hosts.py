@@ -15,8 +15,8 @@ from tests.mpi.conftest import PATIENCE
 from tests.mpi.test_failures import leave
 from tests.mpi.test_worlds import add_up
 from tests.system.hosts import HERE, hosts, why_not
-from tests.system.sshd import need
 from tests.system.test_ssh_clusters import login_at
+from tests.testbeds import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.system, pytest.mark.timeout(300)]
 

@@ -12,18 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.testbeds import need
 
-__all__ = ["Sshd", "need", "need_sshd", "sshd"]
+__all__ = ["Sshd", "need_sshd", "sshd"]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "testbeds" / "sshd"
-
-
-def need(name: str, why_not: str) -> None:
-    """Skip the test if something lacks; fail where $REQUIRED_TESTBEDS names that."""
-    if why_not:
-        required = name in os.environ.get("REQUIRED_TESTBEDS", "").split()
-        (pytest.fail if required else pytest.skip)(why_not)
 
 
 def need_sshd() -> None:

@@ -16,14 +16,15 @@ from parallel import Client, ControllerUnreachable
 from parallel.transport.locations import connection_file, profile_dir
 from tests.commands import Running, running
 from tests.integration.tasks import add
-from tests.system.hosts import HERE, Hosts, hosts, why_not
-from tests.system.sshd import need, sshd
+from tests.system.hosts import HERE, Hosts, hosts
+from tests.system.sshd import sshd
+from tests.testbeds import need
 from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.system,
-    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+    pytest.mark.usefixtures("_several_hosts"),
 ]
 
 PORT = 10101

@@ -16,13 +16,13 @@ import pytest
 from parallel import Client, EngineError
 from tests.commands import running
 from tests.integration.tasks import add, begin_and_wait_for, notes
-from tests.system.hosts import HERE, Hosts, hosts, why_not
+from tests.system.hosts import HERE, Hosts, hosts
 from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.system,
-    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+    pytest.mark.usefixtures("_several_hosts"),
 ]
 
 #: Seconds that an engine is waited for; a third of them breaks its connection.

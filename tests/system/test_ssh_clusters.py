@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 from parallel import Client, Cluster, EngineError, LauncherError
 from tests import ROOT
-from tests.system.hosts import Hosts, hosts, why_not
+from tests.system.hosts import Hosts, hosts
 from tests.system.sshd import sshd
 from tests.system.versions import make_other_version
 from tests.waiting import wait_until
@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.system,
-    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+    pytest.mark.usefixtures("_several_hosts"),
 ]
 
 #: What the hosts' Python is to find, which has no environment of ours.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.commands import running
 from tests.mpi.conftest import PATIENCE, World, beds
 from tests.waiting import wait_until
@@ -144,3 +146,15 @@ def test_ranks_run_this_package_where_there_is_somebodys_own(
     view = world.engines(2)[:]
     view.execute("import os; os.chdir('/')", block=True)
     assert view["__import__('mine').value"] == [42, 42]
+
+
+def test_what_the_extra_brings_is_what_this_is_tested_with() -> None:
+    pages = (ROOT / "pyproject.toml").read_text()
+    (words,) = re.findall(r"(?m)^mpi = \[(.*?)\]", pages)
+    wanted = re.findall('"(.*?)"', words)
+    python = Path(beds()["MPICH"]) / "bin" / "python"
+    tried = [str(python), "-m", "pip", "install", "--dry-run", "--no-index", *wanted]
+    said = subprocess.run(tried, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("already satisfied") >= len(wanted)
+    assert "Would install" not in said.stdout

@@ -10,7 +10,8 @@ these clients have confirmed.
 What a client has confirmed is waited for a little longer, until the record has written
 it, too: that is behind by some 50 ms, or by a second where the disk has much to do. The
 controller and the client may be killed together, and to the record the task had not
-ended then: it would be started again. Of bulk only so much is kept for that.
+ended then: it would be started again. Of bulk only so much is kept for that: beyond, a
+slow disk may cost a task another start, should both be killed, and nobody a result.
 
 A client that has confirmed nothing for a while is not waited for, or it would keep
 engines from working for others: the record has what it was told. The same holds for

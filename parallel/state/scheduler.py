@@ -196,7 +196,9 @@ class Scheduler:
                 self._ledger.admit(task, now, event.lost)
             return
         engine = self.by_id.get(task.pinned)
-        if engine is None:
+        if event.lost:
+            self._ledger.fail(task, Status.LOST, event.lost, task.pinned)
+        elif engine is None:
             reason = say_gone(task.pinned, self.departed.get(task.pinned))
             self._ledger.fail(task, Status.LOST, reason, task.pinned)
         elif engine.leaving:

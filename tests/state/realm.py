@@ -21,7 +21,15 @@ from parallel.controller.reopening.ends import End
 from parallel.controller.reopening.reopening import Reopening
 from parallel.controller.store.entry import msg_id_of, without_result
 from parallel.controller.work import UNKNOWN, Work
-from parallel.protocol.messages import Again, Message, Method, Outcome, Status, Submit
+from parallel.protocol.messages import (
+    Again,
+    Message,
+    Method,
+    Outcome,
+    Status,
+    Submit,
+    Trouble,
+)
 from parallel.protocol.terms import USUAL, Condition, Terms
 from parallel.state.dependencies import named_in
 from parallel.state.events import (
@@ -116,8 +124,8 @@ class Realm:
         self.raised: Counter[TaskKey] = Counter()
         self.refused: Counter[TaskKey] = Counter()
         self.deaths = self.kills = 0
-        #: How many engines there were when they were fewest.
-        self.fewest = 0
+        #: What has been started on all engines that there were.
+        self.everywhere: set[TaskKey] = set()
         #: How many died of which nobody can tell what they had started.
         self.unwatched = 0
         self._ids = count()
@@ -173,7 +181,7 @@ class Realm:
         client = self.client_of(key)
         if isinstance(message, Outcome):
             self.ended.add(key)
-        if client.is_there:
+        if client.is_there and not isinstance(message, Trouble):
             assert isinstance(message, Outcome | Again)
             client.told.append((key, message))
         return client.is_there
@@ -313,8 +321,6 @@ class Realm:
         """Let an engine join."""
         engine = LastingEngine(next(self._ids), is_watched=is_watched)
         self.engines.append(engine)
-        if not self.kills and not self.deaths:
-            self.fewest += 1
         self._do(self.handle, [EngineJoined(engine.uuid, engine.engine_id)], self.now)
         return engine
 
@@ -326,7 +332,7 @@ class Realm:
         key = started.task.key
         client = self.client_of(key)
         before = self.starts.setdefault(key, [])
-        may_again = self.raised[key] + self.refused[key]
+        may_again = once = self.raised[key] + self.refused[key]
         if client.was_late and key not in self.record.disk:
             may_again += self.kills  # what nobody else knew has been forgotten
         assert client.is_gone or key not in client.got, f"{key} was started late"
@@ -337,12 +343,14 @@ class Realm:
         assert len(running) == 1, f"{key} runs twice at a time"
         terms = client.submitted[key].terms or USUAL
         if terms.engine_retries == 0:
-            assert len(before) <= may_again, "once means once"
+            assert len(before) <= once, "once means once"
         is_direct = client.submitted[key].targets is not None
-        assert not is_direct or len(before) <= may_again, "a direct task, again"
+        assert not is_direct or len(before) <= once, "a direct task, again"
         over = self.ended | self.record.ends.keys()
         assert over.issuperset(named_in(terms)), f"{key} was started too soon"
         before.append(engine)
+        if len(set(before)) == len(self.engines):
+            self.everywhere.add(key)
 
     def finish(self, engine: LastingEngine) -> None:
         """Let the running task of an engine end."""
@@ -402,7 +410,6 @@ class Realm:
         self.unwatched += not engine.is_watched
         engine.is_alive = False
         self.engines.remove(engine)
-        self.fewest = min(self.fewest, len(self.engines))
         self.unnoticed.append(engine)
 
     def notice(self) -> None:

@@ -727,6 +727,36 @@ def test_what_is_left_kills_no_more_engines_than_it_may() -> None:
     assert len(realm.starts[task]) == 3
 
 
+@pytest.mark.parametrize("is_direct", [False, True])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_what_its_client_asks_for_too_late_is_not_started_twice(
+    is_direct: bool, is_done: bool
+) -> None:
+    """The record never had it, and nobody keeps for ever how it ended."""
+    realm = Realm()
+    engine = realm.join()
+    pinned = engine.engine_id if is_direct else None
+    task, other = realm.submit(pinned, once=not is_direct), realm.submit()
+    realm.start(engine)
+    realm.kill()
+    realm.speak(engine)
+    realm.hurry()
+    realm.answer_all()
+    if not is_done:
+        realm.expire()
+        realm.answer_all()
+    realm.finish(engine)
+    realm.hear(engine)
+    realm.expire()
+    realm.answer_all()
+    realm.settle()
+    realm.drain()
+    judge(realm)
+    assert status_of(realm, task) is Status.LOST
+    assert status_of(realm, other) is Status.OK
+    assert len(realm.starts[task]) == 1
+
+
 def raise_once(realm: Realm) -> None:
     """Have the task run that is given to an engine, and raise."""
     (holder,) = [engine for engine in realm.engines if engine.can_start]

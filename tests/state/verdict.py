@@ -77,8 +77,8 @@ class _Verdict:
         """Tell whether it may not be tried again, or nowhere."""
         is_spent = self.realm.raised[self.key] > self.terms.retries
         is_one = self.submit.targets or self.key in self.client.aborted
-        is_anywhere = len(set(self.starts)) >= self.realm.fewest
-        return self.has_failed and bool(is_spent or is_one or is_anywhere)
+        is_nowhere = self.key in self.realm.everywhere or self.realm.deaths
+        return self.has_failed and bool(is_spent or is_one or is_nowhere)
 
     def _may_be_impossible(self) -> bool:
         if self.has_failed:  # on all engines that are left
@@ -100,7 +100,7 @@ class _Verdict:
 
     def _may_be_lost(self) -> bool:
         is_direct, may_twice = self.submit.targets, self.terms.engine_retries
-        if self.was_left and (self.named or not may_twice):
+        if self.was_left and (self.named or is_direct or not may_twice):
             return True
         may_fail = is_direct or not may_twice or len(self.starts) > may_twice
         may_fail = may_fail or self.key in self.client.aborted

@@ -20,6 +20,7 @@ from ...protocol.messages import (
     Stage,
     Status,
     Submit,
+    Trouble,
 )
 from ...state.events import (
     EngineJoined,
@@ -177,7 +178,7 @@ class Reopening:
                 self._endings.recall(key)
             else:
                 self._endings.record(key, told.outcome)
-        keys = [TaskKey(client, seq) for seq in message.unfinished]
+        keys = {TaskKey(client, seq) for seq in message.unfinished}
 
         def answered(entries: Iterable[Entry], now: float) -> None:
             if self._is_reliant and self._host.record.is_begun_anew:
@@ -186,11 +187,24 @@ class Reopening:
             begun = map(self._host.record.unfinished, keys)
             pasts = {each.key: each.past for each in begun if each and each.past.starts}
             self._reunion.answered(client, told, pasts)
+            self._tell_forgotten(keys - told.keys())
             self.release(now)
             if not self._reunion.is_patient:
                 self._endings.record_had()
 
         self._asking.ask(keys, answered, frames=True)
+
+    def _tell_forgotten(self, keys: Iterable[TaskKey]) -> None:
+        """Tell a client of which of its tasks it is known no more how they ended."""
+        forgotten = [key for key in keys if self._reunion.is_forgotten(key)]
+        if forgotten:
+            text = (
+                f"this client was away for more than {LEASE:g} s after the controller "
+                f"was killed: how {len(forgotten):,} of its tasks ended was not "
+                "recorded by then, and is known no more. Those that may be started "
+                "twice are started again"
+            )
+            self._host.tell_client(forgotten[0], Trouble(text, hinders=False))
 
     def left(self, client: Uuid, now: float) -> None:
         """Take note that a client has left."""
@@ -240,7 +254,14 @@ class Reopening:
         elif self._leftovers.resumes(key, told):
             asyncio.get_running_loop().call_soon(self._take_up_late)
         else:
-            self._endings.record(key, end)
+            self._record(key, told)
+
+    def _record(self, key: TaskKey, told: Told) -> None:
+        """Record how a task ended whose client does not ask; or nobody knows it."""
+        is_back, record = self._reunion.is_back(key.client), self._host.record
+        if not (is_back or record.is_open(msg_id_of(key))) and told.has_started:
+            self._reunion.forget(key)
+        self._endings.record(key, told.outcome)
 
     def _take_up_late(self) -> None:
         self.release(monotonic())
@@ -326,7 +347,7 @@ class Reopening:
         for key, told in list(self._reunion.ended.items()):
             if not self._reunion.is_back(key.client):
                 del self._reunion.ended[key]
-                self._endings.note(key, told.outcome)
+                self._record(key, told)
         self._leftovers.give_up(now)
         self._endings.forget()
 

@@ -20,6 +20,11 @@ HAS_RUN = (
     "the task had been started, and must not be started twice (engine_retries=0), when "
     "its engine died as the controller was killed"
 )
+FORGOTTEN = (
+    "the controller was killed, and this client was away for minutes then. The task "
+    "had been started, and must not be started twice: how it ended was not recorded, "
+    "and is known no more"
+)
 
 
 class Doubts:
@@ -36,6 +41,8 @@ class Doubts:
         #: died; and why any other may have been started, in words, for nobody knows.
         self._started: dict[TaskKey, str] = {}
         self._why_not = MAY_HAVE_RUN if is_doubtful else ""
+        #: Those that were started, and of which nobody knows any more how they ended.
+        self.forgotten: set[TaskKey] = set()
 
     def started(self, keys: Iterable[TaskKey], reason: str) -> None:
         """Take note of what an engine had started that must not be started twice.
@@ -59,4 +66,8 @@ class Doubts:
         """Say why a task must not go on that may be started once; '' if it may."""
         if key in self._started:
             return f"{HAS_RUN}: it {self._started[key]}"
-        return self._why_not
+        return self.why_forgotten(key) or self._why_not
+
+    def why_forgotten(self, key: TaskKey) -> str:
+        """Say that it is known no more how a task ended; '' if that is not so."""
+        return FORGOTTEN if key in self.forgotten else ""

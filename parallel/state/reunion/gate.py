@@ -79,17 +79,21 @@ class Gate:
 
     def passed(self, event: TaskSubmitted) -> TaskSubmitted:
         """Return a task that goes on; it fails if it may have been started."""
-        key, lost = event.key, ""
-        if not (
-            event.terms.engine_retries
-            or event.pinned is not None
-            or not self._clients.is_old(key)
-            or self._starts.holds(key)
-        ):
-            lost = self._doubts.why_not(key)
+        key, pinned, lost = event.key, event.pinned, ""
+        if pinned is not None or not event.terms.engine_retries:
+            lost = self._why_not(event)
         past = self._starts.take(key)
         if past is not None:
-            return TaskReturned(key, event.body, event.pinned, event.terms, lost, past)
+            return TaskReturned(key, event.body, pinned, event.terms, lost, past)
         if lost:
-            return TaskSubmitted(key, event.body, None, event.terms, lost)
+            return TaskSubmitted(key, event.body, pinned, event.terms, lost)
         return event
+
+    def _why_not(self, event: TaskSubmitted) -> str:
+        """Say why a task must fail that may be started once; '' if it need not."""
+        key = event.key
+        if not self._clients.is_old(key) or self._starts.holds(key):
+            return ""
+        if event.pinned is not None:  # its engine has told all that it has
+            return self._doubts.why_forgotten(key)
+        return self._doubts.why_not(key)

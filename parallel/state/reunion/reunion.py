@@ -199,6 +199,14 @@ class Reunion:
         """Tell whether clients are waited for that have not come back."""
         return self._clients.is_patient
 
+    def forget(self, key: TaskKey) -> None:
+        """Take note that nobody keeps how a task ended: its client is too late."""
+        self._doubts.forgotten.add(key)
+
+    def is_forgotten(self, key: TaskKey) -> bool:
+        """Tell whether it is known no more how a task ended."""
+        return key in self._doubts.forgotten
+
     def why_not(self, key: TaskKey) -> str:
         """Say why a task must not go on that may be started once; '' if it may."""
         return self._doubts.why_not(key)

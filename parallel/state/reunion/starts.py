@@ -34,6 +34,11 @@ class Told(NamedTuple):
         counted = self.status in (Status.ERROR, Status.UNMET, Status.LOST)
         return self.past.starts - counted
 
+    @property
+    def has_started(self) -> bool:
+        """Whether it was started at all."""
+        return self.status is not Status.LOST or bool(self.past.deaths)
+
     def counts(self, known: Told | None) -> bool:
         """Tell whether this counts, and not what was told before: the last start."""
         return known is None or not (known.final or known.number > self.number)

@@ -15,7 +15,7 @@ from .datetimes import as_datetime
 from .deliveries import Delivered
 from .metadata import KEYS, Metadata, status_word
 from .printed import overwritten
-from .shown import NOTHING, News, Piece, Told
+from .shown import NOTHING, SILENCE, News, Piece, Told
 
 __all__ = ["Facts"]
 
@@ -112,11 +112,12 @@ class Facts(Cancellable):
         if shown is not None:
             return shown.since(told)
         delivered = self._delivered[index]
-        if delivered is None or any(told):
-            return News(told=told)
-        stdout, stderr = delivered.outcome.stdout, delivered.outcome.stderr
-        pieces = [Piece(stdout, stderr)] if stdout or stderr else []
-        return News(pieces, told=Told(len(stdout), len(stderr)))
+        if delivered is not None and not any(told):
+            stdout, stderr = delivered.outcome.stdout, delivered.outcome.stderr
+            if stdout or stderr:
+                pieces = [Piece(stdout, stderr)]
+                return News(pieces, told=Told(len(stdout), len(stderr)))
+        return SILENCE if told is NOTHING else News(told=told)
 
     def engine_of(self, index: int) -> int | None:
         """Return the engine of a task, if it is known yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import ParallelError
 from ..protocol.terms import Terms
 from .connection import Connection
 from .deliveries import Delivered
@@ -124,9 +125,17 @@ class ExecuteResult(AsyncResult):
         super().__init__(connection, fname, single=single, count=count, terms=terms)
         self.tell(execute_input=code)
         self._found: dict[int, dict[str, Any]] = {}
+        #: What engines told of their tasks, before a reply is made of it.
+        self._answers: dict[int, Any] = {}
+
+    def _answer(self, index: int, delivered: Delivered) -> Any:
+        """Return what an engine told of a task, or the error that stands for it."""
+        if index not in self._answers:
+            self._answers[index] = super()._unpack(index, delivered)
+        return self._answers[index]
 
     def _unpack(self, index: int, delivered: Delivered) -> Any:
-        value = super()._unpack(index, delivered)
+        value = self._answer(index, delivered)
         if value is None:  # silent: the engine tells only that it is done
             value = {"execution_count": 0}
         if not isinstance(value, dict) or "execution_count" not in value:
@@ -140,8 +149,19 @@ class ExecuteResult(AsyncResult):
         return ExecuteReply(count, facts)
 
     def _has_value(self, index: int) -> bool:
-        self._value(index)
-        return index in self._found
+        # A reply and its facts take thrice as long, and most cells have no value.
+        delivered = self._delivered[index]
+        told = None if delivered is None else self._answer(index, delivered)
+        return isinstance(told, dict) and told.get("execute_result") is not None
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the exception that `get` would raise, or None: see `Whole`."""
+        if not (self._missing or self._failed or self._failure or self.cancelled()):
+            outcomes = enumerate(self._delivered)
+            told = [self._answer(i, each) for i, each in outcomes if each is not None]
+            if not any(isinstance(each, ParallelError) for each in told):
+                return None
+        return super().exception(timeout)
 
     def _facts(self, index: int) -> Metadata:
         if self._delivered[index] is not None:

@@ -10,7 +10,7 @@ from ..protocol.messages import Outcome, Status
 from .displayed import Displays, Place
 from .printed import Printed
 
-__all__ = ["NOTHING", "News", "Piece", "Shown", "Told"]
+__all__ = ["NOTHING", "SILENCE", "News", "Piece", "Shown", "Told"]
 
 
 class Told(NamedTuple):
@@ -46,6 +46,10 @@ class News(NamedTuple):
     #: Whether what was told before is to vanish: this is all that stands since then.
     cleared: bool = False
     told: Told = NOTHING
+
+
+#: Of a task that has shown nothing.
+SILENCE = News()
 
 
 class Shown:

@@ -38,16 +38,23 @@ class _Stream:
         #: The engine whose traceback was shown first, of those that are alike.
         self._first: dict[str, str] = {}
 
-    def catch_up(self, index: int | None = None) -> None:
-        """Show what a task, or any of them, has printed and displayed of late."""
+    def hear(self, index: int | None) -> None:
+        """Show what a task has printed and displayed of late: a watch."""
+        if index is not None:  # else it is the end, of which nothing is new
+            with self._lock:
+                self._show(index)
+
+    def catch_up(self) -> None:
+        """Show what tasks have printed and displayed of late."""
         with self._lock:
-            tasks = [index] if index is not None else range(len(self._result.msg_ids))
-            for i in tasks:
-                self._show(i)
+            for index in range(len(self._result)):
+                self._show(index)
 
     def _show(self, index: int) -> None:
-        news = self._result.news(index, self._told.get(index, NOTHING))
-        self._told[index] = news.told
+        told = self._told.get(index, NOTHING)
+        news = self._result.news(index, told)
+        if news.told is not told:
+            self._told[index] = news.told
         failure = self._new_failure(index)
         if not (news.pieces or news.cleared or failure is not None):
             return
@@ -103,7 +110,7 @@ def streaming(result: Facts, *, errors: bool = False) -> Iterator[None]:
         Whether to show what they raise, too.
     """
     stream = _Stream(result, errors=errors)
-    with result.watched(stream.catch_up):
+    with result.watched(stream.hear):
         stream.catch_up()
         try:
             yield

@@ -96,3 +96,28 @@ def test_code_that_fails(connection: FakeConnection) -> None:
     connection.answer(0, NameError("fig"))
     assert isinstance(ar.error, NameError)
     assert ar.execute_result is None
+
+
+class Unloadable:
+    """Can be sent, and not be unpacked."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
+
+
+def test_whether_code_failed_is_known_before_its_reply_is_made(
+    connection: FakeConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ar = reply(connection, None)
+    ar.display_outputs(result_only=True)
+    assert ar.exception() is None
+    assert not ar._values
+    assert (ar.get().execution_count, ar.exception()) == (3, None)
+    failed = ExecuteResult(connection, "execute", single=False, code=CODE)  # type: ignore[arg-type]
+    failed.number(connection.submit(failed, Method.EXECUTE, b"", pack(CODE), [0]), [0])
+    with pytest.raises(TimeoutError):
+        failed.exception(0)
+    connection.answer(failed._seqs[0], Unloadable())
+    failed.display_outputs(result_only=True)
+    assert "no number" in str(failed.exception())
+    assert capsys.readouterr().out == ""

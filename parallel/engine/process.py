@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
 import signal
 import sys
@@ -37,9 +38,17 @@ def prepare_process(
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    sys.stdin = _Nothing(open(0, "rb", closefd=False))  # noqa: SIM115
     sys.argv = [""]
     sys.breakpointhook = refuse_breakpoint
     settle_backend()
+
+
+class _Nothing(io.TextIOWrapper):
+    """Standard input of all tasks, which stays open when one of them ends it."""
+
+    def close(self) -> None:
+        """Do nothing, for `quit()` calls it."""
 
 
 def _spare_children(ours: set[signal.Signals]) -> None:

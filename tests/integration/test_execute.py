@@ -43,6 +43,17 @@ def test_who_asks_is_told_that_nobody_answers(cluster: Client) -> None:
             ask()
 
 
+@pytest.mark.parametrize("leave", ["quit()", "import builtins; builtins.exit(3)"])
+def test_who_leaves_ends_their_task_and_leaves_all_to_the_next(
+    cluster: Client, leave: str
+) -> None:
+    with pytest.raises(RemoteError, match="SystemExit"):
+        cluster[1].execute(leave, block=True)
+    assert cluster[1]["__import__('sys').stdin.closed"] is False
+    with pytest.raises(EOFError, match="nobody answers input"):
+        cluster[1].apply_sync(input)
+
+
 def test_the_namespace_is_emptied(cluster: Client) -> None:
     def bring() -> list[str]:
         return letters

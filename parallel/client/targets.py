@@ -9,7 +9,7 @@ from ..aliases import EngineId, Targets
 from ..errors import NoEnginesRegistered
 from .connection import Connection
 
-__all__ = ["checked_targets", "is_id", "resolve", "resolve_all"]
+__all__ = ["checked_targets", "is_id", "nobody", "resolve", "resolve_all"]
 
 
 def is_id(target: Any) -> bool:
@@ -94,6 +94,13 @@ def resolve_all(connection: Connection) -> list[EngineId]:
             "no engine is registered: wait_for_engines(n) waits for them"
         )
     return ids
+
+
+def nobody(view: Any) -> NoEnginesRegistered:
+    """Return what is raised for a call to a view of no engines, such as `rc[4:]`."""
+    return NoEnginesRegistered(
+        f"{view!r} has no engines: nobody can be asked for anything"
+    )
 
 
 def _one(connection: Connection, target: Any, ids: list[EngineId]) -> EngineId:

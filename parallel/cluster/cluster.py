@@ -70,7 +70,10 @@ class Cluster(Nameplate, Twins, Attending, ClusterFiles):
     controller: by a launcher's name, the dotted path of its class, or the class.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *unnamed: Any, **options: Any) -> None:
+        if unnamed:
+            n = unnamed[0] if isinstance(unnamed[0], int) else "…"
+            raise TypeError(f"Cluster takes options by name alone: Cluster(n={n})")
         for short, name in SPELLINGS.items():
             if short in options and name in options:
                 raise TypeError(f"{short} and {name} are the same option: give one")

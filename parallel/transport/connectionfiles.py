@@ -49,7 +49,7 @@ def read_connection_file(path: Path, timeout: float = 0.0) -> ConnectionInfo:
                 raise ControllerUnreachable(_missing(path, timeout)) from None
             if not told and timeout > 1:
                 told = True
-                print(f"Waiting for connection file: {path}")
+                print(f"Waiting for connection file: {path} ({timeout:g} s at most)")
             time.sleep(0.02)
         except OSError as error:
             raise ConnectionRefused(f"cannot read {path}: {error.strerror}") from error

@@ -98,6 +98,13 @@ def test_a_cluster_that_was_not_made_can_be_shown() -> None:
     assert "stopped" in repr(Cluster.__new__(Cluster))
 
 
+def test_who_leaves_out_the_name_of_an_option_is_told_it() -> None:
+    with pytest.raises(TypeError, match=r"^Cluster takes .*: Cluster\(n=4\)$"):
+        Cluster(4)
+    with pytest.raises(TypeError, match=r": Cluster\(n=…\)$"):
+        Cluster("slurm", n=4)
+
+
 @pytest.mark.parametrize("short", ["engines", "controller"])
 def test_a_launcher_is_said_in_one_way_only(short: str) -> None:
     long = {"engines": "engine_launcher_class"}.get(short, "controller_launcher_class")

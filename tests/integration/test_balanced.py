@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from parallel import AsyncResult, Client, RemoteError
+from parallel import (
+    AsyncResult,
+    Client,
+    LoadBalancedView,
+    NoEnginesRegistered,
+    RemoteError,
+)
 from tests.integration.processes import engines_of
 from tests.integration.tasks import (
     add,
@@ -147,3 +153,25 @@ def test_who_waits_for_all_waits_for_what_a_map_has_not_submitted(
     assert waiter.wait(timeout=10)
     assert ar.ready()
     assert ar.get() == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda view: view.apply_async(abs, -1),
+        lambda view: view.map_async(abs, [-1]),
+        lambda view: next(view.imap(abs, [-1])),
+        lambda view: view.parallel()(len)([1]),
+        lambda view: view.executor.submit(abs, -1),
+    ],
+)
+def test_a_view_of_no_engines_says_so(
+    cluster: Client, ask: Callable[[LoadBalancedView], object]
+) -> None:
+    nobody = cluster.load_balanced_view([])
+    assert len(nobody) == 0
+    said = r"<LoadBalancedView \[\]> has no engines"
+    with pytest.raises(NoEnginesRegistered, match=said):
+        ask(nobody)
+    nobody.targets = [0]
+    assert nobody.apply_sync(abs, -1) == 1

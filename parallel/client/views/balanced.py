@@ -28,7 +28,7 @@ from ..partition import BLOCK, sized
 from ..parts import PartsResult, parts_of
 from ..progress import is_wanted
 from ..results import AsyncResult
-from ..targets import resolve
+from ..targets import nobody, resolve
 from .base import View
 
 __all__ = ["LoadBalancedView"]
@@ -80,6 +80,8 @@ class LoadBalancedView(View):
 
     def _terms_now(self) -> Terms | None:
         if not self._are_settled:
+            if self._ids == []:
+                raise nobody(self)
             flags = self._flags
             self._terms = terms_of(flags, self._ids)
             # To these users may add: they are looked at with each task.

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...aliases import EngineId
-from ...errors import NoEnginesRegistered
 from ...protocol.messages import Method
 from ...protocol.terms import Terms
 from ...serialize.calls import pack_value
 from ...serialize.objects import Packed
 from ..results import AsyncResult
-from ..targets import is_id, resolve, resolve_all
+from ..targets import is_id, nobody, resolve, resolve_all
 from .base import View
 
 __all__ = ["TargetedView"]
@@ -39,9 +38,7 @@ class TargetedView(View):
         """Return the ids meant, at least one, and whether one bare value is wanted."""
         ids, single = self._resolve_any(targets)
         if not ids:
-            raise NoEnginesRegistered(
-                f"{self!r} has no engines: nobody can be asked for anything"
-            )
+            raise nobody(self)
         return ids, single
 
     def _resolve_any(self, targets: Any = None) -> tuple[list[EngineId], bool]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .companions import Dumps, Luggage, companions
 from .main import adopt, main_namespace
+from .typed import keep_lines, lines_of
 
 __all__ = [
     "ABSENT",
@@ -61,6 +62,7 @@ def state_of(f: FunctionType, luggage: Luggage, dumps: Dumps) -> dict[str, Any]:
         "cells": cells,
         "companions": values,
         "absent": absent,
+        "lines": lines_of(f.__code__),
         "dict": f.__dict__,
         "attributes": {
             "__name__": f.__name__,
@@ -84,5 +86,7 @@ def fill(f: FunctionType, state: dict[str, Any]) -> None:
             cell.cell_contents = value
     for name, value in state["companions"].items():
         adopt(name, value)
+    if state["lines"] is not None:
+        keep_lines(state["lines"])
     if state["absent"]:
         setattr(f, ABSENT, state["absent"])

@@ -108,3 +108,13 @@ def test_a_repr_that_raises_is_told_and_the_cell_goes_on(
     assert "[stdout:0] went on\n" in shown
     assert shown.count("ZeroDivisionError: division by zero") == 2
     assert shown.count(f"in {method}\n") == 2
+
+
+def test_a_function_that_was_typed_is_shown_where_it_failed(notebook: Notebook) -> None:
+    notebook.run(
+        "def halve(n):\n    return n / 0\n"
+        "class Pair:\n    def sum(self, n):\n        return halve(n)"
+    )
+    shown = told(notebook, "rc[:].apply_sync(lambda n: Pair().sum(n), 37)")
+    for line in ("lambda n: Pair().sum(n)", "return halve(n)", "return n / 0"):
+        assert line in shown.partition("[0:apply]")[2]

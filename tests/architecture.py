@@ -44,6 +44,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "IPython": layers_from(PARTS),
     "bokeh": ("dashboard",),
     "cloudpickle": ("serialize",),
+    "comm": ("client", "engine"),
     "dask": ("integrations",),
     "dill": ("serialize",),
     "distributed": ("integrations",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
@@ -28,15 +29,18 @@ from ..protocol.messages import (
     Message,
     Method,
     Need,
+    Published,
     Submit,
     Welcome,
 )
 from ..protocol.terms import USUAL, Terms
+from ..protocol.views import COMM
 from ..protocol.wire import INLINE_NBYTES, stow
 from ..serialize.callables import Function, FunctionCache
 from ..serialize.objects import Packed
 from ..transport import nesting
 from .absence import TOLD_AFTER, say_forgotten, say_unanswered
+from .comms import Comms
 from .interrupts import INTERRUPTS
 from .line import Line
 from .lines import Handlers, Lines
@@ -61,6 +65,8 @@ _log = logging.getLogger("parallel.client")
 TOGETHER = 5e-4
 #: What was submitted last is sent within this, ms, before the sockets close.
 LEAVING_MS = 5_000
+#: The record tells by this what a front end said to widgets.
+ASIDE = Terms(label="widgets")
 
 
 class Connection(Lines):
@@ -91,6 +97,10 @@ class Connection(Lines):
         self._open = self.tasks.open
         #: What the controller was asked, and has not answered.
         self.questions = Questions(self.order, partial(self.wait, explain=list))
+        self._comms = Comms(self._submit_aside)
+        #: The numbers of tasks that are not the user's, in their order.
+        self.unlisted = array("q")
+        self._aside_lock = threading.Lock()
         self._next_seq = 0
         self._seq_lock = threading.Lock()
         self._functions = FunctionCache()
@@ -114,6 +124,7 @@ class Connection(Lines):
     def _make_handlers(self) -> Handlers:
         return super()._make_handlers() | {
             Welcome: lambda line, message, _: self._on_welcome(line, message),
+            Published: lambda _, message, frames: self._on_published(message, frames),
             Need: lambda _, message, __: self._on_need(message),
             Answer: lambda _, answer, frames: self.questions.on_answer(answer, frames),
             Credit: lambda _, message, __: self._pace.on_credit(message),
@@ -287,6 +298,13 @@ class Connection(Lines):
                 self._pace.levels.add(depth, range(seq, seq + count), nbytes)
         return seq
 
+    def _submit_aside(self, sink: Sink, packed: Packed, engine: EngineId) -> None:
+        """Have the widgets of an engine hear something; it is in no history."""
+        with self._aside_lock:
+            seq = self.submit(sink, Method.COMM, b"", packed, [engine], terms=ASIDE)
+            self.unlisted.append(seq)
+        self.set_off()
+
     def abort(self, seqs: Sequence[int], *, interrupt: bool = False) -> None:
         """Have tasks given up that have not started; with `interrupt`, also the others.
 
@@ -390,6 +408,12 @@ class Connection(Lines):
             self._end(TransportError(say_forgotten(self._info.where, anew=anew)))
         elif first and is_work:  # further news of engines comes here, too
             self.on_engines(welcome)
+
+    def _on_published(self, published: Published, frames: Sequence[Any]) -> None:
+        if published.kind == COMM:
+            self._comms.take(published, frames)
+        else:
+            self.tasks.on_published(published, frames)
 
     def _on_need(self, need: Need) -> None:
         code = self._sent.code(need.digest)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from ..protocol.views import without_view
+from .frontend import in_notebook
+
 __all__ = ["MOST_NBYTES", "Display", "Displays", "Place"]
 
 #: Of the displays of a task the first and the last are kept, up to so many bytes each.
@@ -70,6 +73,10 @@ class Displays:
 
     def take(self, value: dict[str, Any], nbytes: int, place: Place) -> None:
         """Take one; if it has the id of one before, that changes."""
+        if not in_notebook():
+            value = {**value, "data": without_view(value["data"])}
+        elif "model" in value:  # a notebook draws the widget, and not its text
+            return
         self.changes += 1
         name = _display_id(value)
         number = self._by_id.get(name)

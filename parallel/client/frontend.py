@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["in_notebook", "in_terminal", "ipython", "terminal_size"]
+__all__ = ["draws", "in_notebook", "in_terminal", "ipython", "terminal_size"]
 
 
 def ipython() -> Any:
@@ -26,6 +26,12 @@ def ipython() -> Any:
 def in_notebook() -> bool:
     """Tell whether a notebook shows this, and not a console that has a kernel, too."""
     return _is_kernel() and not _is_of_console(os.getppid())
+
+
+def draws(model: str) -> bool:
+    """Tell whether the front end has the model of a widget, and can draw it."""
+    comm = sys.modules.get("comm")
+    return comm is not None and model in comm.get_comm_manager().comms
 
 
 def in_terminal() -> bool:

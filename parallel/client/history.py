@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any, Protocol, overload
 
@@ -30,31 +30,47 @@ class Numbers(Protocol):
 
 
 class Counted:
-    """All the numbers that were given out so far.
+    """All the numbers that were given out so far, but for some.
 
     Parameters
     ----------
     total
         Tells how many they are.
+    unlisted
+        Those that do not count, in their order; more may come.
     """
 
-    def __init__(self, total: Callable[[], int]) -> None:
+    def __init__(self, total: Callable[[], int], unlisted: Sequence[int] = ()) -> None:
         self._total = total
+        self._unlisted = unlisted
         self._first = 0
+        #: So many of the unlisted come before the first.
+        self._skipped = 0
 
     def __len__(self) -> int:
-        return self._total() - self._first
+        unlisted = len(self._unlisted) - self._skipped
+        return self._total() - self._first - unlisted
 
     def __contains__(self, seq: object) -> bool:
-        return isinstance(seq, int) and self._first <= seq < self._total()
+        if not (isinstance(seq, int) and self._first <= seq < self._total()):
+            return False
+        at = bisect_left(self._unlisted, seq)
+        return at == len(self._unlisted) or self._unlisted[at] != seq
 
     def at(self, index: int) -> int:
         """Return the number of this index."""
-        return self._first + index
+        places = range(self._skipped, len(self._unlisted))
+        before = bisect_right(places, index, key=self._listed_before)
+        return self._first + index + before
+
+    def _listed_before(self, place: int) -> int:
+        """Return how many that count come before one of the unlisted."""
+        return self._unlisted[place] - self._first - (place - self._skipped)
 
     def clear(self) -> None:
         """Begin anew after those that are there now."""
         self._first = self._total()
+        self._skipped = len(self._unlisted)
 
 
 class Spans:

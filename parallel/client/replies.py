@@ -6,8 +6,10 @@ from typing import Any
 
 from ..errors import ParallelError
 from ..protocol.terms import Terms
+from ..protocol.views import without_view
 from .connection import Connection
 from .deliveries import Delivered
+from .frontend import in_notebook
 from .metadata import KEYS, Metadata
 from .names import named_value
 from .results import AsyncResult
@@ -142,6 +144,8 @@ class ExecuteResult(AsyncResult):
             return value
         count = value["execution_count"]
         found = value.get("execute_result")
+        if found is not None and not in_notebook():
+            found = {**found, "data": without_view(found["data"])}
         if found is not None:
             found = self._found[index] = {**found, "execution_count": count}
         facts = super()._facts(index)

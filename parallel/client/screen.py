@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ..protocol.views import model_in, without_view
 from .cursor import Cursor
-from .frontend import in_terminal, ipython
+from .frontend import draws, in_terminal, ipython
 
 __all__ = [
     "clear_cell",
+    "content_of",
     "make_room",
     "prefix",
     "publish",
@@ -63,12 +65,20 @@ def _beside_bars(file: Any) -> Iterator[bool]:
 def publish(output: dict[str, Any], engine_id: int | None) -> None:
     """Display something here: richly in IPython, as text elsewhere."""
     here = ipython()
-    data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
     if here is None:
-        text = data.get("text/plain")
+        text = output.get("data", {}).get("text/plain")
         if text is not None:
             put(f"{text}\n", "stdout")
         return
+    with _beside_bars(sys.stdout):
+        here.display_pub.publish(**content_of(output, engine_id))
+
+
+def content_of(output: dict[str, Any], engine_id: int | None) -> dict[str, Any]:
+    """Return what a front end is told of something displayed on an engine."""
+    data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
+    if (model := model_in(data)) and not draws(model):
+        data = without_view(data)
     extra: dict[str, Any] = {}
     if transient := output.get("transient"):
         # What several engines show under one name are several displays here.
@@ -77,8 +87,7 @@ def publish(output: dict[str, Any], engine_id: int | None) -> None:
     if output.get("update"):
         extra["update"] = True
     metadata["engine"] = engine_id
-    with _beside_bars(sys.stdout):
-        here.display_pub.publish(data=data, metadata=metadata, **extra)
+    return {"data": data, "metadata": metadata, **extra}
 
 
 def clear_cell() -> None:

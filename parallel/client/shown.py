@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..protocol.messages import Outcome, Status
 from .displayed import Displays, Place
+from .frontend import in_notebook
 from .printed import Printed
 
 __all__ = ["NOTHING", "SILENCE", "News", "Piece", "Shown", "Told"]
@@ -71,7 +72,7 @@ class Shown:
     def outputs(self) -> list[dict[str, Any]]:
         """What it displays: dicts of `data`, by mime type, and `metadata`."""
         self._clear_if_due()
-        return self._displays.values
+        return [each for each in self._displays.values if "into" not in each]
 
     def take(self, kind: str, value: dict[str, Any], nbytes: int = 0) -> None:
         """Take what it published: `data`, a `display`, or to `clear` the displays.
@@ -85,6 +86,12 @@ class Shown:
         """
         if kind == "data":
             self.data.update(value)
+        elif "into" in value and not in_notebook():
+            if kind == "clear":  # where no widgets are drawn, all is in one place
+                self.take(kind, {key: value[key] for key in value if key != "into"})
+        elif kind == "clear" and "into" in value:
+            mark = {"data": {}, "into": value["into"], "clear": value}
+            self._displays.take(mark, 0, _place_of(value))
         elif kind == "clear":
             self._is_to_clear, self._to_clear = True, _place_of(value)
             if not value.get("wait"):

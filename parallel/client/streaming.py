@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import RemoteError
 from .canvas import Canvas
 from .facts import Facts
+from .insets import Insets
 from .shown import NOTHING, Told
 
 __all__ = ["streaming"]
@@ -32,6 +34,7 @@ class _Stream:
         self._errors = errors
         self._lock = threading.RLock()
         self._told: dict[int, Told] = {}
+        self._insets: defaultdict[int, Insets] = defaultdict(Insets)
         self._canvas = Canvas()
         #: The tasks whose errors were shown.
         self._failed: set[int] = set()
@@ -59,9 +62,12 @@ class _Stream:
         if not (news.pieces or news.cleared or failure is not None):
             return
         engine = self._result.engine_of(index)
+        pieces = self._insets[index].take(news.pieces, engine)
+        if not (pieces or news.cleared or failure is not None):
+            return  # all of it is shown in widgets
         label = "?" if engine is None else str(engine)
         with self._canvas.part_of(index, label, anew=news.cleared) as part:
-            for piece in news.pieces:
+            for piece in pieces:
                 part.write(piece.stdout, "stdout")
                 part.write(piece.stderr, "stderr")
                 part.display(piece.displays, engine)

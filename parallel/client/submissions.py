@@ -25,7 +25,7 @@ class Submissions:
 
     def __init__(self, connection: Connection, secret: str) -> None:
         self._connection = connection
-        self._counted = Counted(lambda: connection.submitted)
+        self._counted = Counted(lambda: connection.submitted, connection.unlisted)
         #: Its id, and its key.
         self.session = Session(connection.session, secret.encode())
 

@@ -7,6 +7,7 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 import threading
 from time import monotonic
 from types import FrameType
@@ -32,14 +33,18 @@ from ..transport.dealer import GREET_EVERY, Dealer
 from ..transport.endpoints import connect_peer, new_context
 from ..transport.probing import say_way
 from ..transport.watcher import wait_readable
-from . import binding, publishing
+from . import binding, comms, publishing
+from .awaiting import Awaiting
+from .comms import Comms
 from .execution import Ending, Execution
 from .guest import Guest
+from .halves import open_comms
 from .inbox import Inbox
+from .insets import mark_outputs
 from .mpi import World, join_world
 from .namespace import Namespace
 from .nesting import Nesting
-from .offer import ShellOffer
+from .offer import SHELL_MODULE, offer_shell
 from .once import Once
 from .output import Capture, open_stream
 from .page import Page, open_page
@@ -190,9 +195,19 @@ class Engine:
         if self._world is not None:  # who watches a rank has no other log of it
             faulthandler.enable(2, all_threads=False)
         references.resolver = namespace.pull
-        ShellOffer(self._execution.sources.make_shell)
         publishing.current = self._showing
         sources = self._execution.sources
+        self._comms = comms.current = Comms(
+            self.turns, self._sender, self._inbox.wait_for_reader,
+            self._side.guard.begin, self._side.telling.expect, self.engine_id,
+        )  # fmt: skip
+        Awaiting({
+            SHELL_MODULE: lambda module: offer_shell(module, sources.make_shell),
+            "comm": open_comms,
+            # It has comms of its own, for the process that is its kernel.
+            "ipykernel.ipkernel": lambda _: open_comms(sys.modules["comm"]),
+            "ipywidgets.widgets.widget_output": mark_outputs,
+        })  # fmt: skip
         self._guest = Guest(
             self._capture, self._sender, sources, self._side.guard.begin, self.wake
         )
@@ -297,6 +312,7 @@ class Engine:
     def take_output(self) -> list[Output]:
         """Return what was printed, and that no result has carried yet."""
         self._capture.repair()
+        self._comms.flush()
         return self._guest.take_output()
 
     def trim_output(self) -> bool:

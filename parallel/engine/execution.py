@@ -15,6 +15,7 @@ from ..serialize.functions import ABSENT
 from ..serialize.objects import Packed, is_plain, pack_plain
 from .breakpoints import explain_prompt
 from .functions import Functions
+from .halves import hear
 from .namespace import Namespace
 from .postmortem import drop_error, keep_error, rejoin
 from .sources import Sources
@@ -63,6 +64,7 @@ class Execution:
             Method.PUSH: lambda _, call: self._namespace.push(call[1]),
             Method.PULL: lambda _, names: self._namespace.pull(names),
             Method.CLEAR: self._clear,
+            Method.COMM: lambda _, messages: hear(messages),
         }
 
     @property

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..protocol.views import without_view
 from ..transport.jupyter import Said, Wire
 
 __all__ = ["PRINTED_EVERY", "FrontEnds"]
@@ -68,8 +69,11 @@ class FrontEnds:
         if kind == "display":
             self.tell_printed()
             word = "update_display_data" if value.get("update") else "display_data"
-            content = {key: value[key] for key in value if key != "update"}
-            self.tell(word, {"transient": {}, **content})
+            content = {
+                key: value[key] for key in ("metadata", "transient") if key in value
+            }
+            data = without_view(value["data"])  # it has no comms
+            self.tell(word, {"transient": {}, **content, "data": data})
         elif kind == "clear":
             self.tell("clear_output", value)
         return kind in ("display", "clear")

@@ -14,6 +14,7 @@ from zlib import crc32
 from ..errors import NotAvailable
 from . import publishing
 from .breakpoints import INSTEAD, has_prompt
+from .insets import innermost
 from .namespace import Namespace
 from .publishing import publish
 from .widgets import Widgets
@@ -77,7 +78,7 @@ def make_ipython(namespace: Namespace) -> Any:
     made.db = {}
     made.displayhook.write_output_prompt = _do_nothing
     made.displayhook.finish_displayhook = _do_nothing
-    widgets = Widgets()
+    widgets = made.engine_widgets = Widgets()
     made.display_pub.publish = functools.partial(_publish_display, widgets)
     made.events.register("post_execute", widgets.settle)
     made.display_pub.clear_output = _publish_clear
@@ -184,7 +185,8 @@ def _publish_display(
 
 def _publish_clear(wait: bool = False) -> None:
     if publishing.current is not None:
-        publish("clear", {"wait": wait})
+        clear = {"wait": wait}
+        publish("clear", {**clear, "into": into} if (into := innermost()) else clear)
 
 
 def _exit(_: Any) -> None:

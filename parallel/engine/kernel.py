@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import NotAvailable
+from ..protocol.views import without_view
 from ..transport.holding import folder_above_sockets
 from ..transport.jupyter import Said, Wire
 from . import publishing
@@ -169,6 +170,7 @@ class Kernel:
             self.ends.tell_printed()
             if found["execute_result"] is not None:
                 result = {**found["execute_result"], "execution_count": count}
+                result["data"] = without_view(result["data"])
                 self.ends.tell("execute_result", result)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             self.ends.tell_printed()

@@ -6,59 +6,30 @@ users' code imports it, it is told of a shell that is made when somebody asks fo
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ShellOffer"]
+__all__ = ["SHELL_MODULE", "offer_shell"]
 
-_MODULE = "IPython.core.interactiveshell"
+#: The module of IPython's shells.
+SHELL_MODULE = "IPython.core.interactiveshell"
 
 
-class ShellOffer(MetaPathFinder):
-    """Waits among the finders of modules until IPython's shell is imported.
+def offer_shell(module: Any, make: Callable[[], object]) -> None:
+    """Have a shell made when somebody asks IPython for one.
 
     Parameters
     ----------
+    module
+        That of the shells.
     make
         Makes the shell, unless it is there or about to be.
     """
+    shell = module.InteractiveShell
 
-    def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-        sys.meta_path.insert(0, self)
+    def initialized(cls: Any) -> bool:
+        del shell.initialized  # from now on as it was
+        make()
+        return bool(shell.initialized())
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        """Find the one module, and see to it when it has been run."""
-        if fullname != _MODULE:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            run = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                run(module)
-                self._extend(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-    def _extend(self, module: Any) -> None:
-        shell, make = module.InteractiveShell, self._make
-
-        def initialized(cls: Any) -> bool:
-            del shell.initialized  # from now on as it was
-            make()
-            return bool(shell.initialized())
-
-        shell.initialized = classmethod(initialized)
+    shell.initialized = classmethod(initialized)

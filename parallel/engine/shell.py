@@ -8,7 +8,6 @@ from typing import Any
 
 from .ipython import make_ipython, users_part
 from .namespace import Namespace
-from .widgets import without_view
 
 __all__ = ["Shell"]
 
@@ -34,7 +33,8 @@ class Shell:
         self.ipython.displayhook.write_format_data = self._keep
 
     def _keep(self, data: dict[str, Any], metadata: dict[str, Any] | None) -> None:
-        self._shown = {"data": without_view(data), "metadata": metadata or {}}
+        self.ipython.engine_widgets.tell_model(data)
+        self._shown = {"data": data, "metadata": metadata or {}}
 
     def run(self, code: str, silent: bool) -> dict[str, Any]:
         """Run source text in IPython's syntax; see `Sources.execute`.

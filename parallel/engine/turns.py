@@ -82,6 +82,12 @@ class Turns:
         """What names the tasks that have started and not ended, the innermost last."""
         return [token for token, _ in self._tokens]
 
+    @property
+    def innermost(self) -> tuple[int, bytes] | None:
+        """The task that runs, and what names it to any controller; of any thread."""
+        started, tokens = self.started[-1:], self._tokens[-1:]
+        return (started[0], tokens[0][0]) if started and tokens else None
+
     # In the main thread
 
     def begin(self, ordinal: int, token: bytes = b"") -> bool:

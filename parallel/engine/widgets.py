@@ -1,35 +1,26 @@
-"""Widgets of users' cells: their text is shown, and again as they change.
+"""Widgets of users' cells: a notebook draws them, and elsewhere their text is shown.
 
-A widget is drawn by a front end that talks with the process that has it, which no front
-end of the session does with an engine.
+What is displayed travels in both forms. The text is told again as it changes.
 """
 
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from . import publishing
+from ..protocol.views import model_in
+from . import comms, publishing
+from .models import widget_of
 
-__all__ = ["Widgets", "without_view"]
+__all__ = ["Widgets"]
 
 #: A text is shown again after so long at the earliest, seconds: a bar moves more often.
 AGAIN = 1.0
 #: So many displays are heeded, the last ones.
 MOST = 20
-#: What only the session could show that has the widget.
-_VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-def without_view(data: dict[str, Any]) -> dict[str, Any]:
-    """Return of the forms of an object those that can be shown elsewhere."""
-    if _VIEW in data and len(data) > 1:
-        return {kind: form for kind, form in data.items() if kind != _VIEW}
-    return data
 
 
 @dataclass
@@ -52,31 +43,29 @@ class Widgets:
     def __init__(self) -> None:
         self._shown: list[_Shown] = []
         self._numbers = itertools.count(1)
+        if comms.current is not None:
+            comms.current.on_change = self._on_change
 
     def note(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return what is displayed as it travels: of a widget, as what may change."""
-        data, view = value["data"], value["data"].get(_VIEW)
-        value = {**value, "data": without_view(data)}
-        if not isinstance(view, dict) or value.get("transient"):
+        self.tell_model(value["data"])
+        model, text = model_in(value["data"]), str(value["data"].get("text/plain", ""))
+        if not model or value.get("transient"):
             return value
-        model, text = str(view.get("model_id")), str(data.get("text/plain", ""))
         name = f"widget-{model}-{next(self._numbers)}"
         self._shown.append(_Shown(name, model, text, text, monotonic()))
         del self._shown[:-MOST]
-        self._listen()
         return {**value, "transient": {"display_id": name}}
 
-    def _listen(self) -> None:
-        """Hear of what widgets would tell a front end."""
-        comm = sys.modules.get("comm")
-        if comm is not None:
-            kind: Any = comm.DummyComm
-            kind.publish_msg = lambda its, *_, **__: self._on_change(str(its.comm_id))
+    def tell_model(self, data: dict[str, Any]) -> None:
+        """See that a notebook can draw what is displayed, if that is a widget."""
+        if (model := model_in(data)) and comms.current is not None:
+            comms.current.show(model)
 
     def _on_change(self, model: str) -> None:
         now = monotonic()
         for each in self._shown:
-            widget = _widgets().get(each.model)
+            widget = widget_of(each.model)
             if widget is None or model not in _models_in(widget):
                 continue
             # A bar, for one, has no text any more once it has ended.
@@ -88,13 +77,8 @@ class Widgets:
         """Show the texts that have changed, at the end of a cell."""
         for each in self._shown:
             _tell(each)
-
-
-def _widgets() -> dict[str, Any]:
-    """Return those that are not closed, by their models."""
-    module = sys.modules.get("ipywidgets.widgets.widget")
-    found: dict[str, Any] = getattr(module, "_instances", {})
-    return found
+        if comms.current is not None:
+            comms.current.flush()
 
 
 def _models_in(widget: Any) -> Iterator[str]:
@@ -120,5 +104,6 @@ def _tell(shown: _Shown) -> None:
         "metadata": {},
         "transient": {"display_id": shown.name},
         "update": True,
+        "model": shown.model,
     }
     publishing.current.publish("display", update)

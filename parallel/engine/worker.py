@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from ..protocol.messages import Assign, Need, Result, Status
+from ..protocol.messages import Assign, Method, Need, Result, Status
 from ..protocol.wire import stow, unstow
 from ..serialize.objects import Packed
 from ..transport import sockets
@@ -75,7 +75,8 @@ class Worker:
         assign, frames = self._tasks.popleft()
         if not self._turns.begin(assign.ordinal, assign.task):
             return
-        if assign.pinned and assign.ordinal <= self._given_up:
+        hears = assign.method is Method.COMM  # whatever failed, a button was pressed
+        if assign.pinned and assign.ordinal <= self._given_up and not hears:
             self._give_up(assign)
             return
         while assign.digest not in self._functions:

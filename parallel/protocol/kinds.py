@@ -19,6 +19,8 @@ class Method(IntEnum):
     CLEAR = 5
     #: As `MAP`, but what one element raises takes the place of its result.
     MAP_EACH = 6
+    #: Hear what a front end says to widgets.
+    COMM = 7
 
 
 class Status(IntEnum):

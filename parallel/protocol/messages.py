@@ -362,8 +362,8 @@ class SetupEnded(Message, tag=65, frozen=True):
 class Publish(Message, tag=63, frozen=True):
     """Engine → controller: a task shows something while it runs.
 
-    `kind` is `data` (published by `publish_data`), `display` or `clear`; the payload
-    is a pickle.
+    `kind` is `data` (published by `publish_data`), `display`, `clear`, or `comm`: what
+    widgets tell a front end. The payload is a pickle.
     """
 
     ordinal: int

@@ -91,6 +91,28 @@ def test_a_clients_history_is_all_that_was_counted() -> None:
     assert 2 not in counted
 
 
+@given(st.integers(0, 20), st.sets(st.integers(0, 19)), st.integers(0, 20))
+def test_what_is_unlisted_does_not_count(
+    total: int, others: set[int], cleared: int
+) -> None:
+    known: list[int] = []
+    count = 0
+    counted = Counted(lambda: count, known)
+    history = MsgIds(S, counted)
+    listed: list[int] = []
+    for seq in range(total):
+        if seq == cleared:
+            history.clear()
+            listed.clear()
+        count += 1
+        if seq in others:
+            known.append(seq)
+        else:
+            listed.append(seq)
+    assert list(history) == ids(*listed)
+    assert [seq for seq in range(-1, 21) if seq in counted] == listed
+
+
 def test_cleared_spans_begin_anew() -> None:
     made = spans((0, 4))
     MsgIds(S, made).clear()

@@ -135,6 +135,21 @@ def test_a_bar_made_of_widgets_is_shown_as_it_ends(cluster: Client) -> None:
     assert not run(cluster, other).outputs
 
 
+def test_what_a_widget_for_output_shows_is_shown_where_no_widgets_are_drawn(
+    cluster: Client,
+) -> None:
+    pytest.importorskip("ipywidgets")
+    ar = run(
+        cluster,
+        "import ipywidgets\nout = ipywidgets.Output()\n"
+        "with out:\n    print('in it')\n    display('this')",
+    )
+    assert ar.stdout == "in it\n"
+    assert texts(ar) == ["'this'"]
+    cleared = run(cluster, "with out:\n    display(1)\n    out.clear_output()")
+    assert cleared.outputs == []
+
+
 def test_what_is_not_utf8_is_told_as_far_as_it_is(cluster: Client) -> None:
     ar = run(cluster, "import os\nos.write(1, b'a \\xff\\xfe z\\n')\nprint('\\ud800')")
     assert ar.stdout == "a \ufffd\ufffd z\n\\ud800\n"

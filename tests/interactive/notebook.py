@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -44,6 +45,10 @@ class Notebook:
         self.prompts: list[str] = []
         #: What its widgets say by now, by their names: a bar's are three.
         self.widgets: dict[str, str] = {}
+        #: What comms have said, of any cell: kinds and contents.
+        self.comms: list[tuple[str, dict[str, Any]]] = []
+        #: What was printed, below any cell.
+        self.printed = ""
         self._is_to_clear = False
         self._request = ""
 
@@ -55,7 +60,8 @@ class Notebook:
     def start(self, cell: str) -> None:
         """Begin to run a cell."""
         self._shown, self._is_to_clear = [], False
-        self.kinds, self.prompts, self.widgets = set(), [], {}
+        self.kinds, self.prompts = set(), []
+        self.widgets, self.comms = {}, []
         self._request = self._client.execute(
             cell, allow_stdin=True, stop_on_error=False
         )
@@ -72,6 +78,19 @@ class Notebook:
         deadline = monotonic() + PATIENCE
         while not any(text in each for each in (self.text, *self.widgets.values())):
             assert monotonic() < deadline, (self.text, self.widgets)
+            self._read([])
+
+    def say(self, comm: str, data: dict[str, Any]) -> None:
+        """Say something to a comm, as a widget does that was touched."""
+        session = self._client.session
+        message = session.msg("comm_msg", {"comm_id": comm, "data": data})
+        self._client.shell_channel.send(message)
+
+    def wait_until(self, done: Callable[[], object]) -> None:
+        """Wait until something is so of what comms say, and stands below the cell."""
+        deadline = monotonic() + PATIENCE
+        while not done():
+            assert monotonic() < deadline, (self.comms, self.text)
             self._read([])
 
     def end(self, *answers: str) -> str:
@@ -127,6 +146,10 @@ class Notebook:
             told = self._client.get_iopub_msg(timeout=0.05)
         except queue.Empty:
             return False
+        if told["msg_type"].startswith("comm_"):
+            self.comms.append((told["msg_type"], told["content"]))
+        if told["msg_type"] == "stream":
+            self.printed += told["content"]["text"]
         if told["parent_header"].get("msg_id") != self._request:
             return False
         content, kind = told["content"], told["msg_type"]

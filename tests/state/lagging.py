@@ -32,6 +32,8 @@ class LaggingRecord(Record):
         self._inherited: dict[TaskKey, Entry] = {}
         self._fresh: set[TaskKey] = set()
         self._early = EarlyEnds()
+        #: Tasks with too large arguments to be written.
+        self.bulky: set[TaskKey] = set()
         #: What it has been asked, and has not answered.
         self.questions: deque[Callable[[], None]] = deque()
         self.is_read = True
@@ -63,7 +65,9 @@ class LaggingRecord(Record):
                 self._entries[key].past = later(known.past, self._entries[key].past)
         self._fresh = set()
         for key, entry in list(self._entries.items()):
-            self.disk[key] = replace(entry)
+            self.disk[key] = written = replace(entry)
+            if key in self.bulky:
+                written.frames = None
             if entry.outcome is not None:
                 del self._entries[key]
 

@@ -228,6 +228,7 @@ class Realm:
         client: Patron | None = None,
         once: bool = False,
         strict: bool = False,
+        bulky: bool = False,
         retries: int = 0,
     ) -> TaskKey:
         """Let a client submit a task; it may know of no controller yet."""
@@ -241,6 +242,8 @@ class Realm:
             after=conditions[0], follow=conditions[1], retries=retries,
             engine_retries=0 if once else USUAL.engine_retries,
         )  # fmt: skip
+        if bulky:
+            self.record.bulky.add(key)
         targets = None if pinned is None else [pinned]
         client.submitted[key] = Submit(
             key.seq,
@@ -385,19 +388,25 @@ class Realm:
             self._do(self.handle, [engine.answers.popleft()], self.now)
             self._do(self._look)
 
-    def settle(self) -> None:
-        """Let engines hear what they may forget: what clients and the record have."""
+    def settle(self, *, are_silent: bool = False) -> None:
+        """Let engines hear what they may forget: what clients and the record have.
+
+        Parameters
+        ----------
+        are_silent
+            Clients have not confirmed anything for long: the record is enough.
+        """
         reunion = None if self.reopening is None else self.reopening._reunion
         done: set[TaskKey] = set()
         for key in self.record.over:
             client = self.client_of(key)
             is_late = client.is_away and reunion is not None and not reunion.is_patient
-            if client.is_gone or key in client.got or is_late:
+            if client.is_gone or key in client.got or is_late or are_silent:
                 done.add(key)
         starts = {
             key: entry.past.starts
             for key, entry in self.record.disk.items()
-            if not self.client_of(key).is_there
+            if are_silent or not self.client_of(key).is_there
         }
         starts |= {k: s.starts for c in self.clients for k, s in c.started.items()}
         for engine in self.engines:

@@ -52,15 +52,15 @@ class Kills(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         number=st.integers(1, 4),
-        once=st.booleans(),
         retries=st.integers(0, 2),
+        terms=st.fixed_dictionaries({"once": st.booleans(), "bulky": st.booleans()}),
     )
     def submit(
-        self, data: st.DataObject, number: int, once: bool, retries: int
+        self, data: st.DataObject, number: int, retries: int, terms: dict[str, bool]
     ) -> None:
         client = data.draw(st.sampled_from(self.present()))
         for _ in range(number):
-            self.realm.submit(client=client, once=once, retries=retries)
+            self.realm.submit(client=client, retries=retries, **terms)
 
     @precondition(lambda self: self.recent() and self.present())
     @rule(
@@ -201,9 +201,9 @@ class Kills(RuleBasedStateMachine):
     def answer(self) -> None:
         self.realm.answer()
 
-    @rule()
-    def settle(self) -> None:
-        self.realm.settle()
+    @rule(are_silent=st.booleans())
+    def settle(self, are_silent: bool) -> None:
+        self.realm.settle(are_silent=are_silent)
 
     @rule()
     def pass_time(self) -> None:
@@ -725,6 +725,24 @@ def test_what_is_left_kills_no_more_engines_than_it_may() -> None:
     judge(realm)
     assert realm.record.over == {task: Status.LOST}
     assert len(realm.starts[task]) == 3
+
+
+def test_what_cannot_be_tried_again_says_why() -> None:
+    realm = Realm()
+    realm.join(), realm.join()
+    task = realm.submit(retries=1, bulky=True)
+    realm.record.write()
+    (holder,) = [engine for engine in realm.engines if engine.can_start]
+    realm.start(holder)
+    realm.leave()
+    realm.kill()
+    realm.fail(holder)
+    realm.drain()
+    judge(realm)
+    outcome = realm.record.disk[task].outcome
+    assert outcome is not None
+    assert outcome.status is Status.ERROR
+    assert "too large to be recorded" in outcome.note
 
 
 @pytest.mark.parametrize("is_direct", [False, True])

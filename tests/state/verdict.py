@@ -48,8 +48,11 @@ class _Verdict:
         self.named = list(named_in(self.terms))
         #: What it is to run, it has run, and not well.
         self.has_failed = realm.raised[key] + realm.refused[key] > 0
-        #: Nobody came for it.
+        #: Nobody came for it, and nobody else could start it.
         self.was_left = client.is_gone or client.was_late
+        self.was_bulk = key in realm.record.bulky and (
+            client.is_gone or client.was_absent
+        )
 
     def on(self, end: Status) -> None:
         """Assert that this is an end that it may have come to."""
@@ -63,6 +66,7 @@ class _Verdict:
             Status.INVALID: self._may_be_invalid,
             Status.ABORTED: lambda: self.key in self.client.aborted,
             Status.LOST: self._may_be_lost,
+            Status.UNMET: lambda: self.has_failed and self.was_bulk,
         }
         assert may_end[end](), words
 
@@ -78,7 +82,8 @@ class _Verdict:
         is_spent = self.realm.raised[self.key] > self.terms.retries
         is_one = self.submit.targets or self.key in self.client.aborted
         is_nowhere = self.key in self.realm.everywhere or self.realm.deaths
-        return self.has_failed and bool(is_spent or is_one or is_nowhere)
+        may_not = is_spent or is_one or is_nowhere or self.was_bulk
+        return self.has_failed and bool(may_not)
 
     def _may_be_impossible(self) -> bool:
         if self.has_failed:  # on all engines that are left
@@ -101,6 +106,8 @@ class _Verdict:
     def _may_be_lost(self) -> bool:
         is_direct, may_twice = self.submit.targets, self.terms.engine_retries
         if self.was_left and (self.named or is_direct or not may_twice):
+            return True
+        if self.was_left and self.was_bulk:
             return True
         may_fail = is_direct or not may_twice or len(self.starts) > may_twice
         may_fail = may_fail or self.key in self.client.aborted

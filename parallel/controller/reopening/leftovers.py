@@ -20,6 +20,11 @@ from .endings import Endings
 
 __all__ = ["Leftovers"]
 
+TOO_LARGE = (
+    "it was not tried again: the controller was killed, the client that has its "
+    "arguments was not there, and they were too large to be recorded"
+)
+
 
 class Leftovers:
     """Begins them anew, by what is recorded of them, or gives them up."""
@@ -55,14 +60,24 @@ class Leftovers:
         """
         if self._reunion.is_back(key.client) or self._reunion.is_patient:
             return False
-        entry = self._host.record.unfinished(key)
-        if entry is None or entry.target is not None or not _is_whole(entry):
-            return False
-        if not told.may_go_on(_terms_of(entry)):
+        entry = self._due_again(key, told)
+        if entry is None or not _is_whole(entry):
             return False
         self._again[key] = later(self._again.get(key, FIRST), told.past)
         self._has_taken_up = False
         return True
+
+    def note_on(self, key: TaskKey, told: Told) -> str:
+        """Say why a task is not tried again as its terms say; '' if it need not be."""
+        entry = self._due_again(key, told)
+        return "" if entry is None or _is_whole(entry) else TOO_LARGE
+
+    def _due_again(self, key: TaskKey, told: Told) -> Entry | None:
+        """Return what is recorded of a task that has ended so, if it is due again."""
+        entry = self._host.record.unfinished(key)
+        if entry is None or entry.target is not None:
+            return None
+        return entry if told.may_go_on(_terms_of(entry)) else None
 
     def _left(self) -> dict[TaskKey, Entry]:
         """Return what nobody has in hand, as it was submitted."""

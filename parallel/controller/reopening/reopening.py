@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
 from time import monotonic, time
 
+from msgspec.structs import replace
+
 from ...aliases import Uuid
 from ...errors import ProtocolError
 from ...protocol.messages import (
@@ -261,7 +263,10 @@ class Reopening:
         is_back, record = self._reunion.is_back(key.client), self._host.record
         if not (is_back or record.is_open(msg_id_of(key))) and told.has_started:
             self._reunion.forget(key)
-        self._endings.record(key, told.outcome)
+        end: End = told.outcome
+        if not is_back and (note := self._leftovers.note_on(key, told)):
+            end = end._replace(outcome=replace(end.outcome, note=note))
+        self._endings.record(key, end)
 
     def _take_up_late(self) -> None:
         self.release(monotonic())
@@ -337,7 +342,7 @@ class Reopening:
             if not is_back and self._host.record.is_open(msg_id_of(key)):
                 del self._reunion.ended[key]
                 if not self._leftovers.resumes(key, told):
-                    self._endings.record(key, told.outcome)
+                    self._record(key, told)
         self._endings.record_had()
         self.release(now)
 

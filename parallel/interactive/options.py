@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from argparse import Namespace
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from IPython.core.magic_arguments import argument
 from ..errors import ParallelError
 
 __all__ = ["Settings", "for_running", "for_showing", "parsed", "read_targets"]
+
+#: Engines with a space between them, which are several words.
+_CUT = re.compile(r"(?:^|\s)(?:-t|--targets)[ =]?\s*[\w.]*[\[(][^\s\])]*\s")
+_QUOTED = 'ENGINES with spaces stand in quotes: --targets "[0, 1]"'
 
 Magic = Callable[..., Any]
 
@@ -128,7 +133,12 @@ def parsed(magic: Magic, line: str) -> Namespace:
     UsageError
         They are none of its options.
     """
-    found: Namespace = magic.parser.parse_argstring(line)  # type: ignore[attr-defined]
+    try:
+        found: Namespace = magic.parser.parse_argstring(line)  # type: ignore[attr-defined]
+    except UsageError as error:
+        if _CUT.search(line):
+            raise UsageError(f"{error} ({_QUOTED})") from None
+        raise
     if getattr(found, "groupby", "") is None:  # argparse takes the first one's default
         found.groupby = "type"
     name = getattr(found, "save_name", None)
@@ -151,6 +161,8 @@ def read_targets(client: Any, text: str, names: dict[str, Any]) -> Any:
         It can be no engines, or not all of them are there.
     """
     text = text.strip()
+    if text[:1] in ("'", '"') and text[-1:] == text[:1]:  # for the spaces in it
+        text = text[1:-1].strip()
     if text == "all":
         return "all"
     try:

@@ -66,6 +66,7 @@ def test_displays_come_with_their_engine(session: Session) -> None:
     [
         ("all", "01"), ("0", "0"), ("-1", "1"), ("::2", "0"), ("1:", "1"),
         ("[1]", "1"), ("0,1", "01"), (":", "01"), ("mine", "1"), ("range(2)", "01"),
+        ('"[0, 1]"', "01"), ("'range(0, 1)'", "0"), ('"all"', "01"),
     ],
 )  # fmt: skip
 def test_engines_are_chosen_for_a_cell(

@@ -49,6 +49,7 @@ from parallel.state.events import (
     TimePassed,
 )
 from parallel.state.naming import TaskKey
+from parallel.state.past import FIRST
 from parallel.state.reunion.clients import PATIENCE
 from parallel.state.scheduler import Scheduler
 from parallel.state.tasks import Task
@@ -349,6 +350,9 @@ class Realm:
             assert len(before) <= once, "once means once"
         is_direct = client.submitted[key].targets is not None
         assert not is_direct or len(before) <= once, "a direct task, again"
+        known = self.record.disk.get(key)
+        past = FIRST if known is None else known.past
+        assert started.task.starts >= past.starts, f"the past of {key} is forgotten"
         over = self.ended | self.record.ends.keys()
         assert over.issuperset(named_in(terms)), f"{key} was started too soon"
         before.append(engine)

@@ -371,7 +371,9 @@ class SqliteRecord(Record):
             finished = [entry for entry in begun if entry.outcome is not None]
             for entry in begun:
                 entry.row = 0
-        unfinished = [e for e in begun if not e.row and e.outcome is None]
+        # One that was begun and returned at once stands twice in line.
+        open_ones = {id(e): e for e in begun if not e.row and e.outcome is None}
+        unfinished = list(open_ones.values())
         written = [self._thinned(entry) for entry in unfinished]
         most = self._limits.records
         dropped = [*_taken(self._dropped), *finished[:-most]]

@@ -223,12 +223,27 @@ def test_what_is_to_be_started_again_is_known_with_its_past(
         assert left == {10: FIRST, 11: FIRST}
 
 
+def test_what_is_started_again_at_once_is_written_once(path: Path) -> None:
+    with recording(path, Limits(records=10)) as record:  # each has a block of its own
+        open_task(record, 0)
+        record.started(TaskKey(CLIENT, 0), Past(1, 1, [0], []))
+        wait_until(lambda: record._entries[TaskKey(CLIENT, 0)].row > 0)
+        finish_task(record, 0)
+    with recording(path, inherits=True) as record:
+        assert len(record.history().result(10)) == 1
+        assert not record.inherited()
+
+
 def test_a_file_that_knows_no_pasts_is_gone_on_with(path: Path) -> None:
     with recording(path) as record:
         open_task(record, 0)
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE begun DROP COLUMN pasts")
-        connection.commit()
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(begun)")]
+        columns.remove("pasts")
+        connection.executescript(
+            f"CREATE TABLE old AS SELECT {', '.join(columns)} FROM begun;"
+            "DROP TABLE begun; ALTER TABLE old RENAME TO begun;"
+        )
     past = Past(1, 1, [0], [])
     with recording(path, inherits=True) as record:
         record.history().result(10)

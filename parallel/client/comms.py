@@ -9,7 +9,6 @@ waits here, of each widget's state the latest.
 from __future__ import annotations
 
 import logging
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,8 +20,8 @@ from ..protocol.wire import unstow
 from ..serialize.calls import unpack_value
 from ..serialize.objects import Packed
 from ..transport.sockets import as_buffers
-from .cell import Cell
 from .frontend import in_notebook
+from .proxy import Proxy
 from .saying import Saying
 
 __all__ = ["Comms"]
@@ -31,28 +30,6 @@ _log = logging.getLogger("parallel.client")
 
 #: What comes before the comm that it is for is kept, so many messages.
 EARLY = 64
-
-
-class _Proxy:
-    """One comm of an engine, here."""
-
-    def __init__(self, engine: EngineId, comm: Any, number: int) -> None:
-        self.engine = engine
-        self.comm = comm
-        #: The cell that has made it.
-        self.cell = Cell()
-        #: What the front end said last: an echo is the answer to it.
-        self.said: Cell | None = None
-        #: By part of its state, the number of the message that changed it last.
-        self._newest: dict[str, int] = {}
-        self._opened = number
-
-    def newest(self, number: int, state: dict[str, Any]) -> dict[str, Any]:
-        """Return what is new of a state: a message may come by a slower way."""
-        newest, opened = self._newest, self._opened
-        late = {key: newest.get(key, opened) > number for key in state}
-        newest.update({key: number for key in state if not late[key]})
-        return {key: state[key] for key in state if not late[key]}
 
 
 class Comms:
@@ -66,7 +43,7 @@ class Comms:
 
     def __init__(self, submit: Callable[[Saying, Packed, EngineId], object]) -> None:
         self._submit = submit
-        self._proxies: dict[str, _Proxy] = {}
+        self._proxies: dict[str, Proxy] = {}
         #: By engine, what is on its way there.
         self._lines: dict[EngineId, Saying] = {}
         self._early: deque[tuple[EngineId, dict[str, Any]]] = deque(maxlen=EARLY)
@@ -97,41 +74,17 @@ class Comms:
             del self._proxies[name]
             proxy.comm.close(data=message["data"])
         else:
-            self._change(proxy, message)
+            proxy.tell(message)
 
     def _open(self, engine: EngineId, message: dict[str, Any]) -> None:
         name = message["comm"]
-        module: Any = sys.modules["comm"]
-        # It may be there by another client of this notebook, which is gone.
-        made = module.get_comm_manager().comms.get(name) or module.create_comm(
-            target_name=message["target_name"],
-            target_module=message["target_module"],
-            data=message["data"],
-            metadata=message["metadata"],
-            buffers=message["buffers"],
-            comm_id=name,
-        )
-        made.on_msg(partial(self._on_front_end, name, "comm_msg"))
-        made.on_close(partial(self._on_front_end, name, "comm_close"))
-        self._proxies[name] = _Proxy(engine, made, message["number"])
+        proxy = self._proxies[name] = Proxy(engine, message)
+        proxy.comm.on_msg(partial(self._on_front_end, name, "comm_msg"))
+        proxy.comm.on_close(partial(self._on_front_end, name, "comm_close"))
         early = list(self._early)
         self._early.clear()
         for origin, each in early:
             self._pass_on(origin, each)
-
-    def _change(self, proxy: _Proxy, message: dict[str, Any]) -> None:
-        data, buffers = message["data"], message["buffers"]
-        method = data.get("method")
-        if method == "update" and not buffers and "state" in data:
-            state = proxy.newest(message["number"], data["state"])
-            if not state:
-                return
-            data = {**data, "state": state}
-        if method == "echo_update" and proxy.said is not None:
-            content = {"comm_id": message["comm"], "data": data}
-            proxy.said.tell("comm_msg", content, buffers)
-        else:
-            proxy.comm.send(data, message["metadata"], buffers)
 
     # What the front end says, in the thread that hears it
 
@@ -141,7 +94,6 @@ class Comms:
             return
         if kind == "comm_close":
             del self._proxies[name]
-        proxy.said = Cell()
         said = {
             "comm": name,
             "kind": kind,
@@ -152,4 +104,4 @@ class Comms:
         line = self._lines.get(proxy.engine)
         if line is None:
             line = self._lines[proxy.engine] = Saying(proxy.engine, self._submit)
-        line.say(said, proxy.cell)
+        line.say(said, proxy)

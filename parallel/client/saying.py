@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..aliases import EngineId
@@ -16,11 +18,24 @@ from ..serialize.objects import Packed
 from ..transport.sockets import as_buffers
 from .cell import Cell
 from .insets import Insets
+from .proxy import Proxy
 from .screen import prefix
 from .shown import NOTHING, Shown
 from .values import error_of
 
 __all__ = ["Saying"]
+
+_log = logging.getLogger("parallel.client")
+
+
+@dataclass
+class _Said:
+    """Something that a front end said to a comm."""
+
+    message: dict[str, Any]
+    proxy: Proxy
+    #: What answers it belongs to this.
+    heard: Cell
 
 
 class Saying:
@@ -44,25 +59,27 @@ class Saying:
         self._engine = engine
         self._submit = submit
         self._lock = threading.RLock()
-        self._waiting: list[tuple[dict[str, Any], Cell]] = []
+        self._waiting: list[_Said] = []
         #: By comm the change that waits, and others may still join.
-        self._changes: dict[str, dict[str, Any]] = {}
+        self._changes: dict[str, _Said] = {}
         #: What is under way shows things here.
         self._cell: Cell | None = None
         self._shown, self._told, self._insets = Shown(), NOTHING, Insets()
 
-    def say(self, message: dict[str, Any], cell: Cell) -> None:
+    def say(self, message: dict[str, Any], proxy: Proxy) -> None:
         """Tell the engine something, now or when what is under way has ended."""
+        said, name = _Said(message, proxy, Cell()), message["comm"]
         with self._lock:
-            before = self._changes.get(message["comm"])
+            before = self._changes.get(name)
             if not _changes(message):  # what comes later may rest upon this
                 self._changes.clear()
-                self._waiting.append((message, cell))
+                self._waiting.append(said)
             elif before is None:
-                self._changes[message["comm"]] = message
-                self._waiting.append((message, cell))
+                self._changes[name] = said
+                self._waiting.append(said)
             else:
-                before["data"]["state"].update(message["data"]["state"])
+                before.message["data"]["state"].update(message["data"]["state"])
+                before.heard = said.heard
             if self._cell is None:
                 self._go_on()
 
@@ -70,9 +87,11 @@ class Saying:
         if not self._waiting:
             self._cell = None
             return
-        self._cell = self._waiting[0][1]
+        self._cell = self._waiting[0].proxy.cell
         self._shown, self._told, self._insets = Shown(), NOTHING, Insets()
-        messages = [message for message, _ in self._waiting]
+        messages = [said.message for said in self._waiting]
+        for said in self._waiting:
+            said.proxy.heard = said.heard
         self._waiting = []
         self._changes.clear()
         with contextlib.suppress(ParallelError):  # its client is closed
@@ -82,14 +101,16 @@ class Saying:
 
     def deliver(self, index: int, outcome: Outcome, frames: Sequence[Any]) -> None:
         """Take note that the engine has heard."""
-        self._shown.end(outcome)
-        self._show_news()
-        if outcome.status != Status.OK and self._cell is not None:
-            error = error_of(outcome, frames, self._fname, {})
-            told = f"engine {self._engine} does not hear its widget: {error}\n"
-            self._cell.write(told, "stderr")
-        with self._lock:
-            self._go_on()
+        try:
+            self._shown.end(outcome)
+            self._show_news()
+            if outcome.status != Status.OK and self._cell is not None:
+                error = error_of(outcome, frames, self._fname, {})
+                told = f"engine {self._engine} does not hear its widget: {error}\n"
+                self._cell.write(told, "stderr")
+        finally:
+            with self._lock:
+                self._go_on()
 
     def show(self, index: int, output: TaskOutput) -> None:
         """Show what callbacks print."""
@@ -100,11 +121,16 @@ class Saying:
     def publish(self, index: int, published: Published, frames: Sequence[Any]) -> None:
         """Show what callbacks display."""
         payload, buffers = unstow(published.payload, as_buffers(frames))
-        value = unpack_value(payload, buffers, "what a widget displays")
-        # Of the cell it would take away the widget, too.
-        if published.kind != "clear" or "into" in value:
-            self._shown.take(published.kind, value)
-            self._show_news()
+        try:
+            value = unpack_value(payload, buffers, "what a widget displays")
+            # Of the cell it would take away the widget, too.
+            if published.kind != "clear" or "into" in value:
+                self._shown.take(published.kind, value)
+        except (ParallelError, TypeError, ValueError) as error:
+            # Whoever reads the connection waits for something else.
+            _log.warning("%s", error)
+            return
+        self._show_news()
 
     def give_up(self, error: ParallelError) -> None:
         """Take note that nothing is heard any more."""

@@ -47,6 +47,8 @@ class Notebook:
         self.widgets: dict[str, str] = {}
         #: What comms have said, of any cell: kinds and contents.
         self.comms: list[tuple[str, dict[str, Any]]] = []
+        #: What each of that was the answer to.
+        self.answered: list[str] = []
         #: What was printed, below any cell.
         self.printed = ""
         self._is_to_clear = False
@@ -61,7 +63,7 @@ class Notebook:
         """Begin to run a cell."""
         self._shown, self._is_to_clear = [], False
         self.kinds, self.prompts = set(), []
-        self.widgets, self.comms = {}, []
+        self.widgets, self.comms, self.answered = {}, [], []
         self._request = self._client.execute(
             cell, allow_stdin=True, stop_on_error=False
         )
@@ -80,11 +82,12 @@ class Notebook:
             assert monotonic() < deadline, (self.text, self.widgets)
             self._read([])
 
-    def say(self, comm: str, data: dict[str, Any]) -> None:
-        """Say something to a comm, as a widget does that was touched."""
+    def say(self, comm: str, data: dict[str, Any]) -> str:
+        """Say something to a comm, as a widget does; return the id of the message."""
         session = self._client.session
         message = session.msg("comm_msg", {"comm_id": comm, "data": data})
         self._client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
     def wait_until(self, done: Callable[[], object]) -> None:
         """Wait until something is so of what comms say, and stands below the cell."""
@@ -148,6 +151,7 @@ class Notebook:
             return False
         if told["msg_type"].startswith("comm_"):
             self.comms.append((told["msg_type"], told["content"]))
+            self.answered.append(told["parent_header"].get("msg_id", ""))
         if told["msg_type"] == "stream":
             self.printed += told["content"]["text"]
         if told["parent_header"].get("msg_id") != self._request:

@@ -50,10 +50,21 @@ def state(notebook: Notebook, comm: str) -> dict[str, Any]:
     return found
 
 
-def move(notebook: Notebook, comm: str, **changed: Any) -> None:
-    """Change a widget as its user does."""
+def move(notebook: Notebook, comm: str, **changed: Any) -> str:
+    """Change a widget as its user does; return the id of the message."""
     data = {"method": "update", "state": changed, "buffer_paths": []}
-    notebook.say(comm, data)
+    return notebook.say(comm, data)
+
+
+def echoes(notebook: Notebook) -> list[tuple[str, dict[str, Any]]]:
+    """Return the echoes of what was moved: what each answers, and its state."""
+    return [
+        (answered, content["data"]["state"])
+        for answered, (_, content) in zip(
+            notebook.answered, notebook.comms, strict=True
+        )
+        if content["data"].get("method") == "echo_update"
+    ]
 
 
 def test_a_slider_is_drawn_and_its_callback_runs_on_the_engine(
@@ -94,6 +105,29 @@ def test_a_button_is_pressed_though_a_cell_fails_before_it_is_heard(
     notebook.run("rc.wait()")
     assert notebook.run("rc[1]['len(pressed)'], bad.successful()") == "(1, False)\n"
     assert notebook.run("bad.msg_ids[0] == rc.history[-2]") == "True\n"
+
+
+def test_an_echo_answers_what_the_engine_has_heard_and_nothing_later(
+    notebook: Notebook, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    notebook.run(
+        "%%px --targets 0\nimport ipywidgets, os, time\nheard = []\n"
+        "slider = ipywidgets.IntSlider()\n"
+        "def hear(change):\n    heard.append(change.new)\n"
+        f"    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        "slider.observe(hear, 'value')\ndisplay(slider)"
+    )
+    (slider,) = opened(notebook, "IntSliderModel")
+    ids = [move(notebook, slider, value=1)]
+    notebook.wait_until(lambda: len(echoes(notebook)) == 1)
+    ids += [move(notebook, slider, value=value) for value in (2, 3, 4)]
+    notebook.run("pass")  # the kernel has read all of them
+    assert not echoes(notebook)
+    gate.touch()
+    notebook.wait_until(lambda: echoes(notebook))
+    assert echoes(notebook) == [(ids[-1], {"value": 4})]
+    assert notebook.run("rc[0]['heard']") == "[1, 4]\n"
 
 
 def test_what_changes_while_a_cell_runs_and_after_it_is_shown_at_once(

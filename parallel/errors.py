@@ -313,9 +313,9 @@ class RemoteError(ParallelError):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in the place of the steps on this side."""
-        lines = self.painted_traceback().splitlines()
-        # What C code raised has no steps to show: one line tells all.
-        return [*lines, str(self)] if len(lines) > 1 else [str(self)]
+        if str(self).endswith(self.traceback):  # what C code raised has no steps
+            return [str(self)]
+        return [*self.painted_traceback().splitlines(), str(self)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         original = self.original
@@ -370,12 +370,19 @@ class CompositeError(RemoteError):
             return [*RemoteError(*self._failure(excid)).render_traceback(), ""]
         return self._first_few(str)
 
-    def _first_few(self, paint: Callable[[str], str]) -> list[str]:
+    def _first_few(
+        self, paint: Callable[[str], str], *, once: bool = False
+    ) -> list[str]:
         lines: list[str] = []
+        shown: dict[str, int | None] = {}
         for failure in self.elist[: self.tb_limit]:
+            error = RemoteError(*failure)
+            first = shown.setdefault(failure.traceback or str(error), error.engine_id)
+            if once and first != error.engine_id:
+                lines.append(f"{error} (as on engine {first})")
+                continue
             lines += [_place(failure.engine_info).rstrip()] * bool(failure.engine_info)
-            text = "\n".join(RemoteError(*failure).render_traceback())
-            lines += [*paint(text).splitlines(), ""]
+            lines += [*paint("\n".join(error.render_traceback())).splitlines(), ""]
         more = len(self.elist) - self.tb_limit
         return [*lines, *[f"... {more} more exceptions ..."] * (more > 0)]
 
@@ -404,7 +411,7 @@ class CompositeError(RemoteError):
             ) from None
 
     def _render_traceback_(self) -> list[str]:
-        return [*self._first_few(self.paint), self.message]
+        return [*self._first_few(self.paint, once=True), self.message]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompositeError, (self.message, self.elist)

@@ -262,6 +262,12 @@ def test_ipython_shows_what_happened_there() -> None:
         *("[3:apply]", *there, ""),
         "2 engines raised",
     ]
+    alike = [FAILURE._replace(engine_info={"engine_id": i}) for i in range(6)]
+    assert CompositeError("6 engines raised", alike)._render_traceback_() == [
+        *("[0:?]", *there, ""),
+        *(f"[{i}:?] ValueError: no good (as on engine 0)" for i in (1, 2, 3)),
+        *("... 2 more exceptions ...", "6 engines raised"),
+    ]
     flat = RemoteError("TypeError", "no", "TypeError: no", {"engine_id": 3})
     assert flat._render_traceback_() == ["[3:?] TypeError: no"], "it has no steps"
     assert AlreadyDisplayedError(one)._render_traceback_() == ["1 error"]

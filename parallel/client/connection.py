@@ -381,9 +381,12 @@ class Connection(Lines):
         """
         if self._shut and self.closed is not None and not done():
             raise self.closed
-        return self.waits.wait(
-            done, follow or _pause, timeout, explain or self._explain
-        )
+        try:
+            return self.waits.wait(
+                done, follow or _pause, timeout, explain or self._explain
+            )
+        except KeyboardInterrupt as stop:  # where it came is none of the user's matters
+            raise stop.with_traceback(None) from None
 
     def _explain(self) -> list[str]:
         """Say what unfinished tasks wait for."""

@@ -21,6 +21,8 @@ class Described(Awaited):
     def _state_word(self) -> str:
         if not self.ready():
             return "pending"
+        if self.cancelled():
+            return "cancelled"
         return "failed" if self._failed or self._failure is not None else "finished"
 
     def _tally(self) -> Tally:
@@ -37,7 +39,7 @@ class Described(Awaited):
             failed=sum(outcome.status != Status.OK for outcome in known),
             under_way=0 if over else len(missing),
             engines=tuple(sorted(each for each in engines if each is not None)),
-            elapsed=self.elapsed,
+            elapsed=self.elapsed if known or not over else None,
             slowest=slowest_of(known),
         )
 

@@ -19,8 +19,9 @@ __all__ = ["draws", "in_notebook", "in_terminal", "ipython", "terminal_size"]
 
 def ipython() -> Any:
     """Return the running IPython, if this is one."""
-    module = sys.modules.get("IPython")
-    return module.get_ipython() if module is not None else None
+    # Another thread may be about to import it.
+    found = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return found() if found is not None else None
 
 
 def in_notebook() -> bool:

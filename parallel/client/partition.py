@@ -88,8 +88,8 @@ def is_sequence(value: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     """Tell whether something is an array that has elements in an order."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.ndarray) and value.ndim > 0
+    kind: Any = getattr(sys.modules.get("numpy"), "ndarray", ())  # imported or not yet
+    return isinstance(value, kind) and value.ndim > 0
 
 
 def by_place(sequence: Any) -> Any:

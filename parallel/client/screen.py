@@ -53,13 +53,21 @@ def _beside_bars(file: Any) -> Iterator[bool]:
 
     Tell whether there are any.
     """
-    tqdm = sys.modules.get("tqdm")
-    if tqdm is None or not tqdm.tqdm._instances:
+    tqdm = _bars()
+    if tqdm is None or not tqdm._instances:
         yield False
         return
-    with tqdm.tqdm.external_write_mode(file):
+    with tqdm.external_write_mode(file):
         sys.stderr.flush()  # in a kernel, what took them off waits there
         yield True
+
+
+def _bars() -> Any:
+    """Return tqdm's class, unless no bar is drawn yet.
+
+    Another thread may be about to import it.
+    """
+    return getattr(sys.modules.get("tqdm"), "tqdm", None)
 
 
 def publish(output: dict[str, Any], engine_id: int | None) -> None:
@@ -93,7 +101,7 @@ def content_of(output: dict[str, Any], engine_id: int | None) -> dict[str, Any]:
 def clear_cell() -> None:
     """Have all of a notebook's cell vanish with what is shown next, but for bars."""
     ipython().display_pub.clear_output(wait=True)
-    tqdm = sys.modules.get("tqdm")
-    bars = list(tqdm.tqdm._instances) if tqdm is not None else []
+    tqdm = _bars()
+    bars = list(tqdm._instances) if tqdm is not None else []
     for widget in filter(None, (getattr(bar, "container", None) for bar in bars)):
         sys.modules["IPython"].display.display(widget)

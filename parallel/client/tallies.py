@@ -39,7 +39,7 @@ class Tally:
     engines
         Those that they were given to, as far as that is known.
     elapsed
-        Seconds.
+        Seconds; None where nothing has come, nor will.
     slowest
         None where fewer than two engines have worked.
     """
@@ -49,7 +49,7 @@ class Tally:
     failed: int
     under_way: int
     engines: tuple[EngineId, ...]
-    elapsed: float
+    elapsed: float | None
     slowest: Slowest | None
 
     def facts(self) -> list[tuple[str, str]]:
@@ -60,7 +60,8 @@ class Tally:
             found.append(("failed", counted(self.failed)))
         if self.under_way:
             found.append(("under way", counted(self.under_way) + self._where()))
-        found.append(("elapsed", f"{self.elapsed:.3g} s"))
+        if self.elapsed is not None:
+            found.append(("elapsed", f"{self.elapsed:.3g} s"))
         if self.slowest is not None:
             each = f"{self.slowest.seconds:.3g} s a task"
             found.append(("slowest", f"engine {self.slowest.engine_id}, {each}"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from .future import LazyFuture
 
 __all__ = ["Watched"]
+
+_log = logging.getLogger("parallel.client")
 
 #: Told of what is new of a task, by index, and of the end of the whole, by None.
 Watch = Callable[[int | None], object]
@@ -24,11 +27,19 @@ class Watched(LazyFuture):
         with self._condition:
             watches, self._watches = self._watches, ()
         for watch in watches:
-            watch(None)
+            self._call(watch, None)
 
     def _tell(self, index: int) -> None:
         for watch in tuple(self._watches):
+            self._call(watch, index)
+
+    def _call(self, watch: Watch, index: int | None) -> None:
+        """Tell who watches, who may fail without harm to the result."""
+        try:
             watch(index)
+        except Exception:
+            self._unwatch(watch)
+            _log.exception("what tasks show is not shown while they run, because of")
 
     def watch(self, watch: Watch) -> None:
         """Have `watch` called until the end: see `watched`."""

@@ -5,12 +5,12 @@ Nothing of IPython is imported before there is a shell to put them into.
 
 from __future__ import annotations
 
-import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..client.extensions import EXTENSIONS
+from ..client.frontend import ipython
 from ..transport import nesting
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def _greet(client: Any) -> None:
 
 def _shell() -> Any:
     """Return the running IPython, if this is one."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = ipython()
     return shell if hasattr(shell, "magics_manager") else None
 
 

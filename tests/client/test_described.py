@@ -59,7 +59,7 @@ def test_its_table_is_escaped() -> None:
 def test_what_was_given_up_has_nothing_under_way() -> None:
     ar = on_engines(FakeConnection(2), 2)
     ar.give_up(ConnectionClosed("gone"))
-    assert pretty(ar).startswith("<AsyncResult(<f>): failed, done 0 of 2, elapsed")
+    assert pretty(ar) == "<AsyncResult(<f>): failed, done 0 of 2>"
 
 
 def test_a_map_counts_elements_and_may_not_know_how_many() -> None:
@@ -75,3 +75,9 @@ def test_a_map_counts_elements_and_may_not_know_how_many() -> None:
 def test_of_many_engines_some_are_named() -> None:
     ar = on_engines(FakeConnection(20), 20)
     assert "on engines 0, 1, 2, 3, 4, 5, 6, 7, …" in pretty(ar)
+
+
+def test_a_cancelled_one_has_taken_no_time() -> None:
+    ar = on_engines(FakeConnection(2), 2)
+    ar.cancel()
+    assert pretty(ar) == "<AsyncResult(<f>): cancelled, done 0 of 2>"

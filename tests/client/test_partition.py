@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import sys
 import types
 from collections import deque
 from typing import Any
@@ -126,3 +127,10 @@ def test_what_cannot_becomes_a_list(iterable: Any) -> None:
     found = sized(iterable)
     assert isinstance(found, list)
     assert len(found) == 1
+
+
+def test_another_thread_may_be_about_to_import_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", types.ModuleType("numpy"))
+    assert join([[1], 2]) == [1, 2]

@@ -115,3 +115,21 @@ def test_parts_made_at_the_end_take_nobodys_news(end: str) -> None:
     else:
         connection.answer(0)
     assert told[-2:] == [1, None]
+
+
+def test_who_watches_and_fails_does_no_harm(
+    connection: FakeConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    ar, told = direct(connection, 3), []
+
+    def watch(index: int | None) -> None:
+        told.append(index)
+        if index == 1:
+            raise OSError("the screen is gone")
+
+    ar.watch(watch)
+    for index in range(3):
+        connection.answer(index, index)
+    assert ar.get() == [0, 1, 2]
+    assert told == [0, 1]
+    assert "the screen is gone" in caplog.text

@@ -167,7 +167,7 @@ def test_cancelled_before_it_came(connection: FakeConnection) -> None:
     for call in (ar.get, ar.result, ar.exception, lambda: list(ar)):
         with pytest.raises(CancelledError, match="f was cancelled"):
             call()
-    assert repr(ar) == "<AsyncResult(f): failed>"
+    assert repr(ar) == "<AsyncResult(f): cancelled>"
 
 
 def test_what_came_of_a_cancelled_one_is_told(connection: FakeConnection) -> None:

@@ -129,8 +129,8 @@ ipcontroller --ip=0.0.0.0 --port=10101 --location=head.example.org
                 "%s is there already: its controller is gone, or will be out of reach",
                 file,
             )
-        sweep()
         runtime = self._make_runtime_dir(last)
+        sweep()  # who waits for this one must not find its folder gone
         own = os.getpid()
         run = LastRun(
             cluster_id=self.cluster_id,

@@ -117,6 +117,16 @@ class Absence:
             _log.warning("%s", self.say())
         return ""
 
+    def why_none(self) -> str:
+        """Say why nobody will ever answer who has not yet, if that is so."""
+        folder = self.folder
+        if folder is None or not (folder.is_dir() and is_abandoned(folder)):
+            return ""  # one that is not there may be made again
+        return (
+            f"no controller answers at {self._where}: it was killed, and nobody is "
+            "left who would start another. Start a cluster anew"
+        )
+
     def over(self) -> None:
         """Take note that it is there again."""
         if self._told:

@@ -13,7 +13,12 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, TypeAlias
 
-from ..errors import ConnectionRefused, ParallelError, TransportError
+from ..errors import (
+    ConnectionRefused,
+    ControllerUnreachable,
+    ParallelError,
+    TransportError,
+)
 from ..protocol.connection import ConnectionInfo
 from ..protocol.messages import (
     Again,
@@ -182,7 +187,12 @@ class Lines(Presence):
         self._calm = self._are_open()
         if self._calm:
             self.absence.over()
-        elif self.closed is None and all(line.was_open for line in self._lines):
+        elif self.closed is not None:
+            return
+        elif not all(line.was_open for line in self._lines):
+            if why := self.absence.why_none():
+                self._end(ControllerUnreachable(why))
+        else:
             away = min(line.away for line in self._lines if not line.is_open)
             why = self.absence.look(now - away)
             if why:

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ClusterRunning, LauncherError
 from ..protocol.connection import ConnectionInfo
 from ..transport.addresses import disambiguate_url
-from ..transport.holding import hold, make_runtime_dir, sweep
+from ..transport.holding import hold, make_runtime_dir, sweep, tend
 from ..transport.keys import Keys, new_keys
 from ..transport.locations import log_file, record_file
 from ..transport.pids import start_time
@@ -126,6 +126,7 @@ class AgentController(ControllerLauncher):
         runtime = make_runtime_dir()
         # Until the agent does so, and by it the controller.
         self._hold = hold(runtime)
+        tend(runtime)
         record = ClusterRecord(
             cluster_id=self._cluster.cluster_id,
             profile_dir=self._cluster.profile_dir,

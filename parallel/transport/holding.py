@@ -25,12 +25,14 @@ __all__ = [
     "make_runtime_dir",
     "sweep",
     "sweep_folder",
+    "tend",
 ]
 
 #: A folder of sockets begins with this, so that a left one is known for ours.
 RUNTIME_PREFIX = "parallel-"
-#: The file whose lock holds a folder, and the one that says that it is to stay.
-HELD, KEPT = "held", "kept"
+#: The file whose lock holds a folder, the one that says that it is to stay, and the
+#: one that says that nobody starts a controller there again but who holds it.
+HELD, KEPT, TENDED = "held", "kept", "tended"
 #: A unix socket's path has 107 bytes at the most. What a longer TMPDIR than this names,
 #: as batch systems do for each job, has no room for ours.
 LONGEST = 80
@@ -94,6 +96,14 @@ def keep(folder: Path) -> None:
     (folder / KEPT).touch(0o600)
 
 
+def tend(folder: Path) -> None:
+    """Note that who holds a folder starts a controller there again, and nobody else.
+
+    Of one that was run by hand another may take the place, by hand.
+    """
+    (folder / TENDED).touch(0o600)
+
+
 def sweep() -> list[Path]:
     """Remove the folders of dead processes; return them."""
     folders = folder_above_sockets().glob(f"{RUNTIME_PREFIX}*")
@@ -110,8 +120,10 @@ def sweep_folder(folder: Path) -> bool:
 
 def is_abandoned(folder: Path) -> bool:
     """Tell whether nobody will ever listen in a folder: all that held it are gone."""
+    if not folder.is_dir():
+        return True
     with _taken(folder) as is_taken:
-        return is_taken or not folder.is_dir()
+        return is_taken and (folder / TENDED).exists()
 
 
 @contextlib.contextmanager

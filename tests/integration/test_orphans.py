@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from parallel import Client, Cluster, EngineError, ParallelError, TransportError
+from parallel import (
+    Client,
+    Cluster,
+    ControllerUnreachable,
+    EngineError,
+    ParallelError,
+    TransportError,
+)
 from tests.integration.processes import (
     agent_of,
     controller_of,
@@ -78,6 +85,9 @@ def test_who_waits_is_told_at_once_that_nobody_is_left(
         wait_until_gone(*pids)
         with said_soon(TransportError, "nobody is left who would start another"):
             ar.get()
+        if transport == "ipc":  # by the address alone
+            with said_soon(ControllerUnreachable, "nobody is left .* Start a cluster"):
+                Client(rc._connection._info, timeout=600)
 
 
 def test_a_cluster_that_was_killed_is_still_stopped(rc: Client) -> None:

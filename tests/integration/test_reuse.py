@@ -202,11 +202,12 @@ def killed_in_a_task(
             yield client, ar, engine
 
 
+@pytest.mark.parametrize("how", ["", "--restore"])
 def test_an_engine_and_a_client_find_the_next_controller(
-    begun: Path, gate: Path
+    begun: Path, gate: Path, how: str
 ) -> None:
     with (
-        killed_in_a_task("--restore", begun, gate) as (client, ar, one),
+        killed_in_a_task(how, begun, gate) as (client, ar, one),
         running("ipcontroller --restore") as second,
     ):
         second.wait_for("is back")

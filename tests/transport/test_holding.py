@@ -18,6 +18,7 @@ from parallel.transport.holding import (
     keep,
     make_runtime_dir,
     sweep,
+    tend,
 )
 
 
@@ -62,6 +63,8 @@ def test_a_folder_is_abandoned_by_all_that_held_it_unless_it_is_kept() -> None:
     descriptor = hold(folder)
     assert not is_abandoned(folder)
     os.close(descriptor)
+    assert not is_abandoned(folder), "somebody may come by hand"
+    tend(folder)
     assert is_abandoned(folder)
     assert folder.is_dir()
     keep(folder)

@@ -10,7 +10,7 @@ import linecache
 import re
 from collections import OrderedDict
 from types import CodeType
-from typing import NamedTuple
+from typing import TypeAlias
 
 __all__ = ["Lines", "keep_lines", "lines_of"]
 
@@ -22,14 +22,9 @@ REMEMBERED = 256
 MOST = 16 << 10
 
 
-class Lines(NamedTuple):
-    """Some lines of a cell."""
-
-    cell: str
-    #: The number of the first of them.
-    first: int
-    lines: list[str]
-
+#: A cell's name, the number of the first of some lines of it, and these. A plain tuple,
+#: for it is pickled with each function.
+Lines: TypeAlias = tuple[str, int, list[str]]
 
 #: What came along of cells, those with the newest functions last.
 _kept: OrderedDict[str, list[str]] = OrderedDict()
@@ -44,7 +39,7 @@ def lines_of(code: CodeType) -> Lines | None:
     lines = known[2][code.co_firstlineno - 1 : _last_line(code)]
     if sum(map(len, lines)) > MOST:
         return None
-    return Lines(cell, code.co_firstlineno, lines)
+    return cell, code.co_firstlineno, lines
 
 
 def _last_line(code: CodeType) -> int:

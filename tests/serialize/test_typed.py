@@ -52,11 +52,11 @@ def test_a_function_has_all_of_its_lines_and_no_others(name: str) -> None:
     names = run(name)
     told = lines_of(names["f"].__code__)
     assert told is not None
-    assert (told.cell, told.first) == (name, 3)
-    assert "".join(told.lines) == CELL[CELL.index("@") : CELL.index("\ng")]
+    assert told[:2] == (name, 3)
+    assert "".join(told[2]) == CELL[CELL.index("@") : CELL.index("\ng")]
     told = lines_of(names["g"].__code__)
     assert told is not None
-    assert told.lines == ["g = lambda n: 1 / n\n"]
+    assert told[2] == ["g = lambda n: 1 / n\n"]
 
 
 @pytest.mark.parametrize("name", ["<stdin>", "<execute 3>", "/home/me/script.py"])
@@ -93,7 +93,7 @@ def test_a_sessions_own_cell_stays_whole() -> None:
 
 def test_only_so_many_cells_are_kept(cache: dict[str, Any]) -> None:
     for each in range(REMEMBERED + 5):
-        keep_lines(typed.Lines(f"<ipython-input-{each}-x>", 1, ["1 / 0\n"]))
+        keep_lines((f"<ipython-input-{each}-x>", 1, ["1 / 0\n"]))
     assert len(cache) == len(typed._kept) == REMEMBERED
     assert "<ipython-input-4-x>" not in cache
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,19 +210,33 @@ def test_a_flood_of_changes_comes_as_a_few_and_the_last_one_is_true(
     assert len(changes) < 2000
 
 
-def test_a_widget_that_is_closed_vanishes_and_one_of_a_dead_engine_says_so(
-    notebook: Notebook,
-) -> None:
+def test_a_widget_that_is_closed_there_vanishes_here(notebook: Notebook) -> None:
     notebook.run(
-        "%%px --targets 1\nimport ipywidgets\nfirst, second = "
-        "ipywidgets.IntSlider(), ipywidgets.FloatSlider()\ndisplay(first, second)"
+        "%%px --targets 1\nimport ipywidgets\nslider = ipywidgets.IntSlider()\n"
+        "display(slider)"
     )
-    (first,), (second,) = (
-        opened(notebook, f"{kind}SliderModel") for kind in ("Int", "Float")
+    (slider,) = opened(notebook, "IntSliderModel")
+    notebook.run("%%px --targets 1\nslider.close()")
+    assert ("comm_close", slider) in [(k, c["comm_id"]) for k, c in notebook.comms]
+
+
+def test_who_moves_a_widget_of_a_dead_engine_is_told_so(notebook: Notebook) -> None:
+    notebook.run("own = parallel.Cluster(n=1).start_and_connect_sync()")
+    cell = (
+        "import ipywidgets, os\nslider = ipywidgets.IntSlider()\n"
+        "slider.observe(lambda change: os.kill(os.getpid(), 9), 'value')\n"
+        "display(slider)"
     )
-    notebook.run("%%px --targets 1\nfirst.close()")
-    assert ("comm_close", first) in [(k, c["comm_id"]) for k, c in notebook.comms]
-    notebook.run("rc.shutdown(targets=1, block=True)")
-    move(notebook, second, value=2.0)
-    notebook.wait_until(lambda: "engine 1 does not hear its widget" in notebook.printed)
+    notebook.run(
+        f"ar = own[0].execute({cell!r}, silent=False)\nar.get()\nar.display_outputs()"
+    )
+    assert VIEW in notebook.kinds
+    (slider,) = opened(notebook, "IntSliderModel")
+    for times in (1, 2):
+        move(notebook, slider, value=times)
+        said = ["engine 0 does not hear its widget"] * times
+        notebook.wait_until(
+            lambda s=said: re.findall("engine 0 does .* widget", notebook.text) == s
+        )
+    notebook.run("own.cluster.stop_cluster_sync()")
     assert notebook.run("rc[0].apply_sync(abs, -2)") == "2\n"

@@ -118,7 +118,7 @@ def _keep_history(shell: Any, kind: Any) -> None:
 
 def _name_code(_: Any, __: str, code: str, number: int) -> str:
     """Return the name of a cell's file in tracebacks."""
-    return f"<ipython-input-{number}-{crc32(code.encode()):08x}>"
+    return f"<ipython-input-{number}-{crc32(code.rstrip().encode()):08x}>"
 
 
 def _do_nothing(*args: Any, **kwargs: Any) -> None:

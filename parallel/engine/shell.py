@@ -6,6 +6,7 @@ import ast
 from types import CodeType
 from typing import Any
 
+from .cellcode import CellCode
 from .ipython import make_ipython, users_part
 from .namespace import Namespace
 
@@ -28,6 +29,7 @@ class Shell:
         self._shown: dict[str, Any] | None = None
         #: IPython's own.
         self.ipython = make_ipython(namespace)
+        self._codes = CellCode()
         self._history = self.ipython.history_manager
         # The result of a cell is kept for the reply.
         self.ipython.displayhook.write_format_data = self._keep
@@ -41,7 +43,7 @@ class Shell:
 
         Whatever it raises comes through.
         """
-        # IPython itself takes half a millisecond for a cell.
+        # IPython itself takes ten times as long for a cell.
         plain = None if silent else self._compiled(code)
         if plain is not None:
             return self._run_plain(code, plain)
@@ -75,19 +77,23 @@ class Shell:
             or ipython.ast_node_interactivity != "last_expr"
         ):
             return None
+        compiler = ipython.compile
+        flags, count = compiler.flags, ipython.execution_count
+        known = self._codes.get(code, flags)
+        if known is not None:
+            return known.replace(co_filename=compiler.cache(code, count))
         try:
-            compiler = ipython.compile
             tree = compiler.ast_parse(code)
             if not tree.body or isinstance(tree.body[-1], ast.Expr):
                 return None
-            name = compiler.cache(code, ipython.execution_count)
-            found: CodeType
+            name = compiler.cache(code, count)
             if "__future__" in code:  # which counts for all cells that follow
-                found = compiler(tree, name, "exec")
-            else:
-                found = compile(tree, name, "exec", compiler.flags, True)
+                future: CodeType = compiler(tree, name, "exec")
+                return future
+            found: CodeType = compile(tree, name, "exec", flags, True)
         except (SyntaxError, ValueError):  # IPython may understand it, or says why not
             return None
+        self._codes.keep(code, flags, tree, found)
         return found
 
     def _run_plain(self, code: str, compiled: CodeType) -> dict[str, Any]:

@@ -201,14 +201,16 @@ print(sources.execute("get_ipython().user_ns is globals()", False)["execute_resu
 
 #: Cells that end in no expression, and others, which look at what these left.
 CELLS = (
+    *(("d = exec('d: Absent = 1')",) * 2),
     "a = 1", "if a:\n    b = a", "def f(x):\n    return x + 1\n", "In[-1], _i, _ii",
     "import inspect\ninspect.getsource(f)", "a = f(", "raise ValueError(a)", "  c = 2",
     "get_ipython().execution_count", "from __future__ import annotations",
     "def g(x: Absent): pass", "g.__annotations__", "return", "await 1", "x = !echo 1",
     "for a in []: pass", "", "# nothing", "print(get_ipython is not None)", "del a",
     "a", "import builtins; shown = builtins.get_ipython", "len(In), Out",
-    "_iii, _i1, _i4", "b = 1\n\n", "%history", "%reset -f in", "c = _i", "In, _ii",
-    "from __future__ import barry_as_FLUFL\nd = 1 <> 2", "d = 1 <> 3", "%who",
+    "_iii, _i1, _i4", "b = 1\n\n", "%history", "%reset -f in", "c = _i", "%who",
+    *(("raise ValueError(a)", "def h(): raise ValueError(h)", "h()") * 3),
+    "d = exec('d: Absent = 1')", "a = 1", "v = None", *(("v = v[0]",) * 3),
 )  # fmt: skip
 
 
@@ -229,7 +231,7 @@ for cell in {CELLS}:
         print(sources.execute(cell, False))
     except Exception as error:
         lines = traceback.extract_tb(error.__traceback__)
-        print(type(error).__name__, error.args[0], lines[-1].line)
+        print(type(error).__name__, str(error)[:12], lines[-1].line, lines[-1].filename)
 print(len(ran))
 """
     ours, ipythons = (

@@ -50,7 +50,7 @@ class _Stream:
     def catch_up(self) -> None:
         """Show what tasks have printed and displayed of late."""
         with self._lock:
-            for index in range(len(self._result)):
+            for index in range(len(self._result._delivered)):  # not elements
                 self._show(index)
 
     def _show(self, index: int) -> None:

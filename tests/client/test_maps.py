@@ -54,6 +54,21 @@ def test_a_generator_is_taken_as_engines_need_it(connection: FakeConnection) -> 
 
 
 @pytest.mark.usefixtures("threads_end")
+def test_what_chunks_print_is_shown(
+    connection: FakeConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ar = lazy(connection, iter(range(10)), chunksize=4)
+    are_open(connection, 0, 1, 2)
+    connection.say(0, "before\n")
+    with ar.stream_output():
+        assert capsys.readouterr().out == "[stdout:?] before\n"
+        for seq in (2, 1, 0):
+            finish(connection, seq, stdout="before\n" if seq == 0 else "")
+        assert len(ar) == 10
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("threads_end")
 def test_an_idle_engine_gets_what_is_there(connection: FakeConnection) -> None:
     tokens = queue.SimpleQueue[int]()
     tokens.put(1)

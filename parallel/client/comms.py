@@ -20,7 +20,9 @@ from ..protocol.wire import unstow
 from ..serialize.calls import unpack_value
 from ..serialize.objects import Packed
 from ..transport.sockets import as_buffers
+from .control import join_control
 from .frontend import in_notebook
+from .modelstate import ModelState
 from .proxy import Proxy
 from .saying import Saying
 
@@ -59,6 +61,7 @@ class Comms:
             told = unpack_value(payload, buffers, "what widgets tell")
             for message in told["messages"]:
                 self._pass_on(told["engine"], message)
+            join_control(self)
         except Exception as error:  # who reads waits for something else
             _log.warning("what an engine's widgets tell cannot be shown: %r", error)
 
@@ -86,6 +89,11 @@ class Comms:
         for origin, each in early:
             self._pass_on(origin, each)
 
+    def states(self) -> list[tuple[str, ModelState]]:
+        """Return the models of widgets, and how they are."""
+        proxies = list(self._proxies.items())
+        return [(name, proxy.state) for name, proxy in proxies if proxy.is_widget]
+
     # What the front end says, in the thread that hears it
 
     def _on_front_end(self, name: str, kind: str, message: dict[str, Any]) -> None:
@@ -101,6 +109,8 @@ class Comms:
             "metadata": message.get("metadata", {}),
             "buffers": [bytes(each) for each in message.get("buffers") or ()],
         }
+        if said["data"].get("method") == "update":
+            proxy.state.change(said["data"], said["buffers"])
         line = self._lines.get(proxy.engine)
         if line is None:
             line = self._lines[proxy.engine] = Saying(proxy.engine, self._submit)

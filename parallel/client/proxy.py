@@ -7,6 +7,7 @@ from typing import Any
 
 from ..aliases import EngineId
 from .cell import Cell
+from .modelstate import ModelState
 
 __all__ = ["Proxy"]
 
@@ -29,6 +30,10 @@ class Proxy:
         #: By part of its state, the number of the message that changed it last.
         self._newest: dict[str, int] = {}
         self._name = message["comm"]
+        self.is_widget = message["target_name"] == "jupyter.widget"
+        #: What a page that is loaded anew is told.
+        self.state = ModelState()
+        self.state.change(message["data"], message["buffers"])
         module: Any = sys.modules["comm"]
         known = module.get_comm_manager().comms.get(self._name)
         self.comm: Any = known or module.create_comm(
@@ -54,6 +59,8 @@ class Proxy:
             if not state:
                 return
             data = {**data, "state": state}
+        if method == "update":
+            self.state.change(data, buffers)
         if method == "echo_update" and self.heard is not None:
             content = {"comm_id": self._name, "data": data}
             self.heard.tell("comm_msg", content, buffers)

@@ -89,6 +89,14 @@ class Notebook:
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
+    def open(self, comm: str, target: str, version: str) -> None:
+        """Open a comm from the front end's side."""
+        content = {"comm_id": comm, "target_name": target, "data": {}}
+        message = self._client.session.msg(
+            "comm_open", content, metadata={"version": version}
+        )
+        self._client.shell_channel.send(message)
+
     def wait_until(self, done: Callable[[], object]) -> None:
         """Wait until something is so of what comms say, and stands below the cell."""
         deadline = monotonic() + PATIENCE

@@ -210,6 +210,38 @@ def test_a_flood_of_changes_comes_as_a_few_and_the_last_one_is_true(
     assert len(changes) < 2000
 
 
+def test_a_page_that_is_loaded_anew_is_told_of_the_engines_widgets(
+    notebook: Notebook,
+) -> None:
+    notebook.run(
+        "%%px --targets 0\nimport ipywidgets\n"
+        "slider, image = ipywidgets.IntSlider(), ipywidgets.Image(value=b'abc')\n"
+        "display(slider, image)\nslider.value = 5"
+    )
+    (slider,) = opened(notebook, "IntSliderModel")
+    (image,) = opened(notebook, "ImageModel")
+    notebook.run("import ipywidgets\nown = ipywidgets.Text()")
+    (own,) = opened(notebook, "TextModel")
+    notebook.run("%%px --targets 0\nslider.max = 20")
+    move(notebook, slider, value=7)
+    notebook.open("control", "jupyter.widget.control", "1.0.0")
+    notebook.say("control", {"method": "request_states"})
+    answers: list[dict[str, Any]] = []
+
+    def told() -> bool:
+        answers[:] = [c["data"] for _, c in notebook.comms if c["comm_id"] == "control"]
+        return bool(answers)
+
+    notebook.wait_until(told)
+    states = answers[0]["states"]
+    assert {own, slider, image} <= set(states)
+    assert states[slider]["model_name"] == "IntSliderModel"
+    assert states[slider]["model_module"] == "@jupyter-widgets/controls"
+    values = states[slider]["state"]
+    assert (values["value"], values["max"]) == (7, 20)
+    assert [image, "state", "value"] in answers[0]["buffer_paths"]
+
+
 def test_a_widget_that_is_closed_there_vanishes_here(notebook: Notebook) -> None:
     notebook.run(
         "%%px --targets 1\nimport ipywidgets\nslider = ipywidgets.IntSlider()\n"

@@ -39,6 +39,8 @@ class Patron:
         self.aborted: dict[TaskKey, bool] = {}
         #: On its way here: ends of tasks, and of starts but for the last.
         self.told: deque[tuple[TaskKey, Outcome | Again]] = deque()
+        #: What its user is warned of.
+        self.warnings: list[str] = []
         #: The controller knows it; it has left for good.
         self.is_there, self.is_gone = True, False
         #: It had not come back when it was waited for no longer, and when what it had

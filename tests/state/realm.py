@@ -182,7 +182,9 @@ class Realm:
         client = self.client_of(key)
         if isinstance(message, Outcome):
             self.ended.add(key)
-        if client.is_there and not isinstance(message, Trouble):
+        if client.is_there and isinstance(message, Trouble):
+            client.warnings.append(message.text)
+        elif client.is_there:
             assert isinstance(message, Outcome | Again)
             client.told.append((key, message))
         return client.is_there

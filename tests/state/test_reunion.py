@@ -773,6 +773,8 @@ def test_what_its_client_asks_for_too_late_is_not_started_twice(
     assert status_of(realm, task) is Status.LOST
     assert status_of(realm, other) is Status.OK
     assert len(realm.starts[task]) == 1
+    (warning,) = realm.clients[0].warnings
+    assert "how 1 of its tasks ended" in warning
 
 
 def raise_once(realm: Realm) -> None:

@@ -66,7 +66,9 @@ class FrontEnds:
 
     def publish(self, kind: str, value: Any) -> bool:
         """Show what a cell displays: see `publishing.Publisher`."""
-        if kind == "display":
+        if kind == "display" and "into" in value:
+            pass  # a mark for who draws widgets
+        elif kind == "display":
             self.tell_printed()
             word = "update_display_data" if value.get("update") else "display_data"
             content = {
@@ -75,7 +77,7 @@ class FrontEnds:
             data = without_view(value["data"])  # it has no comms
             self.tell(word, {"transient": {}, **content, "data": data})
         elif kind == "clear":
-            self.tell("clear_output", value)
+            self.tell("clear_output", {"wait": value["wait"]})
         return kind in ("display", "clear")
 
     def ask(self, said: Said | None, prompt: str, *, password: bool) -> str:

@@ -116,6 +116,20 @@ def test_it_tells_all_that_a_cell_prints_and_displays_in_order(ask: Ask) -> None
     assert cell.text == "python\nchild\nend\n"
 
 
+def test_it_shows_widgets_as_text(ask: Ask) -> None:
+    pytest.importorskip("ipywidgets")
+    cell = ask(
+        "import ipywidgets\nout = ipywidgets.Output()\n"
+        "with out:\n    print('in it')\n"
+        "display(ipywidgets.IntSlider(value=3))\nipywidgets.IntSlider(value=4)"
+    )
+    assert cell.text == "in it\n"
+    shown = [*cell.of("display_data"), *cell.of("execute_result")]
+    assert [each["data"] for each in shown] == [
+        {"text/plain": f"IntSlider(value={value})"} for value in (3, 4)
+    ]
+
+
 def test_what_cells_show_is_no_tasks_and_the_other_way_round(
     cluster: Client, ask: Ask
 ) -> None:

@@ -160,7 +160,10 @@ def _take_tallies(found: Run, scene: Scene, tallies: list[Tally], begin: float) 
         whole.add(tally)
     lines = scene.starts.read_text().split() if scene.starts.exists() else []
     dead = scene.dead({int(pid) for pid in lines[1::2]})
-    starts = judge_starts(scene.starts, whole.once, dead)
+    # The record is on a small disk: what ended since that was full, only memory had.
+    has_forgotten = scene.cluster.task_record_file and found.faults["kill-controller"]
+    gone = dead if has_forgotten else ()
+    starts = judge_starts(scene.starts, whole.once, dead, gone)
     unstruck = [pid for pid in dead if pid not in scene.struck]
     found.complaints += [*whole.complaints, *starts.complaints]
     found.complaints += [f"engine {pid} died, and nobody struck it" for pid in unstruck]

@@ -30,6 +30,14 @@ def test_one_whose_engine_lives_may_not(tmp_path: Path) -> None:
     assert complaint == "a was started in the processes [1, 2], and 1 had not died"
 
 
+def test_one_of_which_no_record_was_left_may_be_started_again(tmp_path: Path) -> None:
+    file = noted(
+        tmp_path, "a/9-1 1", "a/9-1 2", "a/9-1.0/8-1 1", "a/9-1.0/8-1 2", "a 1", "a 2"
+    )
+    complaints = judge_starts(file, [], {2}, gone={9}).complaints
+    assert [each.split()[0] for each in complaints] == ["a/9-1.0/8-1", "a"]
+
+
 @pytest.mark.parametrize("dead", [set(), {1}])
 def test_one_that_must_not_may_never(tmp_path: Path, dead: set[int]) -> None:
     found = judge_starts(noted(tmp_path, "a 1", "a 2"), ["a", "b"], dead)

@@ -37,7 +37,7 @@ def test_who_asks_is_told_that_nobody_answers(cluster: Client) -> None:
     for ask in (
         lambda: cluster[0].apply_sync(input, "name? "),
         lambda: cluster[0].execute("input('name? ')", block=True),
-        lambda: cluster[0].execute("%time input('name? ')", block=True),
+        lambda: cluster[0].execute("%pwd\ninput('name? ')", block=True),
     ):
         with pytest.raises(EOFError, match="nobody answers input"):
             ask()

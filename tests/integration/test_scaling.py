@@ -103,7 +103,7 @@ def test_engines_that_have_not_registered_leave_first(rc: Client) -> None:
     scale(rc, 2)
     assert more.result(30) is None
     wait_until(lambda: len(rc._inquire("processes")) == 2, what="two are left")
-    assert len(rc.ids) == 2
+    wait_until(lambda: len(rc.ids) == 2, what="news that the others have left")
     assert len(pids) == 2
 
 

@@ -93,7 +93,7 @@ def _lock(descriptor: int) -> None:
 
 def keep(folder: Path) -> None:
     """Have a folder stay for the next controller at its address."""
-    (folder / KEPT).touch(0o600)
+    _mark(folder / KEPT)
 
 
 def tend(folder: Path) -> None:
@@ -101,7 +101,12 @@ def tend(folder: Path) -> None:
 
     Of one that was run by hand another may take the place, by hand.
     """
-    (folder / TENDED).touch(0o600)
+    _mark(folder / TENDED)
+
+
+def _mark(file: Path) -> None:
+    file.touch(0o600)
+    file.chmod(0o600)  # the umask may have taken from it
 
 
 def sweep() -> list[Path]:

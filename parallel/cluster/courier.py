@@ -58,7 +58,8 @@ LOOK_EVERY = 0.5
 PROBING = 5.0
 #: The controller has so long to confirm what was said last, if it cannot be reached
 #: just then, seconds: without that, it could not tell an ended engine from one cut off.
-PARTING = 3.0
+#: Batch systems leave a job ten or more between SIGTERM and SIGKILL.
+PARTING = 8.0
 #: So many of these are said again to a controller that takes the place of another.
 REMEMBERED = 256
 #: The goodbye has so long to leave, ms.

@@ -13,6 +13,9 @@ __all__ = ["Terminal"]
 
 #: Seconds that anything may take on a machine that others use.
 PATIENCE = 40
+#: Ctrl-C is pressed so often in that time, if it is to be heard at a prompt.
+ATTEMPTS = 8
+PROMPT = r"\nIn \[\d+\]: |^In \[\d+\]: "
 
 
 SETTINGS = """
@@ -71,7 +74,7 @@ class Terminal:
 
     def seen(self) -> str:
         """Return what is shown until the next prompt."""
-        self._child.expect(r"\nIn \[\d+\]: |^In \[\d+\]: ")
+        self._child.expect(PROMPT)
         return str(self._child.before)
 
     def type(self, line: str) -> str:
@@ -87,6 +90,22 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         """Interrupt what is under way."""
         self._child.sendintr()
+
+    def leave_prompt(self) -> str:
+        """Press Ctrl-C at a prompt of a task's, as often as it takes.
+
+        Python hears of none that comes just before it begins to read.
+        """
+        for _ in range(ATTEMPTS):
+            self.press_ctrl_c()
+            try:
+                self._child.expect(PROMPT, timeout=PATIENCE / ATTEMPTS)
+            except pexpect.TIMEOUT:
+                continue
+            shown = str(self._child.before)
+            self.catch_up()
+            return shown
+        raise AssertionError(f"Ctrl-C ends no prompt within {PATIENCE} s")
 
     def press_ctrl_d(self) -> None:
         """Say that no more is typed."""

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draws", "in_notebook", "in_terminal", "ipython", "terminal_size"]
+__all__ = ["comm_of", "in_notebook", "in_terminal", "ipython", "terminal_size"]
 
 
 def ipython() -> Any:
@@ -29,10 +29,10 @@ def in_notebook() -> bool:
     return _is_kernel() and not _is_of_console(os.getppid())
 
 
-def draws(model: str) -> bool:
-    """Tell whether the front end has the model of a widget, and can draw it."""
-    comm = sys.modules.get("comm")
-    return comm is not None and model in comm.get_comm_manager().comms
+def comm_of(model: str) -> Any:
+    """Return the comm by which the front end has the model of a widget, or None."""
+    manager = getattr(sys.modules.get("comm"), "get_comm_manager", None)
+    return manager().comms.get(model) if manager is not None else None
 
 
 def in_terminal() -> bool:

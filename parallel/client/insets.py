@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from .frontend import comm_of
 from .screen import content_of
 from .shown import Piece
 
@@ -97,8 +97,7 @@ class Insets:
 
     def _inset(self, changed: dict[Any, _Inset]) -> _Inset | None:
         """Return what things go into now, unless it is closed."""
-        module = sys.modules.get("comm")
-        comm = module and module.get_comm_manager().comms.get(self._into)
+        comm = comm_of(self._into)
         if comm is None:
             return None
         inset = changed[comm] = _insets.setdefault(comm, _Inset())

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..aliases import EngineId
 from .cell import Cell
+from .frontend import comm_of
 from .modelstate import ModelState
 
 __all__ = ["Proxy"]
@@ -34,9 +35,8 @@ class Proxy:
         #: What a page that is loaded anew is told.
         self.state = ModelState()
         self.state.change(message["data"], message["buffers"])
-        module: Any = sys.modules["comm"]
-        known = module.get_comm_manager().comms.get(self._name)
-        self.comm: Any = known or module.create_comm(
+        known = comm_of(self._name)
+        self.comm: Any = known or sys.modules["comm"].create_comm(
             target_name=message["target_name"],
             target_module=message["target_module"],
             data=message["data"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..protocol.views import model_in, without_view
 from .cursor import Cursor
-from .frontend import draws, in_terminal, ipython
+from .frontend import comm_of, in_terminal, ipython
 
 __all__ = [
     "clear_cell",
@@ -85,7 +85,7 @@ def publish(output: dict[str, Any], engine_id: int | None) -> None:
 def content_of(output: dict[str, Any], engine_id: int | None) -> dict[str, Any]:
     """Return what a front end is told of something displayed on an engine."""
     data, metadata = output.get("data", {}), dict(output.get("metadata") or {})
-    if (model := model_in(data)) and not draws(model):
+    if (model := model_in(data)) and comm_of(model) is None:
         data = without_view(data)
     extra: dict[str, Any] = {}
     if transient := output.get("transient"):

@@ -173,17 +173,28 @@ def _judge(sampler: Sampler, found: Soak) -> None:
     for name, trends in found.trends.items():
         for what, trend in trends.items():
             allowed = ALLOWED.get(what, found.plan.growth)
-            grown = trend.growth > allowed
-            if grown and what in ALLOWED and name not in sampler.gone:
+            now = None
+            if what in ALLOWED and name not in sampler.gone:
                 now = partial(sampler.now, name, what)
-                grown = not given_back(now, trend.warm + allowed)
-            if grown:
-                found.complaints.append(_growth(f"{what} of the {name}", trend))
-    files = found.files
-    if files.growth > ALLOWED["files"] and not given_back(
-        sampler.files_now, files.warm + ALLOWED["files"]
-    ):
-        found.complaints.append(_growth("temporary files", files))
+            _judge_one(f"{what} of the {name}", allowed, trend, now, found)
+    allowed = ALLOWED["files"]
+    _judge_one("temporary files", allowed, found.files, sampler.files_now, found)
+
+
+def _judge_one(
+    what: str,
+    allowed: float,
+    trend: Trend,
+    now: Callable[[], float] | None,
+    found: Soak,
+) -> None:
+    """Complain of what has grown, and is not given back if `now` tells of it."""
+    if trend.growth <= allowed:
+        return
+    if now is None or not given_back(now, trend.warm + allowed):
+        found.complaints.append(
+            f"{what}: {trend.warm:.1f} grew by {trend.growth:.1f} since the warm-up"
+        )
 
 
 def given_back(now: Callable[[], float], most: float, patience: float = REST) -> bool:
@@ -195,7 +206,3 @@ def given_back(now: Callable[[], float], most: float, patience: float = REST) ->
         return wait_until(lambda: now() <= most, patience)
     except AssertionError:
         return False
-
-
-def _growth(what: str, trend: Trend) -> str:
-    return f"{what}: {trend.warm:.1f} grew by {trend.growth:.1f} since the warm-up"

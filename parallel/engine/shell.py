@@ -31,6 +31,9 @@ class Shell:
         self.ipython = make_ipython(namespace)
         self._codes = CellCode()
         self._history = self.ipython.history_manager
+        #: The cells so far: these lists stay the same ones.
+        self._inputs = self._history.input_hist_parsed, self._history.input_hist_raw
+        self._logger = self.ipython.logger
         # The result of a cell is kept for the reply.
         self.ipython.displayhook.write_format_data = self._keep
 
@@ -73,7 +76,7 @@ class Shell:
             or ipython.ast_transformers
             or ipython.input_transformers_post
             or ipython.custom_exceptions
-            or ipython.logger.log_active
+            or self._logger.log_active
             or ipython.ast_node_interactivity != "last_expr"
         ):
             return None
@@ -104,8 +107,7 @@ class Shell:
         ipython.events.trigger("pre_execute")
         self._keep_input(count, code)
         try:
-            with ipython.builtin_trap:
-                exec(compiled, ipython.user_global_ns, ipython.user_ns)
+            exec(compiled, ipython.user_global_ns, ipython.user_ns)
         finally:
             self.executed()
         return {"execution_count": count, "execute_result": None}
@@ -113,16 +115,16 @@ class Shell:
     def _keep_input(self, count: int, code: str) -> None:
         """Keep a cell as IPython's history does, of which there is none on disk."""
         history, ipython, code = self._history, self.ipython, code.rstrip("\n")
-        history.input_hist_parsed.append(code)
-        history.input_hist_raw.append(code)
+        for inputs in self._inputs:
+            inputs.append(code)
         history._iii, history._ii = history._ii, history._i
         history._i, history._i00 = history._i00, code
-        inputs = {
+        names = {
             "_i": history._i, "_ii": history._ii, "_iii": history._iii,
             f"_i{count}": code,
         }  # fmt: skip
-        ipython.user_ns.update(inputs)
-        ipython.user_ns_hidden.update(inputs)
+        ipython.user_ns.update(names)
+        ipython.user_ns_hidden.update(names)
 
     def executed(self) -> None:
         """Do what is due after code that was no cell, such as to show its figures."""

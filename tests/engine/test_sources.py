@@ -199,6 +199,26 @@ print(sources.execute("get_ipython().user_ns is globals()", False)["execute_resu
     ]
 
 
+@pytest.mark.slow
+def test_cells_leave_the_builtins_alone(run: Callable[[str], str]) -> None:
+    said = run("""
+import builtins, types
+library = types.ModuleType("library")
+exec("def leave(): exit(3)", library.__dict__)
+sources.execute("a = 1", False)
+before = dict(builtins.__dict__)
+namespace.push({"library": library, "seen": []})
+sources.execute("import builtins\\nseen += [dict(builtins.__dict__)]", False)
+try:
+    sources.execute("left = library.leave()", False)
+except SystemExit as error:
+    print("left with", error.code)
+print(namespace.names["seen"] == [before], builtins.__dict__ == before)
+print(builtins.get_ipython() is sources.shell.ipython)
+""")
+    assert said.splitlines() == ["left with 3", "True True", "True"]
+
+
 #: Cells that end in no expression, and others, which look at what these left.
 CELLS = (
     *(("d = exec('d: Absent = 1')",) * 2),

@@ -40,8 +40,8 @@ class Disk:
     def fill(self, record: SqliteRecord) -> None:
         """Let the file of a record grow no more."""
         record.history().result(5)
-        (self.pages,) = record._disk._one("PRAGMA page_count")
-        self._limit(record._disk)
+        (self.pages,) = record._medium.database._one("PRAGMA page_count")
+        self._limit(record._medium.database)
 
     def free(self) -> None:
         """Let it grow again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from parallel.controller.limits import Limits
-from parallel.controller.store import sqlite
+from parallel.controller.store import buffers, writer
 from parallel.controller.store.database import Database
 from parallel.controller.store.sqlite import SqliteRecord
 from parallel.protocol.messages import Status
@@ -48,6 +49,13 @@ def recording(
         yield record
     finally:
         record.close()
+
+
+def told_by(path: Path, sql: str) -> Any:
+    """Return what the file of a record that is closed answers."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (found,) = connection.execute(sql).fetchone()
+        return found
 
 
 def test_a_restarted_controller_knows_its_history(path: Path) -> None:
@@ -100,7 +108,7 @@ def test_of_many_that_were_written_unfinished_only_the_unfinished_are_lost(
         assert [each["msg_id"] for each in found] == ids
         ended = [seq < 100 or seq % 2 == 0 for seq in range(600)]
         assert [each["status"] == "ok" for each in found] == ended
-        assert not record._disk._begun
+    assert told_by(path, "SELECT count(*) FROM begun") == 0
 
 
 def status_of(record: SqliteRecord, msg_id: str) -> str:
@@ -162,19 +170,26 @@ def test_what_is_asked_for_again_is_not_left_be_it_that_nothing_is_written_yet(
     with recording(path) as record:
         for seq in range(2):
             open_task(record, seq)
-    record = SqliteRecord(path, inherits=True)
-    record._flush()  # its thread has not begun
-    assert len(record.inherited()) == 2
-    open_task(record, 1)
-    assert [entry.key.seq for entry in record.inherited()] == [0]
-    record.start(print)
-    record.close()
+    reads, may_go_on = threading.Event(), threading.Event()
+
+    def keep_busy(_: object) -> None:
+        reads.set()
+        may_go_on.wait(10)
+
+    with recording(path, inherits=True) as record:
+        record.find({}, make=keep_busy)
+        assert reads.wait(10)
+        assert len(record.inherited()) == 2
+        open_task(record, 1)
+        assert [entry.key.seq for entry in record.inherited()] == [0]
+        may_go_on.set()
 
 
 def test_an_inherited_task_that_ends_before_the_file_is_read_is_recorded(
-    path: Path,
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Engines and clients are back sooner than a large file is open."""
+    monkeypatch.setattr(buffers, "LINE_NBYTES", len(b"result"))
     with recording(path) as record:
         msg_id = open_task(record, 0, frames=[b"f"])
     record = SqliteRecord(path, inherits=True)
@@ -182,11 +197,18 @@ def test_an_inherited_task_that_ends_before_the_file_is_read_is_recorded(
     finish_task(record, 1)  # of which nothing is known
     record.start(print)
     (entry,) = record.entries([msg_id], frames=True).result(5)
-    record.close()
     assert entry.status == "ok"
     assert entry.result_frames == [b"result"]
     assert not record.inherited()
-    assert record._come_nbytes == record._gone_nbytes
+    ids = [
+        run_task(record, seq, frames=[b"x" * nbytes])
+        for seq, nbytes in ((2, 7), (3, 6))
+    ]
+    after = record.entries(ids, frames=True).result(5)
+    record.close()
+    assert [each.result_frames is None for each in after] == [True, False], (
+        "there is room for as many bytes as before"
+    )
 
 
 @pytest.mark.parametrize("is_written", [False, True])
@@ -265,7 +287,7 @@ def test_tasks_that_are_asked_for_in_a_crowd_are_not_lost(path: Path) -> None:
         for seq in range(300):
             finish_task(record, seq)
         assert status_of(record, ids[-1]) == "ok"
-        assert not record._inherited
+        assert not record.inherited()
 
 
 def test_what_is_printed_late_stays_with_its_task(path: Path) -> None:
@@ -317,15 +339,15 @@ def test_what_would_be_dropped_is_not_written(path: Path) -> None:
     with recording(path, Limits(records=10)) as record:
         ids = [run_task(record, seq) for seq in range(1000)]
         assert record.history().result(5) == ids[-10:]
-        assert record._disk._highest <= 100
+    assert told_by(path, "SELECT max(id) FROM blocks") <= 100
 
 
 def test_the_writer_sleeps_when_there_is_nothing_to_do(path: Path) -> None:
     with recording(path) as record:
-        wait_until(lambda: record._idle)
+        wait_until(lambda: record._line.is_idle)
         run_task(record, 0)
-        assert not record._idle
-        wait_until(lambda: record._idle and not record._entries)
+        assert not record._line.is_idle
+        wait_until(lambda: record._line.is_idle and not record._entries)
         run_task(record, 1)
         assert len(record.history().result(5)) == 2
 
@@ -333,9 +355,9 @@ def test_the_writer_sleeps_when_there_is_nothing_to_do(path: Path) -> None:
 def test_buffers_in_line_are_bounded(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "HURRY_NBYTES", 1000)
-    monkeypatch.setattr(sqlite, "MOST_NBYTES", 5000)
-    monkeypatch.setattr(sqlite, "RATE_NBYTES", 0)
+    monkeypatch.setattr(buffers, "HURRY_NBYTES", 1000)
+    monkeypatch.setattr(buffers, "MOST_NBYTES", 5000)
+    monkeypatch.setattr(buffers, "RATE_NBYTES", 0)
     record = SqliteRecord(path)  # not started: a disk that does not answer
     ids = [run_task(record, seq, frames=[b"x" * 1000]) for seq in range(8)]
     record.start(pytest.fail)
@@ -352,8 +374,8 @@ def test_buffers_in_line_are_bounded(
 def test_unfinished_tasks_too_bring_no_more_buffers_than_that(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "MOST_NBYTES", 20_000)
-    monkeypatch.setattr(sqlite, "RATE_NBYTES", 0)
+    monkeypatch.setattr(buffers, "MOST_NBYTES", 20_000)
+    monkeypatch.setattr(buffers, "RATE_NBYTES", 0)
     with recording(path) as record:
         for seq in range(8):
             open_task(record, seq, frames=[b"x" * 1000])
@@ -375,8 +397,7 @@ def test_functions_are_kept_as_long_as_their_tasks(path: Path) -> None:
             last = record.history().result(5)
         entries = record.entries(last, frames=True).result(5)
         assert all(entry.code == b"code" for entry in entries)
-        (count,) = record._disk._one("SELECT count(*) FROM functions")
-        assert count <= 12
+    assert told_by(path, "SELECT count(*) FROM functions") <= 12
 
 
 # Troubles
@@ -524,8 +545,8 @@ def test_a_full_disk_is_told_once_and_memory_serves(path: Path) -> None:
     with recording(path, told=told) as record:
         before = run_task(record, 0)
         assert record.history().result(5) == [before]
-        (pages,) = record._disk._one("PRAGMA page_count")
-        record._disk._connection.execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = record._medium.database._one("PRAGMA page_count")
+        record._medium.database._connection.execute(f"PRAGMA max_page_count = {pages}")
         running = open_task(record, 1)
         after = [run_task(record, seq, payload=b"x" * 9000) for seq in range(2, 20)]
         assert record.history().result(5) == [running, *after]
@@ -551,7 +572,7 @@ def test_questions_after_the_end_are_not_left_open(path: Path) -> None:
 def test_what_is_dropped_unwritten_leaves_nothing_of_its_beginning(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "INTERVAL", 60.0)
+    monkeypatch.setattr(writer, "INTERVAL", 60.0)
     with recording(path, Limits(records=5)) as record:
         for seq in range(3):
             open_task(record, seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from ..client.interrupts import INTERRUPTS
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .autopx import AutoPx
 from .cells import check_syntax
@@ -190,6 +192,19 @@ class ParallelMagics:
         check_syntax(code, self.shell)
         if settings.verbose:
             self._announce(view.targets if targets is None else targets, block)
+        with contextlib.ExitStack() as held:
+            held.enter_context(INTERRUPTS)
+            result = self._submit(view, code, targets)
+            self._keep(save_name)
+            if here:
+                held.close()
+                self._run_here(code)
+            if not block:
+                return result
+            wait_and_show(result, view.client, settings, groupby, held)
+        return None
+
+    def _submit(self, view: Any, code: str, targets: Any) -> Any:
         try:
             result = view.execute(code, silent=False, block=False, targets=targets)
         except (ParallelError, IndexError) as error:
@@ -197,13 +212,7 @@ class ParallelMagics:
         result._fname = "%px"
         self._failed = self._failed_result()
         self.last_result = result
-        self._keep(save_name)
-        if here:
-            self._run_here(code)
-        if not block:
-            return result
-        wait_and_show(result, view.client, settings, groupby)
-        return None
+        return result
 
     def _run_here(self, code: str) -> None:
         self._autopx.paused = True

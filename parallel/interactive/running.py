@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import Any
 
+from ..client.interrupts import INTERRUPTS
 from ..client.streaming import streaming
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .options import Settings
@@ -33,8 +34,17 @@ def named(ids: list[int]) -> str:
     return f"[{first}, ..., {ids[-1]}] ({len(ids)} engines)"
 
 
-def wait_and_show(result: Any, client: Any, settings: Settings, groupby: str) -> None:
+def wait_and_show(
+    result: Any, client: Any, settings: Settings, groupby: str,
+    held: contextlib.ExitStack,
+) -> None:  # fmt: skip
     """Wait for what engines run, and show what comes of it.
+
+    Parameters
+    ----------
+    held
+        Holds interrupts off since before the engines were told: one of then is for
+        them, too.
 
     Raises
     ------
@@ -45,9 +55,8 @@ def wait_and_show(result: Any, client: Any, settings: Settings, groupby: str) ->
     StillRunning
         The user waits no more.
     """
-    showing = streaming(result, errors=True) if settings.stream else None
-    with showing or contextlib.nullcontext():
-        _wait(result, client, settings)
+    with contextlib.ExitStack() as showing:
+        _wait(result, client, settings, held, showing)
     show(result, groupby, shown=settings.stream)
 
 
@@ -70,11 +79,18 @@ def show(result: Any, groupby: str, *, shown: bool = False) -> None:
     raise error
 
 
-def _wait(result: Any, client: Any, settings: Settings) -> None:
+def _wait(
+    result: Any, client: Any, settings: Settings,
+    held: contextlib.ExitStack, showing: contextlib.ExitStack,
+) -> None:  # fmt: skip
     """Wait to the end; Ctrl-C sends engines a signal, a second one ends the wait."""
     told = "Interrupted"
     try:
         try:
+            with INTERRUPTS:
+                held.close()
+                if settings.stream:
+                    showing.enter_context(streaming(result, errors=True))
             _wait_with_bar(result, settings.progress_after)
         except KeyboardInterrupt:
             if not settings.signal:

@@ -1,0 +1,61 @@
+"""Ctrl-C at whatever moment of a `%px` leaves no engine at work that nobody waits for.
+
+In a script, for an interrupt that comes late would end the tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.scripts import run_script
+
+pytestmark = pytest.mark.slow
+
+SHOWER = """
+import contextlib
+import io
+import random
+import signal
+import types
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import parallel
+
+CELL = "print('begun')\\nimport time\\ntime.sleep(600)"
+config = Config()
+config.HistoryManager.enabled = False
+module = types.ModuleType("session")
+shell = InteractiveShell.instance(config=config, user_module=module)
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+random.seed(1)
+ended = before = 0
+with parallel.Cluster(n=2) as rc:
+    rc.activate()
+    shell.run_line_magic("pxconfig", "--progress-after -1")
+    for round in range(50):
+        try:
+            try:
+                after = random.uniform(0.0001, 0.0015)
+                signal.setitimer(signal.ITIMER_REAL, after)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    shell.run_cell_magic("px", "", CELL)
+            except KeyboardInterrupt:  # before there was anything to be interrupted
+                before += 1
+            except parallel.AlreadyDisplayedError:
+                ended += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            pass
+        assert rc.wait(timeout=10), (round, rc.queue_status())
+print(ended, before)
+"""
+
+
+def test_a_shower_of_them(tmp_path: Path) -> None:
+    ended, before = map(int, run_script(tmp_path, SHOWER).split())
+    assert ended > 10
+    assert ended + before > 40

@@ -5,8 +5,9 @@ A block holds tasks of one client that ended about the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -19,7 +20,13 @@ from ...state.naming import TaskKey
 from ..limits import Limits
 from .entry import Entry
 
-__all__ = ["HIGHEST", "Block", "groups_of", "label_mark", "pack", "times", "unpack"]
+__all__ = [
+    "HIGHEST", "Block", "groups_of", "label_mark", "pack", "readable", "times",
+    "unpack",
+]  # fmt: skip
+
+log = logging.getLogger("parallel.record")
+T = TypeVar("T")
 
 #: So many tasks at most in a block, and so many bytes of buffers, or one task.
 MOST, MOST_NBYTES = 256, 1 << 20
@@ -159,3 +166,12 @@ def times(client: Uuid, body: bytes) -> list[tuple[TaskKey, float]]:
         The block is damaged.
     """
     return [(TaskKey(client, facts[0]), facts[2]) for facts in _unpack_times(body)]
+
+
+def readable(read: Callable[..., list[T]], row: int, *packed: Any) -> list[T]:
+    """Return what is read of a block; nothing, and a warning, if it is damaged."""
+    try:
+        return read(*packed)
+    except (msgspec.DecodeError, TypeError) as error:
+        log.warning("block %s of the record of tasks is damaged: %s", row, error)
+        return []

@@ -1,80 +1,36 @@
-"""Blocks of tasks in SQLite: all that is SQL, and nothing of threads.
+"""Blocks of tasks in SQLite, written and read by whichever thread has them.
 
 Blocks of finished tasks count up in the order of their ends, so that the oldest are
 the lowest. Those of tasks that were not finished when others were written are kept
-apart, with the numbers of those that are still unfinished.
+apart, by `Begun`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from ...aliases import Digest
 from ...state.naming import TaskKey
-from ...state.past import FIRST, Past
 from ..limits import Limits
-from .blocks import groups_of, pack, times, unpack
+from .begun import Begun
+from .blocks import Block, groups_of, pack, readable, times, unpack
 from .clauses import of_keys, where
 from .conditions import Condition, matches
 from .entry import Entry, lost
+from .form import Unreadable, connect, prepare
 
-__all__ = ["Database", "Foreign", "Unreadable"]
+__all__ = ["Change", "Database"]
 
-log = logging.getLogger("parallel.record")
-T = TypeVar("T")
-
-#: Of the file's form: one of another form is not written to.
-VERSION = 2
-_BLOCK = """
-    id INTEGER PRIMARY KEY, client BLOB, first INTEGER, last INTEGER,
-    since REAL, until REAL, labels BLOB, size INTEGER, nbytes INTEGER,
-    body BLOB, frames BLOB
-"""
-SCHEMA = f"""
-BEGIN;
-CREATE TABLE blocks ({_BLOCK});
-CREATE INDEX blocks_by_client ON blocks (client, last);
-CREATE TABLE begun ({_BLOCK}, unfinished BLOB, pasts BLOB);
-CREATE TABLE functions (digest BLOB PRIMARY KEY, code BLOB, last INTEGER);
-PRAGMA user_version = {VERSION};
-COMMIT;
-"""
-# With a write-ahead log a killed process, or a power cut, costs the last transactions
-# and never the file. One process has it to itself: then no memory is shared by way of
-# a file, which network folders cannot do.
-ALONE = "PRAGMA locking_mode = EXCLUSIVE"
-PRAGMAS = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA wal_autocheckpoint = 1000;
-PRAGMA journal_size_limit = 67108864;
-PRAGMA cache_size = -2000;
-PRAGMA temp_store = MEMORY;
-"""
 #: Where there is too much, such a part of what may be there is dropped at once.
 PORTIONS = 64
-_pack = msgspec.msgpack.Encoder().encode
-_unpack_numbers = msgspec.msgpack.Decoder(set[int]).decode
-_unpack_pasts = msgspec.msgpack.Decoder(dict[int, Past]).decode
+#: A row's number, and a block.
+INSERT = f"INSERT INTO blocks VALUES (?{', ?' * len(Block._fields)})"
 
 #: What becomes of a task that is written anew: None for one that is forgotten.
 Change = Callable[[Entry], object] | None
-
-
-class Unreadable(Exception):
-    """Raised when a file is damaged, or of another release."""
-
-
-class Foreign(Exception):
-    """Raised when a file is another program's database: it is left as it is."""
 
 
 class Database:
@@ -102,21 +58,14 @@ class Database:
         self._limits = limits
         #: What an earlier controller left unfinished.
         self.inherited: list[Entry] = []
-        if path not in ("", ":memory:"):
-            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-            if not os.fstat(descriptor).st_size:  # whatever the umask says
-                os.fchmod(descriptor, 0o600)
-            os.close(descriptor)
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=1.0
-        )
-        #: Of the blocks of begun tasks, the numbers that are unfinished.
-        self._begun: dict[int, set[int]] = {}
-        #: What became of earlier starts of some of them.
-        self._pasts: dict[int, dict[int, Past]] = {}
+        self._connection = connect(path)
+        self._begun = Begun(self._connection, limits)
         try:
-            self._prepare(path)
-            for (row,) in self._connection.execute("SELECT id FROM begun").fetchall():
+            #: Nothing was in the file.
+            self.is_new = prepare(self._connection, path)
+            (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
+            self._measure()
+            for row in self._begun.rows():
                 if inherits:
                     self._inherit(row)
                 else:
@@ -134,68 +83,16 @@ class Database:
             self._connection.close()
             raise
 
-    def _prepare(self, path: str) -> None:
-        self._connection.execute(ALONE)
-        #: Nothing was in the file.
-        self.is_new = self._is_new()
-        if path not in ("", ":memory:"):
-            Path(path).chmod(0o600)
-        self._connection.executescript(PRAGMAS)
-        if self.is_new:
-            self._connection.executescript(SCHEMA)
-        elif "pasts" not in self._columns("begun"):
-            self._connection.execute("ALTER TABLE begun ADD COLUMN pasts BLOB")
-        (self._highest,) = self._one("SELECT ifnull(max(id), 0) FROM blocks")
-        self._measure()
-
     def _measure(self) -> None:
         #: How many finished tasks there are, and how many bytes of them.
         self.count, self.nbytes = self._one(
             "SELECT ifnull(sum(size), 0), ifnull(sum(nbytes), 0) FROM blocks"
         )
 
-    def _is_new(self) -> bool:
-        """Tell whether nothing is in the file; see that it is ours, if there is."""
-        (version,) = self._one("PRAGMA user_version")
-        (tables,) = self._one("SELECT count(*) FROM sqlite_master")
-        if version == 0 and tables == 0:
-            return True
-        if not any(self._columns(name) >= _OURS for name in ("blocks", "tasks")):
-            raise Foreign(
-                "it is a database of another program, and left as it is: choose "
-                "another file for the record (task_record_file)"
-            )
-        if version != VERSION:
-            raise Unreadable(
-                f"its form is {version}, this release writes {VERSION}: it is of "
-                "another release"
-            )
-        return False
-
-    def _columns(self, table: str) -> set[str]:
-        found = self._connection.execute(f"PRAGMA table_info({table})")
-        return {name for _, name, *_ in found}
-
-    def _unfinished(self, row: int) -> list[Entry]:
-        """Return what was left unfinished of a block of begun tasks."""
-        *packed, unfinished, pasts = self._one(
-            "SELECT client, body, frames, unfinished, pasts FROM begun WHERE id = ?",
-            (row,),
-        )
-        left = None if unfinished is None else _unpack_numbers(unfinished)
-        found = _readable(unpack, row, *packed)
-        known = {} if pasts is None else _unpack_pasts(pasts)
-        for entry in found:
-            entry.past = known.get(entry.key[1], FIRST)
-        return [e for e in found if left is None or e.key[1] in left]
-
     def _inherit(self, row: int) -> None:
         """Take over what an earlier controller left unfinished."""
-        entries = self._unfinished(row)
-        self._begun[row] = {entry.key[1] for entry in entries}
-        self._pasts[row] = {e.key[1]: e.past for e in entries if e.past.starts}
+        entries = self._begun.take_over(row)
         for entry in entries:
-            entry.row = row
             entry.code = self._code(entry.digest)
         ended = [entry for entry in entries if entry.outcome is not None]
         self.write(ended, ())
@@ -203,11 +100,11 @@ class Database:
 
     def _finish_lost(self, row: int) -> None:
         """Give an end to what an earlier controller left unfinished."""
-        entries = self._unfinished(row)
+        entries = self._begun.read(row)
         for entry in entries:
             entry.outcome = entry.outcome or lost(entry.key.seq)
         self.write(entries, ())
-        self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
+        self._begun.remove(row)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -248,64 +145,22 @@ class Database:
         if not (finished or unfinished or dropped or returned):
             return
         with self._transaction():
-            self._settle_begun((*finished, *dropped))
+            self._begun.settle((*finished, *dropped))
             groups = list(groups_of(finished, self._limits))
             self._define((*finished, *unfinished), self._highest + len(groups))
             for group in groups:
                 self._highest += 1
                 block = pack(group, self._limits)
-                self._insert("blocks", self._highest, *block)
+                self._insert(self._highest, block)
                 self.count += block.size
                 self.nbytes += block.nbytes
             for group in groups_of(unfinished, self._limits):
-                self._begin(group)
-            self._note_pasts(returned)
+                self._begun.write(group)
+            self._begun.note_pasts(returned)
             self._cull()
 
-    def _insert(self, table: str, *values: Any) -> None:
-        marks = ",".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
-
-    def _begin(self, entries: Sequence[Entry]) -> None:
-        """Write tasks of one client that have not finished."""
-        row = max(self._begun, default=0) + 1
-        self._insert("begun", row, *pack(entries, self._limits), None, None)
-        self._begun[row] = {entry.key[1] for entry in entries}
-        for entry in entries:
-            entry.row = row
-        self._note_pasts([entry for entry in entries if entry.past.starts])
-
-    def _note_pasts(self, entries: Iterable[Entry]) -> None:
-        """Write what became of earlier starts of unfinished tasks."""
-        rows: set[int] = set()
-        for entry in entries:
-            if entry.key[1] in self._begun.get(entry.row, ()):
-                rows.add(entry.row)
-                self._pasts.setdefault(entry.row, {})[entry.key[1]] = entry.past
-        for row in rows:
-            self._connection.execute(
-                "UPDATE begun SET pasts = ? WHERE id = ?",
-                (_pack(self._pasts[row]), row),
-            )
-
-    def _settle_begun(self, entries: Iterable[Entry]) -> None:
-        """Note that tasks are unfinished no more, where they were written as such."""
-        rows: set[int] = set()
-        for entry in entries:
-            if entry.row:
-                rows.add(entry.row)
-                self._begun[entry.row].discard(entry.key[1])
-                entry.row = 0
-        for row in rows:
-            left = self._begun[row]
-            if left:
-                self._connection.execute(
-                    "UPDATE begun SET unfinished = ? WHERE id = ?", (_pack(left), row)
-                )
-            else:
-                del self._begun[row]
-                self._pasts.pop(row, None)
-                self._connection.execute("DELETE FROM begun WHERE id = ?", (row,))
+    def _insert(self, row: int, block: Block) -> None:
+        self._connection.execute(INSERT, (row, *block))
 
     def _define(self, entries: Sequence[Entry], last: int) -> None:
         """Write the functions of tasks, and up to which block they are needed."""
@@ -350,13 +205,13 @@ class Database:
         sql = f"SELECT id, client, body, frames FROM blocks WHERE {clause}"
         with self._transaction():
             for row in self._connection.execute(sql, values).fetchall():
-                entries = _readable(unpack, *row)
+                entries = readable(unpack, *row)
                 if not any(entry.key in changes for entry in entries):
                     continue
                 left = [entry for entry in entries if _change(entry, changes)]
                 self._connection.execute("DELETE FROM blocks WHERE id = ?", (row[0],))
                 if left:
-                    self._insert("blocks", row[0], *pack(left, self._limits))
+                    self._insert(row[0], pack(left, self._limits))
         self._measure()
 
     def clear(self) -> None:
@@ -377,7 +232,7 @@ class Database:
     def times(self) -> dict[TaskKey, float]:
         """Return which tasks there are, and when each was submitted."""
         rows = self._connection.execute("SELECT id, client, body FROM blocks")
-        return dict(each for row in rows for each in _readable(times, *row))
+        return dict(each for row in rows for each in readable(times, *row))
 
     def get(self, keys: Sequence[TaskKey], *, frames: bool) -> dict[TaskKey, Entry]:
         """Return those of these tasks that are here; with frames, also their code."""
@@ -410,23 +265,11 @@ class Database:
             parameters,
         )
         for row in rows:
-            yield from _readable(unpack, *row)
+            yield from readable(unpack, *row)
 
     def _code(self, digest: Digest) -> bytes:
         found = self._one("SELECT code FROM functions WHERE digest = ?", (digest,))
         return found[0] if found else b""
-
-
-_OURS = {"client", "body", "frames"}
-
-
-def _readable(read: Callable[..., list[T]], row: int, *packed: Any) -> list[T]:
-    """Return what is read of a block; nothing, and a warning, if it is damaged."""
-    try:
-        return read(*packed)
-    except (msgspec.DecodeError, TypeError) as error:
-        log.warning("block %s of the record of tasks is damaged: %s", row, error)
-        return []
 
 
 def _change(entry: Entry, changes: Mapping[TaskKey, Change]) -> bool:

@@ -12,9 +12,10 @@ from time import time
 
 from ...state.naming import TaskKey
 from ..limits import Limits
-from .database import Database, Foreign, Unreadable
+from .database import Database
 from .entry import Entry
 from .exile import IN_MEMORY, Exile
+from .form import Foreign, Unreadable
 
 __all__ = ["Medium"]
 

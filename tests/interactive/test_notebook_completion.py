@@ -45,6 +45,8 @@ def names(notebook: Notebook) -> Notebook:
         ("dview[", ["'apple'", "'avocado'", "'pear'"]),
         ("second['p", ["pear"]),
         ("rc[", ["0", "1"]),
+        ("rc[1]['p", ["pear"]),
+        ("rc[:]['a", ["apple", "avocado"]),
         ("total = sum(dview['a¦ + [1]", ["apple", "avocado"]),
         ("first = 1\ntotal = sum(dview['p¦\nlast = 2", ["pear"]),
     ],

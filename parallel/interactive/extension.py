@@ -58,16 +58,17 @@ def _magics_of(shell: Any, suffix: str) -> ParallelMagics:
 def _offer_views_names() -> None:
     """Have Tab look what `rc[0]` is in `rc[0]["…`, as it does with an item of a list.
 
-    IPython asks nothing that may do something before it is run. A client's views do not,
-    so their class is added to those whose items IPython looks at. Releases that have
-    no such list complete the names of views that have a name.
+    IPython asks nothing that may do something before it is run. To make a view does
+    nothing, so clients are added to those whose items IPython looks at. Releases that
+    have no such list complete the names of views that have a name.
     """
     try:
         from IPython.core.guarded_eval import EVALUATION_POLICIES
     except ImportError:
         return
     for policy in EVALUATION_POLICIES.values():
-        getattr(policy, "allowed_getitem_external", set()).add(("parallel", "Client"))
+        allowed: set[Any] = getattr(policy, "allowed_getitem_external", set())
+        allowed.add(("parallel", "Client"))
 
 
 def _activate(view: Any, suffix: str) -> None:

@@ -102,15 +102,21 @@ class Comms:
             return
         if kind == "comm_close":
             del self._proxies[name]
+        data = message["content"].get("data", {})
+        if data.get("method") == "request_state" and proxy.is_widget:
+            # At once, whatever the engine does; and only here are an Output's contents.
+            state = proxy.state
+            proxy.comm.send(state.told(), {}, list(state.buffers.values()))
+            return
         said = {
             "comm": name,
             "kind": kind,
-            "data": message["content"].get("data", {}),
+            "data": data,
             "metadata": message.get("metadata", {}),
             "buffers": [bytes(each) for each in message.get("buffers") or ()],
         }
-        if said["data"].get("method") == "update":
-            proxy.state.change(said["data"], said["buffers"])
+        if data.get("method") == "update":
+            proxy.state.change(data, said["buffers"])
         line = self._lines.get(proxy.engine)
         if line is None:
             line = self._lines[proxy.engine] = Saying(proxy.engine, self._submit)

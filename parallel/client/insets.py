@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .frontend import comm_of
+from .modelstate import state_of
 from .screen import content_of
 from .shown import Piece
 
@@ -64,8 +65,11 @@ class _Inset:
 
     def show(self, comm: Any) -> None:
         """Have the front end show all of it."""
-        state = {"outputs": self._outputs}
-        comm.send({"method": "update", "state": state, "buffer_paths": []})
+        # The engine's widget knows nothing of it: a page that is loaded anew asks here.
+        state = {"outputs": [dict(each) for each in self._outputs]}
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        state_of(comm).change(data, ())
+        comm.send(data)
 
 
 #: By their comms.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["ModelState"]
+__all__ = ["ModelState", "state_of"]
 
 
 class ModelState:
@@ -26,3 +27,17 @@ class ModelState:
         self.buffers = kept | dict(zip(paths, buffers, strict=False))
         kept_values = {key: v for key, v in self.values.items() if key not in changed}
         self.values = kept_values | data["state"]
+
+    def told(self) -> dict[str, Any]:
+        """Return what a comm says to tell all of it; `buffers` go along, in order."""
+        paths = [list(path) for path in self.buffers]
+        return {"method": "update", "state": self.values, "buffer_paths": paths}
+
+
+#: By the comms of this notebook's front end.
+_states: weakref.WeakKeyDictionary[Any, ModelState] = weakref.WeakKeyDictionary()
+
+
+def state_of(comm: Any) -> ModelState:
+    """Return the state that the front end has of the widget behind a comm."""
+    return _states.setdefault(comm, ModelState())

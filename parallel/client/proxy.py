@@ -8,7 +8,7 @@ from typing import Any
 from ..aliases import EngineId
 from .cell import Cell
 from .frontend import comm_of
-from .modelstate import ModelState
+from .modelstate import state_of
 
 __all__ = ["Proxy"]
 
@@ -32,9 +32,6 @@ class Proxy:
         self._newest: dict[str, int] = {}
         self._name = message["comm"]
         self.is_widget = message["target_name"] == "jupyter.widget"
-        #: What a page that is loaded anew is told.
-        self.state = ModelState()
-        self.state.change(message["data"], message["buffers"])
         known = comm_of(self._name)
         self.comm: Any = known or sys.modules["comm"].create_comm(
             target_name=message["target_name"],
@@ -44,6 +41,9 @@ class Proxy:
             buffers=message["buffers"],
             comm_id=self._name,
         )
+        #: What a page that is loaded anew is told.
+        self.state = state_of(self.comm)
+        self.state.change(message["data"], message["buffers"])
         if known is not None and "state" in message["data"]:
             # By another client of this notebook, which may be gone.
             self.comm.send(

@@ -242,6 +242,38 @@ def test_a_page_that_is_loaded_anew_is_told_of_the_engines_widgets(
     assert [image, "state", "value"] in answers[0]["buffer_paths"]
 
 
+@pytest.mark.parametrize("has_control", [True, False])
+def test_a_page_that_is_loaded_anew_shows_what_was_printed_in_a_widget(
+    notebook: Notebook, has_control: bool
+) -> None:
+    notebook.run(
+        "%%px --targets 0\nimport ipywidgets\noutput = ipywidgets.Output()\n"
+        "display(output)\nwith output:\n    print('inside')\n    display(6 * 7)"
+    )
+    (output,) = opened(notebook, "OutputModel")
+    asked = output
+    if has_control:
+        notebook.run("import ipywidgets\nown = ipywidgets.Text()")
+        notebook.run("%%px --targets 0\noutput.layout.width = '50%'")
+        asked = "control"
+        notebook.open(asked, "jupyter.widget.control", "1.0.0")
+    before = len(notebook.comms)
+    method = "request_states" if has_control else "request_state"
+    notebook.say(asked, {"method": method})
+    answers: list[dict[str, Any]] = []
+
+    def told() -> bool:
+        new = notebook.comms[before:]
+        answers[:] = [c["data"] for _, c in new if c["comm_id"] == asked]
+        return bool(answers)
+
+    notebook.wait_until(told)
+    states = answers[0]["states"] if has_control else {output: answers[0]}
+    text, shown = states[output]["state"]["outputs"]
+    assert text == {"output_type": "stream", "name": "stdout", "text": "inside\n"}
+    assert shown["data"]["text/plain"] == "42"
+
+
 def test_a_widget_that_is_closed_there_vanishes_here(notebook: Notebook) -> None:
     notebook.run(
         "%%px --targets 1\nimport ipywidgets\nslider = ipywidgets.IntSlider()\n"

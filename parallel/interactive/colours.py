@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..client import names
-from ..client.frontend import in_terminal
+from ..client.frontend import in_notebook, in_terminal
 from ..client.names import plain_name
 from ..errors import RemoteError
 
@@ -37,7 +38,8 @@ def _style_of(shell: Any) -> str:
 
 def _painted_name(number: str, shell: Any) -> str:
     """Return the name of a value in IPython's red, if colours are wanted."""
-    if _style_of(shell) == "nocolor" or not in_terminal():
+    # A notebook draws escape sequences, a file does not.
+    if _style_of(shell) == "nocolor" or not (in_notebook() or in_terminal()):
         return plain_name(number)
     return f"\x1b[31mOut[\x1b[1;91m{number}\x1b[0;31m]:\x1b[0m"
 
@@ -56,10 +58,25 @@ def _painted_traceback(text: str, shell: Any) -> str:
     if version_info >= (9,):
         from IPython.utils.PyColorize import theme_table
 
-        found: str = theme_table[style].format(tokens)
+        found: str = theme_table[style].format(list(_as_ipythons(tokens)))
         return found.rstrip("\n")
     from pygments import format as formatted
     from pygments.formatters.terminal256 import Terminal256Formatter
 
     told: str = formatted(tokens, Terminal256Formatter(style="default"))
     return told.rstrip("\n")
+
+
+def _as_ipythons(tokens: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+    """Return the tokens of a traceback's frame as IPython has them in its own.
+
+    Those have the colours of the user's terminal or page, legible on its background.
+    """
+    from pygments.token import Generic, Token
+
+    ours = {Generic.Traceback: Token.Text, Generic.Error: Token.ExcName}
+    before = ""
+    for kind, text in tokens:
+        is_file = before == "  File "
+        yield (Token.FilenameEm if is_file else ours.get(kind, kind)), text
+        before = text

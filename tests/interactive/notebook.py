@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -14,12 +15,18 @@ from jupyter_core.utils import ensure_event_loop
 
 from tests import ROOT
 
-__all__ = ["Notebook"]
+__all__ = ["Notebook", "plain"]
 
 #: Seconds that anything may take on a machine that others use.
 PATIENCE = 90
 #: Bars that are widgets fill up with it, so that they do not jump.
 FIGURE_SPACE = "\u2007"
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+def plain(shown: str) -> str:
+    """Return what is shown without its colours."""
+    return _COLOUR.sub("", shown)
 
 
 class Notebook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import IPython
 import pytest
 
 from tests.interactive.notebook import Notebook
@@ -25,6 +26,21 @@ def test_what_one_engine_clears_leaves_the_others(notebook: Notebook) -> None:
         "else:\n    print('goes')\n    display('goes, too')\n    clear_output()"
     )
     assert sorted(shown.splitlines()) == ["'this'", "[output:1]", "[stdout:1] stays"]
+
+
+def test_names_of_values_have_the_sessions_colours(notebook: Notebook) -> None:
+    assert "\x1b[31mOut[\x1b[1;91m0:" in notebook.run("%px 1 + 1")
+    notebook.run("colours, get_ipython().colors = get_ipython().colors, 'nocolor'")
+    assert "\x1b" not in notebook.run("%px 1 + 1")
+    notebook.run("get_ipython().colors = colours")
+
+
+@pytest.mark.skipif(IPython.version_info < (9,), reason="IPython 8 has no themes")
+def test_tracebacks_have_the_colours_of_the_sessions_own(notebook: Notebook) -> None:
+    local = notebook.run("1 / 0")
+    begin = local.partition("ZeroDivisionError")[0].rpartition("\x1b[")[2]
+    for cell in ("%px 1 / 0", "rc[0].apply_sync(lambda: 1 / 0)"):
+        assert f"\x1b[{begin}ZeroDivisionError\x1b[" in notebook.run(cell)
 
 
 @pytest.mark.parametrize("way", ["signal", "message"])

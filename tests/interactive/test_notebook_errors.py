@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.interactive.notebook import Notebook
+from tests.interactive.notebook import Notebook, plain
 
 pytestmark = pytest.mark.slow
-
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +22,7 @@ def goes_on(notebook: Notebook) -> Iterator[None]:
 
 def told(notebook: Notebook, cell: str) -> str:
     """Run a cell; return what stands below it, without colours."""
-    return COLOUR.sub("", notebook.run(cell))
+    return plain(notebook.run(cell))
 
 
 @pytest.mark.parametrize(

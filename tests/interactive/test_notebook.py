@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import IPython
 import pytest
 
 from tests.interactive.notebook import Notebook
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +59,25 @@ def test_the_stop_button_interrupts_the_engines_and_says_so(
     assert shown.count("KeyboardInterrupt") >= 2
     assert "2 errors" in shown
     assert notebook.run("%px print('on')").count("on") == 2
+
+
+def test_a_call_that_is_stopped_says_what_becomes_of_its_tasks(
+    notebook: Notebook, tmp_path: Path
+) -> None:
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    notebook.run(
+        "import pathlib, time\n"
+        "def wait(begun, go):\n    pathlib.Path(begun).touch()\n"
+        "    while not pathlib.Path(go).exists(): time.sleep(0.01)\n    return 37"
+    )
+    notebook.start(f"found = rc[0].apply_sync(wait, {str(begun)!r}, {str(go)!r})")
+    wait_until(begun.exists, what="the task to begin")
+    notebook.stop()
+    shown = notebook.end()
+    assert shown.startswith("Interrupted: not waiting any more")
+    assert "The value is its AsyncResult: cancel() gives it up" in shown
+    go.touch()
+    assert notebook.run("found.get()") == "37\n"
 
 
 def test_an_error_is_looked_at_from_a_cell(notebook: Notebook) -> None:

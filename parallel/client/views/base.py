@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -16,6 +17,7 @@ from ...serialize.objects import Packed
 from ...transport import nesting
 from ..executor import ViewExecutor
 from ..flags import Flag, Flagged, duration, reaction, switch, terms_of, text
+from ..frontend import ipython
 from ..history import MsgIds, Outstanding, Spans
 from ..pickling import refuse_pickling
 from ..remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
@@ -317,6 +319,8 @@ class View(Flagged):
             if nesting.current is not None:  # in a task, which is to end
                 raise
             result.belong_to(self.client)
+            if ipython() is not None:  # a prompt, or a cell that seems to have ended
+                _tell_interrupted(result)
             return result  # the work goes on: the user keeps the handle on it
 
     def _repr_html_(self) -> str:
@@ -335,3 +339,9 @@ class View(Flagged):
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling(type(self).__name__)
+
+
+def _tell_interrupted(result: AsyncResult) -> None:
+    kind = type(result).__name__
+    told = f"what was submitted goes on. The value is its {kind}: cancel() gives it up"
+    print(f"Interrupted: not waiting any more; {told}", file=sys.stderr, flush=True)

@@ -42,6 +42,10 @@ __all__ = ["Controller"]
 
 log = logging.getLogger("parallel.controller")
 
+#: By then, seconds, libzmq has told whose connections are there: its threads may have
+#: to wait for a processor.
+SETTLED = 1.0
+
 
 class Controller:
     """One controller, from its bound socket to its end.
@@ -151,6 +155,7 @@ class Controller:
             self._send_now,
         )  # fmt: skip
         drain = Drain(loop, self._socket, self._reading.on_batch, self._flush)
+        self._disconnects.doubt = self._doubt
         loop.add_reader(self._disconnects.descriptor, self._on_disconnects)
         loop.call_soon(self._on_disconnects)  # it tells nothing before it is read once
         if lifeline is not None:
@@ -229,6 +234,13 @@ class Controller:
         self._disconnects.tell(self._loop.time())
         self._agents.settle(self._loop.time())
         self._send_now()
+
+    def _doubt(self, peer: Peer, descriptor: int) -> None:
+        self._loop.call_later(SETTLED, self._judge, peer, peer.routing_id, descriptor)
+
+    def _judge(self, peer: Peer, routing_id: bytes, descriptor: int) -> None:
+        self._disconnects.judge(peer, routing_id, descriptor, self._loop.time())
+        self._on_disconnects()
 
     def _on_agent_gone(self) -> None:
         """Go on without the agent; `ipcluster` finds this process in its place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..transport.monitors import DisconnectMonitor
@@ -27,6 +27,8 @@ class Disconnects:
         self._monitor = DisconnectMonitor(router, most_let_in)
         self._peers = peers
         self._hub = hub
+        #: Is told who greeted by a connection that seems broken, which `judge` sees.
+        self.doubt: Callable[[Peer, int], object] = lambda peer, descriptor: None
         #: Whose connection broke, and what they said last may be unread.
         self._gone: list[tuple[Peer, bytes]] = []
 
@@ -60,9 +62,20 @@ class Disconnects:
             self.add([other])
 
     def note_after(self, descriptor: int) -> None:
-        """Note who has just greeted, if that connection had broken by then."""
+        """Doubt whether who has just greeted is still there, if it seems not.
+
+        Either that connection had broken by then, or an earlier one with this number,
+        and libzmq has not told yet that another has come: one of its threads reads
+        from it before the other tells.
+        """
         peer = self._peers.by_descriptor(descriptor)
         if peer is not None and self._monitor.is_lost(descriptor):
+            self.doubt(peer, descriptor)
+
+    def judge(self, peer: Peer, routing_id: bytes, descriptor: int, now: float) -> None:
+        """Note that a doubted connection is broken, if it seems so by now."""
+        self.note(now)
+        if peer.routing_id == routing_id and self._monitor.is_lost(descriptor):
             self.add([peer])
 
     def tell(self, now: float) -> None:

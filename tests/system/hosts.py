@@ -16,9 +16,23 @@ from pathlib import Path
 
 __all__ = ["Hosts", "hosts", "why_not"]
 
-#: Of the addresses that RFC 2544 keeps for tests of networks; another run of the tests
-#: on this machine is to have others.
-NETWORK = f"198.18.{1 + os.getpid() % 250}"
+
+def free_network() -> str:
+    """Return the first three numbers of addresses that this machine does not have.
+
+    They are of those that RFC 2544 keeps for tests of networks. Another run of the
+    tests may have some, or have been killed and left them.
+    """
+    taken = ""
+    if shutil.which("ip"):
+        tell = ["ip", "-4", "-oneline", "addr"]
+        taken = subprocess.run(tell, capture_output=True, text=True, check=True).stdout
+    first = os.getpid()
+    networks = [f"198.18.{1 + (first + i) % 250}" for i in range(250)]
+    return next(each for each in networks if f" {each}." not in taken)
+
+
+NETWORK = free_network()
 #: Where this process is in it.
 HERE = f"{NETWORK}.1"
 DELAY = Path(__file__).with_name("delay.py")

@@ -18,6 +18,9 @@ from .progress import new_bar, watch_progress
 
 __all__ = ["Awaited", "patience"]
 
+#: A bar is drawn anew this often at most, seconds.
+LOOK = 0.1
+
 
 class Awaited(Opened):
     """A result that can be waited for."""
@@ -138,6 +141,16 @@ class Awaited(Opened):
             patience(timeout),
         )  # fmt: skip
         return over if return_when is None else self._sorted_out()
+
+    def wait_with_bar(self, delay: float) -> None:
+        """Wait until all has come; after `delay` seconds, show a bar of what has."""
+        bar = new_bar(self._expected(), self._fname, delay=delay)
+
+        def progress() -> int:
+            bar.total = self._expected()
+            return self._progress()
+
+        watch_progress(self._connection.waits, bar, progress, self.wait, LOOK, None)
 
     def show_progress(self, widget: bool | None = None, delay: float = 0) -> None:
         """Show a bar that follows what comes, from now on and without waiting.

@@ -60,6 +60,20 @@ def test_without_ipywidgets_it_is_one_of_text(
     assert not notebook.widgets
 
 
+def test_a_bar_is_there_though_nothing_comes_and_ends_with_the_wait(
+    notebook: Notebook,
+) -> None:
+    pytest.importorskip("ipywidgets")
+    slow = "rc.load_balanced_view().map_sync(__import__('time').sleep, [600] * 4)"
+    notebook.start(f"left = {slow}")
+    notebook.wait_for_bar(" 0/4")
+    notebook.stop()
+    assert "Interrupted" in notebook.end()
+    shown = notebook.run("left.cancel()\nrc.send_signal('SIGINT')\nrc.wait(30)")
+    assert "True" in shown
+    assert not notebook.widgets
+
+
 def test_who_does_not_ask_for_a_bar_has_none(notebook: Notebook) -> None:
     cell = "[*rc.load_balanced_view().imap(abs, range(5))]"
     assert notebook.run(cell) == "[0, 1, 2, 3, 4]\n"

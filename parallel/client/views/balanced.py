@@ -26,7 +26,6 @@ from ..lazymaps import LazyMapIterator
 from ..maps import check_chunksize, start_map
 from ..partition import BLOCK, sized
 from ..parts import PartsResult, parts_of
-from ..progress import is_wanted
 from ..results import AsyncResult
 from ..targets import nobody, resolve
 from .base import View
@@ -156,9 +155,7 @@ class LoadBalancedView(View):
         if isinstance(result, list):  # a map of nothing
             return result
         self._maps[id(result)] = result
-        if is_wanted(progress, waits=self.block if block is None else block):
-            result.show_progress(delay=0 if progress else 1)
-        return self._maybe_wait(result, block)
+        return self._wait_for_map(result, block, progress)
 
     def _unfinished(self) -> list[Any]:
         maps = [reference() for reference in self._maps.valuerefs()]

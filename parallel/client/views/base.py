@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ...aliases import EngineId
@@ -20,6 +21,7 @@ from ..flags import Flag, Flagged, duration, reaction, switch, terms_of, text
 from ..frontend import ipython
 from ..history import MsgIds, Outstanding, Spans
 from ..pickling import refuse_pickling
+from ..progress import is_wanted
 from ..remotefunctions import ParallelFunction, RemoteFunction, parallel, remote
 from ..results import AsyncResult
 from ..tables import Table
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from ..connection import Connection
 
 V = TypeVar("V", bound="View")
+#: A map that somebody waits for has a bar after so long, seconds, unasked.
+BAR_AFTER = 1.0
 
 
 class View(Flagged):
@@ -309,11 +313,28 @@ class View(Flagged):
         self._connection.set_off()
         return result
 
-    def _maybe_wait(self, result: AsyncResult, block: bool | None) -> Any:
+    def _wait_for_map(
+        self, result: AsyncResult, block: bool | None, progress: bool | None
+    ) -> Any:
+        """Do the same with a map's result, and show a bar if one is wanted."""
+        blocks = self.block if block is None else block
+        if not is_wanted(progress, waits=blocks):
+            return self._maybe_wait(result, block)
+        delay = 0.0 if progress else BAR_AFTER
+        if blocks:  # the bar is to move though nothing comes, and to end with the wait
+            return self._maybe_wait(result, block, partial(result.wait_with_bar, delay))
+        result.show_progress(delay=delay)
+        return self._set_off(result)
+
+    def _maybe_wait(
+        self, result: AsyncResult, block: bool | None,
+        wait: Callable[[], object] = lambda: None,
+    ) -> Any:  # fmt: skip
         """Return a result's value if this view, or the call, is to block."""
         if not (self.block if block is None else block):
             return self._set_off(result)
         try:
+            wait()
             return result.get()
         except KeyboardInterrupt:
             if nesting.current is not None:  # in a task, which is to end

@@ -21,7 +21,6 @@ from ..flags import labelled
 from ..mapresults import AsyncMapResult
 from ..partition import BLOCK, elements, split
 from ..parts import PartsResult, parts_of
-from ..progress import is_wanted
 from ..replies import ExecuteResult
 from ..results import AsyncResult
 from ..submitter import method_of_map
@@ -105,9 +104,7 @@ class DirectView(NamespaceView):
         packed = [pack_elements(part, function.name) for part in parts]
         method = method_of_map(return_exceptions, terms)
         self._send_parts(result, method, function.digest, ids, packed, terms)
-        if is_wanted(progress, waits=self.block if block is None else block):
-            result.show_progress(delay=0 if progress else 1)
-        return self._maybe_wait(result, block)
+        return self._wait_for_map(result, block, progress)
 
     def _map_result(
         self, function: Function, parts: Sequence[Any], return_exceptions: bool,

@@ -316,7 +316,7 @@ class View(Flagged):
     def _wait_for_map(
         self, result: AsyncResult, block: bool | None, progress: bool | None
     ) -> Any:
-        """Do the same with a map's result, and show a bar if one is wanted."""
+        """Return a map's value as `_maybe_wait` does, with a bar if one is wanted."""
         blocks = self.block if block is None else block
         if not is_wanted(progress, waits=blocks):
             return self._maybe_wait(result, block)

@@ -142,7 +142,7 @@ def test_what_users_code_starts_is_told_no_key(cluster: Client) -> None:
 
 
 SHOW_MODES = """
-    import os, stat, sys
+    import contextlib, os, stat, sys
     from pathlib import Path
     from parallel import Cluster
 
@@ -151,7 +151,9 @@ SHOW_MODES = """
         own = rc.cluster
         for folder in (Path(own.profile_dir), Path(own.record.runtime_dir)):
             for path in (folder, *folder.rglob("*")):
-                print(oct(stat.S_IMODE(path.lstat().st_mode)), path.name)
+                # SQLite has a journal for a moment, until it writes ahead.
+                with contextlib.suppress(FileNotFoundError):
+                    print(oct(stat.S_IMODE(path.lstat().st_mode)), path.name)
         status = rc[0].apply_sync(Path("/proc/self/status").read_text)
         print(oct(int(status.split("Umask:")[1].split()[0], 8)), "umask")
 """

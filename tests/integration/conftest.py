@@ -29,9 +29,14 @@ def rc() -> Iterator[Client]:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet: see `tasks.wait_for`."""
-    return tmp_path / "gate"
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """Give the path of a file that does not exist yet: see `tasks.wait_for`.
+
+    It does afterwards: what a failed test left waiting is not in the next one's way.
+    """
+    gate = tmp_path / "gate"
+    yield gate
+    gate.touch()
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_bar_is_there_though_nothing_comes_and_ends_with_the_wait(
     notebook.wait_for_bar(" 0/4")
     notebook.stop()
     assert "Interrupted" in notebook.end()
-    shown = notebook.run("left.cancel()\nrc.send_signal('SIGINT')\nrc.wait(30)")
+    shown = notebook.run("left.cancel()\nrc.send_signal('SIGINT')\nrc.wait(timeout=30)")
     assert "True" in shown
     assert not notebook.widgets
 

@@ -61,10 +61,15 @@ def timed(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def median(measure: Callable[[], float], times: int) -> float:
-    """Return the median of some measurements behind one that does not count."""
+def measured(measure: Callable[[], float], times: int) -> list[float]:
+    """Return some measurements behind one that does not count."""
     measure()
-    return statistics.median(measure() for _ in range(times))
+    return [measure() for _ in range(times)]
+
+
+def median(measure: Callable[[], float], times: int) -> float:
+    """Return the median of some measurements."""
+    return statistics.median(measured(measure, times))
 
 
 def medians(measures: Sequence[Callable[[], float]], times: int) -> list[float]:
@@ -75,9 +80,8 @@ def medians(measures: Sequence[Callable[[], float]], times: int) -> list[float]:
     """
     found: list[list[float]] = [[] for _ in measures]
     for _ in range(TURNS):
-        for measure, times_found in zip(measures, found, strict=True):
-            measure()
-            times_found += [measure() for _ in range(times)]
+        for measure, seconds in zip(measures, found, strict=True):
+            seconds += measured(measure, times)
     return [statistics.median(each) for each in found]
 
 

@@ -47,9 +47,9 @@ def _magics_of(shell: Any, suffix: str) -> ParallelMagics:
     """Return the magics of a suffix in a shell, which are made where they lack."""
     from .magics import ParallelMagics
 
-    _offer_views_names()
     of_shell = _loaded.setdefault(shell, {})
     if suffix not in of_shell:
+        _offer_views_names()
         of_shell[suffix] = ParallelMagics(shell, suffix)
         of_shell[suffix].register()
     return of_shell[suffix]

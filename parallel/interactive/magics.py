@@ -199,6 +199,7 @@ class ParallelMagics:
             if here:
                 held.close()
                 self._run_here(code)
+                held.enter_context(INTERRUPTS)
             if not block:
                 return result
             wait_and_show(result, view.client, settings, groupby, held)

@@ -6,7 +6,6 @@ import contextlib
 import sys
 from typing import Any
 
-from ..client.interrupts import INTERRUPTS
 from ..client.streaming import streaming
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .options import Settings
@@ -87,8 +86,7 @@ def _wait(
     told = "Interrupted"
     try:
         try:
-            with INTERRUPTS:
-                held.close()
+            with held:
                 if settings.stream:
                     showing.enter_context(streaming(result, errors=True))
             _wait_with_bar(result, settings.progress_after)

@@ -17,7 +17,7 @@ from pathlib import Path
 __all__ = ["Hosts", "hosts", "why_not"]
 
 
-def free_network() -> str:
+def _free_network() -> str:
     """Return the first three numbers of addresses that this machine does not have.
 
     They are of those that RFC 2544 keeps for tests of networks. Another run of the
@@ -32,7 +32,7 @@ def free_network() -> str:
     return next(each for each in networks if f" {each}." not in taken)
 
 
-NETWORK = free_network()
+NETWORK = _free_network()
 #: Where this process is in it.
 HERE = f"{NETWORK}.1"
 DELAY = Path(__file__).with_name("delay.py")

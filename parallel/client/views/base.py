@@ -318,13 +318,13 @@ class View(Flagged):
     ) -> Any:
         """Return a map's value as `_maybe_wait` does, with a bar if one is wanted."""
         blocks = self.block if block is None else block
-        if not is_wanted(progress, waits=blocks):
-            return self._maybe_wait(result, block)
-        delay = 0.0 if progress else BAR_AFTER
-        if blocks:  # the bar is to move though nothing comes, and to end with the wait
-            return self._maybe_wait(result, block, partial(result.wait_with_bar, delay))
-        result.show_progress(delay=delay)
-        return self._set_off(result)
+        if is_wanted(progress, waits=blocks):
+            delay = 0.0 if progress else BAR_AFTER
+            if blocks:  # the bar moves though nothing comes, and ends with the wait
+                wait = partial(result.wait_with_bar, delay)
+                return self._maybe_wait(result, blocks, wait)
+            result.show_progress(delay=delay)
+        return self._maybe_wait(result, blocks)
 
     def _maybe_wait(
         self, result: AsyncResult, block: bool | None,

@@ -49,11 +49,6 @@ class Buffers:
         #: Those of unfinished tasks, which the controller has in hand anyway.
         self._begun = Allowance(most / 4, RATE_NBYTES / 4)
 
-    @property
-    def nbytes(self) -> int:
-        """How many bytes wait to be written."""
-        return self._come_nbytes - self._gone_nbytes
-
     # The controller's thread
 
     def keep_result(self, frames: Sequence[Any], now: float) -> Sequence[Any] | None:

@@ -58,12 +58,12 @@ class Medium:
     @property
     def is_on_disk(self) -> bool:
         """Tell whether what is written outlives this process."""
-        return bool(self._path) and self._exile is None
+        return bool(self._path) and not self.is_in_memory
 
     @property
     def database(self) -> Database:
         """The one in use, opened when it is first asked for."""
-        return self._database or self.open()
+        return self.open()
 
     def open(self) -> Database:
         """Open the file, if nothing is open yet; return the database in use."""

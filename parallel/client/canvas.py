@@ -1,65 +1,27 @@
 """What several tasks show in one place, of which the part of each can be drawn anew.
 
 A task that calls `clear_output` takes back what it has shown, and not what the others
-have. In a notebook the cell is cleared, and what stays is shown again; in a terminal
-the cursor goes back over as many lines as the screen has. Elsewhere text stays text.
+have; one that draws a bar draws it on, though others have shown something since. In a
+notebook the cell is cleared, and what stays is shown again; in a terminal the cursor
+goes back over as many lines as the screen has. Elsewhere text stays text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from .blocks import LONGEST, Bar, Block, Place, Shown, Text, moves_cursor, split_bar
 from .cursor import rows_of
 from .frontend import in_notebook, in_terminal, terminal_size
-from .screen import clear_cell, prefix, publish, put
+from .screen import clear_cell, prefix, put
 
 __all__ = ["Canvas", "Part"]
 
 #: So much of what was shown is kept to be shown again, characters and blocks.
 MOST, MOST_BLOCKS = 4 << 20, 2000
-#: Of a block whose last line goes on and on, as a bar does, so much of the end.
-LONGEST = 64 << 10
 _NOT_AGAIN = "[... what was shown before is not shown again ...]\n"
-
-
-@dataclass(slots=True)
-class _Block:
-    """Something shown, from the begin of a line on."""
-
-    owner: int
-    text: str = ""
-    stream: str = "stdout"
-    display: dict[str, Any] | None = None
-    engine: int | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.told) + sum(map(len, map(str, self._forms())))
-
-    def _forms(self) -> list[Any]:
-        return [] if self.display is None else list(self.display["data"].values())
-
-    @property
-    def told(self) -> str:
-        """What a terminal shows of it."""
-        if self.display is None:
-            return self.text
-        text = self.display.get("data", {}).get("text/plain")
-        return "" if text is None else f"{text}\n"
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether its last line may go on."""
-        return self.display is None and not self.text.endswith("\n")
-
-    def show(self) -> None:
-        if self.display is not None:
-            publish(self.display, self.engine)
-        elif self.text:
-            put(self.text, self.stream)
 
 
 class Part:
@@ -70,25 +32,38 @@ class Part:
         self._owner = owner
         self._label = label
 
-    def write(self, text: str, stream: str) -> None:
-        """Show text; what goes on with the last line has no label of its own.
+    def write(self, **texts: str) -> None:
+        """Show what was printed on each stream; what goes on with a bar comes first."""
+        for stream in sorted(texts, key=self._has_no_bar):
+            self._write(texts[stream], stream)
+
+    def _has_no_bar(self, stream: str) -> bool:
+        return (self._owner, stream) not in self._canvas.bars
+
+    def _write(self, text: str, stream: str) -> None:
+        """Show text; what goes on with a line has no label of its own.
 
         So a bar that a task draws with carriage returns is drawn on one line here.
         """
-        if text and not self._canvas.go_on(self._owner, stream, text):
+        text, bar = self._canvas.split_bar(
+            self._canvas.go_on(self._owner, stream, text)
+        )
+        if text:
             text = prefix(text, stream, self._label) + text
-            self._canvas.add(_Block(self._owner, text, stream))
+            self._canvas.add(Text(self._owner, text, stream))
+        if bar:
+            self._canvas.add_bar(self._owner, bar, stream, self._label)
 
     def tell(self, text: str) -> None:
         """Show a text of the session's own, as an error is."""
-        self._canvas.add(_Block(self._owner, text))
+        self._canvas.add(Text(self._owner, text))
 
     def display(self, displays: Sequence[dict[str, Any]], engine: int | None) -> None:
         """Show what was displayed."""
         if any(not display.get("update") for display in displays):
             self.tell(f"[output:{self._label}]\n")
         for display in displays:
-            self._canvas.add(_Block(self._owner, display=display, engine=engine))
+            self._canvas.add(Shown(self._owner, display, engine))
 
 
 class Canvas:
@@ -97,11 +72,13 @@ class Canvas:
     def __init__(self) -> None:
         self._is_notebook = in_notebook()
         self._can_redraw = self._is_notebook or in_terminal()
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
+        #: The bars that tasks go on with, by task and stream.
+        self.bars: dict[tuple[int, str], Bar] = {}
         self._size = 0
         self._cut = False
         #: Where blocks go that are not shown yet; None where they are shown at once.
-        self._drawn: list[_Block] | None = None
+        self._drawn: list[Block] | None = None
 
     @contextmanager
     def part_of(self, owner: int, label: str, *, anew: bool) -> Iterator[Part]:
@@ -116,7 +93,8 @@ class Canvas:
         if at is None:
             yield Part(self, owner, label)
             return
-        drawn: list[_Block] = []
+        self.bars = {key: bar for key, bar in self.bars.items() if key[0] != owner}
+        drawn: list[Block] = []
         self._drawn = drawn
         try:
             yield Part(self, owner, label)
@@ -128,39 +106,85 @@ class Canvas:
     def _place(self, owner: int, anew: bool) -> int | None:
         """Return where a task's part is drawn anew, or stood until it was cleared."""
         for at, block in enumerate(self._blocks):
-            if block.owner == owner and (anew or not block.told):
+            if block.owner == owner and (anew or isinstance(block, Place)):
                 return at
         return None
 
-    def go_on(self, owner: int, stream: str, text: str) -> bool:
-        """Go on with the last line, if that is this task's; tell whether it was."""
+    def go_on(self, owner: int, stream: str, text: str) -> str:
+        """Go on with a task's bar, or its line if that is the last; return the rest."""
+        bar = self.bars.get((owner, stream))
+        if text and bar is not None:
+            return self._go_on_with(bar, text)
         blocks = self._blocks if self._drawn is None else self._drawn
         last = blocks[-1] if blocks else None
-        if last is None or not (last.is_begun and last.text):
-            return False
+        if not (text and isinstance(last, Text) and last.is_begun):
+            return text
         if (last.owner, last.stream) != (owner, stream):
-            return False
+            return text
         if self._drawn is None:
             put(text, stream)
-        self._size -= len(last.text)
+        self._size -= last.size
         last.text = (last.text + text)[-LONGEST if self._can_redraw else -1 :]
-        self._size += len(last.text)
-        return True
+        self._size += last.size
+        return ""
 
-    def add(self, block: _Block) -> None:
-        """Show something, from the begin of a line on."""
+    def split_bar(self, text: str) -> tuple[str, str]:
+        """Return a text in two: what comes before a bar, and the bar, if any."""
+        return split_bar(text) if self._can_redraw else (text, "")
+
+    def add_bar(self, owner: int, text: str, stream: str, label: str) -> None:
+        """Show a bar that its task goes on with, whatever is shown meanwhile."""
+        bar = Bar(owner, text, stream, label, is_display=self._is_notebook)
+        self.bars[owner, stream] = bar
+        self.add(bar)
+
+    def _go_on_with(self, bar: Bar, text: str) -> str:
+        """Draw a bar anew in its place; return what is no part of it."""
+        at = self._place_of(bar)
+        if at is None or moves_cursor(text):
+            del self.bars[bar.owner, bar.stream]
+            return text
+        shown = self._blocks[at:] if self._drawn is None else []
+        back = "" if self._is_notebook else _go_back(shown)
+        self._size -= bar.size
+        rest = bar.take(text)
+        self._size += bar.size
+        if rest:
+            del self.bars[bar.owner, bar.stream]
+        if shown and self._is_notebook:
+            bar.show(update=True)
+        elif shown:
+            _show(shown, back)
+        return rest
+
+    def _place_of(self, bar: Bar) -> int | None:
+        """Return where a bar stands, unless it cannot be drawn anew any more."""
         if self._drawn is not None:
-            _end_line(self._drawn)
+            return 0
+        first = 0 if self._is_notebook else _first_on_screen(self._blocks)
+        places = range(first, len(self._blocks))
+        return next((at for at in places if self._blocks[at] is bar), None)
+
+    def add(self, block: Block) -> None:
+        """Show something, from the begin of a line on."""
+        self._forget_ended_bars(block)
+        if self._drawn is not None:
             self._drawn.append(block)
             return
         self.end_line()
         block.show()
         if not self._can_redraw:
-            self._blocks = [_Block(block.owner, block.told[-1:], block.stream)]
+            self._blocks = [Text(block.owner, block.told[-1:], block.stream)]
             return
-        if block.display is None or not self._updates(block.display):
+        if not (isinstance(block, Shown) and self._updates(block.display)):
             self._blocks.append(block)
             self._bound(block)
+
+    def _forget_ended_bars(self, block: Block) -> None:
+        """Have the next bar of this block's task stand behind the block."""
+        for key, bar in list(self.bars.items()):
+            if bar.owner == block.owner and bar.is_ended and bar is not block:
+                del self.bars[key]
 
     def _updates(self, display: dict[str, Any]) -> bool:
         """Keep an update in the place of what it updates, which may not be ours."""
@@ -168,12 +192,11 @@ class Canvas:
             return False
         name = display["transient"]["display_id"]
         for block in self._blocks:
-            shown = block.display
-            if shown and (shown.get("transient") or {}).get("display_id") == name:
+            if isinstance(block, Shown) and block.name == name:
                 block.display = {**display, "update": False}
         return True
 
-    def _bound(self, block: _Block) -> None:
+    def _bound(self, block: Block) -> None:
         self._size += block.size
         while self._size > MOST or len(self._blocks) > MOST_BLOCKS:
             self._size -= self._blocks.pop(0).size
@@ -181,45 +204,53 @@ class Canvas:
 
     def end_line(self) -> None:
         """End a line that was begun."""
-        if _end_line(self._blocks):
-            put("\n", self._blocks[-1].stream)
+        for last in self._blocks[-1:]:
+            if last.is_begun:
+                put("\n", last.stream)
+            last.end()
 
-    def _redraw(self, at: int, owner: int, drawn: list[_Block]) -> None:
+    def _redraw(self, at: int, owner: int, drawn: list[Block]) -> None:
         """Draw a task's blocks where those it had were, and all behind them again."""
-        blocks = self._blocks
-        if self._is_notebook:
-            clear_cell()
-            first = 0
-        else:
+        blocks, first, back = self._blocks, 0, ""
+        if not self._is_notebook:
             first = _first_on_screen(blocks)
             if first == len(blocks):  # all has left it
                 self.end_line()
-            put(f"{_go_up(blocks[first:])}\x1b[J", "stdout")
+            back = _go_back(blocks[first:])
             at = max(at, first)
         # What has left the screen stays there, and is nobody's any more.
         before = [each for each in blocks[first:at] if each.owner != owner]
         after = [each for each in blocks[at:] if each.owner != owner]
-        self._blocks = [*before, *(drawn or [_Block(owner)]), *after]
+        self._blocks = [*before, *(drawn or [Place(owner)]), *after]
         self._size = sum(each.size for each in self._blocks)
-        if self._cut and self._is_notebook:
-            put(_NOT_AGAIN, "stdout")
-        for block, follower in zip(
-            self._blocks, [*self._blocks[1:], None], strict=True
-        ):
-            if follower is not None:
-                _end_line([block])
-            block.show()
+        if self._is_notebook:
+            clear_cell()
+            if self._cut:
+                put(_NOT_AGAIN, "stdout")
+        _show(self._blocks, back)
 
 
-def _end_line(blocks: list[_Block]) -> bool:
-    """End the line that the last of these has begun; tell whether it had."""
-    if not (blocks and blocks[-1].text and blocks[-1].is_begun):
-        return False
-    blocks[-1].text += "\n"
-    return True
+def _show(blocks: list[Block], back: str) -> None:
+    """Show blocks one behind the other; in a terminal, from where this brings us back.
+
+    There it is one text as far as possible, as a bar of this session's stands below.
+    """
+    for block in blocks[:-1]:
+        block.end()
+    text = back
+    for block in blocks:
+        if back and not isinstance(block, Shown):
+            text += block.told
+            continue
+        if text:
+            put(text, "stdout")
+        text = ""
+        block.show()
+    if text:
+        put(text, "stdout")
 
 
-def _first_on_screen(blocks: list[_Block]) -> int:
+def _first_on_screen(blocks: list[Block]) -> int:
     """Return the first of these from which on all of them are still to be seen."""
     left = terminal_size().lines - 1
     first = len(blocks)
@@ -228,9 +259,9 @@ def _first_on_screen(blocks: list[_Block]) -> int:
     return first
 
 
-def _go_up(blocks: list[_Block]) -> str:
-    """Return what brings the cursor back to where these begin."""
+def _go_back(blocks: list[Block]) -> str:
+    """Return what brings the cursor back to where these begin, and takes them off."""
     up = sum(rows_of(each.told) for each in blocks)
-    if blocks and blocks[-1].is_begun and blocks[-1].text:
+    if blocks and blocks[-1].is_begun:
         up -= 1  # it is on that line
-    return "\r" + (f"\x1b[{up}A" if up else "")
+    return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J"

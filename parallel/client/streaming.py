@@ -68,8 +68,7 @@ class _Stream:
         label = "?" if engine is None else str(engine)
         with self._canvas.part_of(index, label, anew=news.cleared) as part:
             for piece in pieces:
-                part.write(piece.stdout, "stdout")
-                part.write(piece.stderr, "stderr")
+                part.write(stdout=piece.stdout, stderr=piece.stderr)
                 part.display(piece.displays, engine)
             if failure is not None:
                 part.tell(self._told_error(failure, label))

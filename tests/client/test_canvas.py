@@ -67,7 +67,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def tell(canvas: Canvas, owner: int, text: str, *, anew: bool = False) -> None:
     with canvas.part_of(owner, str(owner), anew=anew) as part:
-        part.write(text, "stdout")
+        part.write(stdout=text)
 
 
 def test_the_part_of_one_is_drawn_anew_in_its_place(screen: Screen) -> None:

@@ -78,3 +78,13 @@ def test_who_does_not_ask_for_a_bar_has_none(notebook: Notebook) -> None:
     cell = "[*rc.load_balanced_view().imap(abs, range(5))]"
     assert notebook.run(cell) == "[0, 1, 2, 3, 4]\n"
     assert not notebook.widgets
+
+
+def test_bars_of_several_engines_go_on_in_their_places(notebook: Notebook) -> None:
+    cell = "for i in tqdm(range(3), desc='outer'): list(tqdm(range(9), leave=False))"
+    shown = notebook.run(f"%%px\nfrom tqdm import tqdm\n{cell}\nprint('end')")
+    for engine in range(2):
+        label = f"[stderr:{engine}] "
+        (bar,) = (line for line in shown.splitlines() if line.startswith(label))
+        assert bar.startswith(f"{label}outer: 100%|")
+        assert f"[stdout:{engine}] end\n" in shown

@@ -54,3 +54,14 @@ def test_the_extension_is_loaded_and_unloaded(terminal: Terminal) -> None:
     assert "`%px` not found" in terminal.type("%px print('gone')")
     assert "Error" not in terminal.type("%load_ext parallel")
     assert terminal.type("%px print('again')").count("again") == 2
+
+
+def test_bars_of_several_engines_go_on_in_their_places(terminal: Terminal) -> None:
+    terminal.type("%px from tqdm import tqdm")
+    cell = "_ = [list(tqdm([1, 2], leave=False)) for i in tqdm([1, 2], desc='outer')]"
+    shown = drawn(terminal.type(f"%px {cell}; print('end')")).split("\n")
+    for engine in range(2):
+        label = f"[stderr:{engine}] "
+        (bar,) = (line for line in shown if line.startswith(label))
+        assert bar.startswith(f"{label}outer: 100%|")
+        assert f"[stdout:{engine}] end" in shown

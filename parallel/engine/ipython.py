@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from types import SimpleNamespace, TracebackType
 from typing import Any
 from zlib import crc32
@@ -16,6 +17,7 @@ from . import publishing
 from .breakpoints import INSTEAD, has_prompt
 from .insets import innermost
 from .namespace import Namespace
+from .postmortem import last_error
 from .publishing import publish
 from .widgets import Widgets
 
@@ -25,6 +27,8 @@ __all__ = ["make_ipython", "settle_backend", "users_part"]
 _CELLS = {"_run_cell", "run_cell", "run_cell_async", "run_ast_nodes", "run_code"}
 #: The last inputs, which history is asked for with each cell.
 _INPUTS = dict.fromkeys(("_i", "_ii", "_iii", "_i00"), "")
+#: What is told of `exit` in a cell.
+_LEFT = "this ends the cell alone: rc.shutdown(0) ends engine 0"
 #: A notebook sets these for itself, and its engines inherit it.
 _OF_NOTEBOOKS = "module://matplotlib_inline.", "module://ipykernel."
 
@@ -83,6 +87,8 @@ def make_ipython(namespace: Namespace) -> Any:
     made.events.register("post_execute", widgets.settle)
     made.display_pub.clear_output = _publish_clear
     _guard_debug(made)
+    # Of a prompt, which is not here.
+    warnings.filterwarnings("ignore", "To exit: use 'exit'", UserWarning, "IPython")
     _set_builtins(made)
     made.set_hook("show_in_pager", _print_page, 0)
     return made
@@ -140,15 +146,34 @@ def _do_nothing(*args: Any, **kwargs: Any) -> None:
 
 
 def _show_error(_: Any, exception: Any = None, *__: Any, **___: Any) -> None:
-    """Print an error that does not end the cell: of a repr, a callback, %run, %time."""
+    """Print an error that does not end the cell: of a repr, a callback, %run, %time.
+
+    Where there is none, `%tb` asks for the last one.
+    """
     if sys._getframe(1).f_code.co_name in _CELLS:
         return  # it is raised
     error = (exception if isinstance(exception, tuple) else sys.exc_info())[1]
-    if error is not None:
-        told = not isinstance(error, SystemExit)
-        part = users_part(error.__traceback__) if told else None
-        lines = traceback.format_exception(type(error), error, part)
-        print("".join(lines), end="", file=sys.stderr)
+    if error is None:
+        _show_last_error()
+        return
+    told = not isinstance(error, SystemExit)
+    _print_error(error, users_part(error.__traceback__) if told else None)
+
+
+def _show_last_error() -> None:
+    last = last_error()
+    error = getattr(sys, "last_value", None)
+    if last is None:
+        print("nothing has failed on this engine yet", file=sys.stderr)
+    elif error is None:
+        print(f"{last.told}\n(no traceback: {last.missing})", file=sys.stderr)
+    else:
+        _print_error(error, last.frames)
+
+
+def _print_error(error: BaseException, part: TracebackType | None) -> None:
+    lines = traceback.format_exception(type(error), error, part)
+    print("".join(lines), end="", file=sys.stderr)
 
 
 def _guard_debug(shell: Any) -> None:
@@ -204,7 +229,7 @@ def _publish_clear(wait: bool = False) -> None:
 
 
 def _exit(_: Any) -> None:
-    raise SystemExit
+    raise SystemExit(_LEFT)
 
 
 def _print_page(_: Any, data: Any, *__: Any, **___: Any) -> None:

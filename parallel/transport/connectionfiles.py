@@ -7,6 +7,7 @@ import shlex
 import stat
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ConnectionRefused, ControllerUnreachable
@@ -68,21 +69,30 @@ def _warn_if_shown(path: Path) -> None:
 
 def _missing(path: Path, timeout: float) -> str:
     others = sorted(path.parent.glob("ipcontroller*-client.json"))
-    there = ", ".join(p.name for p in others) or "none"
+    there = ", ".join(f"{each.name} ({_client_line(each)})" for each in others)
     return (
         f"no connection file {path} after {timeout:g} s. Is a cluster of this profile "
         f"and cluster id running? Start one with `{_start_line(path)}`; "
-        f"files found there: {there}"
+        f"files found there: {there or 'none'}"
     )
 
 
 def _start_line(file: Path) -> str:
     """Return the command that would start the cluster of a connection file."""
+    options = (f"--{name.replace('_', '-')}={value}" for name, value in _names(file))
+    return " ".join(["ipcluster start", *options])
+
+
+def _client_line(file: Path) -> str:
+    """Return what would connect to the cluster of a connection file."""
+    return f"Client({', '.join(f'{name}={value!r}' for name, value in _names(file))})"
+
+
+def _names(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield what tells the cluster of a connection file from the usual one."""
     profile = file.parent.parent.name.removeprefix("profile_")
-    words = ["ipcluster start"]
     if file.parent.parent.name == f"profile_{profile}" and profile != "default":
-        words.append(f"--profile={profile}")
+        yield "profile", profile
     found = re.fullmatch("ipcontroller-(.+)-[a-z]+", file.stem)
     if found:
-        words.append(f"--cluster-id={found[1]}")
-    return " ".join(words)
+        yield "cluster_id", found[1]

@@ -124,7 +124,7 @@ def test_names_go_and_come(cluster: Client) -> None:
 
 @pytest.mark.parametrize("wrong", [{"a": 1}, ipp.Reference("x"), 5])
 def test_what_has_no_parts_is_not_scattered(cluster: Client, wrong: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"a sequence, and no {type(wrong).__name__}: "):
         cluster[:].scatter("d", wrong, block=True)
 
 

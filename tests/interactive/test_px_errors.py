@@ -43,6 +43,23 @@ def test_programs_get_the_error_that_was_shown(session: Session) -> None:
     assert isinstance(caught.original_error, CompositeError)
 
 
+def test_the_last_error_of_an_engine_is_shown_again(session: Session) -> None:
+    session.run("%%px\ndef f():\n    return 1 / 0\nf()")
+    shown = session.run("%px %tb")
+    assert shown.count("return 1 / 0") == shown.count("ZeroDivisionError: ") == 2
+    assert "/parallel/" not in shown
+    session.run("%%px\nimport numpy\nlarge = numpy.zeros(1 << 22)\n1 / 0")
+    shown = session.run("%px %tb")
+    assert shown.count("(no traceback: ") == shown.count("ZeroDivisionError: ") == 2
+
+
+def test_who_leaves_is_told_what_that_ends(session: Session) -> None:
+    shown = session.run("%px exit")
+    assert shown.count("this ends the cell alone: rc.shutdown(0) ends engine 0") == 2
+    assert "Ctrl-D" not in shown
+    assert session.run("%px 1").count("]: 1") == 2
+
+
 def test_what_is_not_streamed_is_told_at_the_end(session: Session) -> None:
     shown = session.run("%%px --no-stream\nprint('before')\n1/0")
     assert shown.startswith("[stdout:0] before\n[stdout:1] before\n")

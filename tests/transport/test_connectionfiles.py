@@ -41,11 +41,15 @@ def test_a_file_that_lacks_is_told_with_those_that_are_there(tmp_path: Path) -> 
         "cluster id running? Start one with `ipcluster start --cluster-id=id`; "
         "files found there: none"
     )
-    write_connection_files(tmp_path, [INFO])
-    with pytest.raises(
-        ControllerUnreachable, match=r"there: ipcontroller-client.json$"
-    ):
-        read_connection_file(path)
+    there = tmp_path / "profile_runs"
+    other = new_keys().info("client", "o", ["ipc:///socket"], encrypted=False)
+    write_connection_files(there, [INFO, other])
+    with pytest.raises(ControllerUnreachable) as caught:
+        read_connection_file(connection_file(there, "id", "client"))
+    assert str(caught.value).endswith(
+        "there: ipcontroller-client.json (Client(profile='runs')), "
+        "ipcontroller-o-client.json (Client(profile='runs', cluster_id='o'))"
+    )
 
 
 def test_the_command_that_would_start_the_cluster_is_told(tmp_path: Path) -> None:

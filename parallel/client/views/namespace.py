@@ -12,7 +12,7 @@ from ...serialize.calls import pack_call, pack_value
 from ..completion import names_on
 from ..importing import mirrored_imports
 from ..mapresults import GatherResult
-from ..partition import BLOCK, by_place, sized, split
+from ..partition import BLOCK, by_place, is_sized, sized, split
 from ..results import AsyncResult
 from .targeted import TargetedView
 
@@ -126,11 +126,8 @@ class NamespaceView(TargetedView):
         TypeError
             It is a dict, whose values would be lost, or nothing that has parts.
         """
-        if isinstance(seq, Mapping):
-            raise TypeError(
-                f"scatter splits a sequence, and not a {type(seq).__name__}: "
-                "list(d.items()) is one"
-            )
+        if isinstance(seq, Mapping) or not (is_sized(seq) or hasattr(seq, "__iter__")):
+            raise TypeError(_no_parts(seq))
         ids, single = self._resolve(targets)
         parts = split(sized(seq), len(ids), dist)
         values = [
@@ -214,3 +211,11 @@ def _listed(key: str) -> str:
     test = f"__import__('builtins').hasattr({key}, '__next__')"
     keep = f"__import__('builtins').globals().update({{{key!r}: [*{key}]}})"
     return f"({keep} or {key}) if {test} else {key}"
+
+
+def _no_parts(value: Any) -> str:
+    """Say why something cannot be scattered, and what can be done instead."""
+    instead = "push() gives all engines the same value"
+    if isinstance(value, Mapping):
+        instead = "list(d.items()) is one"
+    return f"scatter splits a sequence, and no {type(value).__name__}: {instead}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from .blocks import LONGEST, Bar, Block, Place, Shown, Text, moves_cursor, split_bar
 from .cursor import rows_of
-from .frontend import in_notebook, in_terminal, terminal_size
+from .frontend import can_update, in_notebook, in_terminal, terminal_size
 from .screen import clear_cell, prefix, put
 
 __all__ = ["Canvas", "Part"]
@@ -72,6 +72,7 @@ class Canvas:
     def __init__(self) -> None:
         self._is_notebook = in_notebook()
         self._can_redraw = self._is_notebook or in_terminal()
+        self._has_bars = can_update() if self._is_notebook else self._can_redraw
         self._blocks: list[Block] = []
         #: The bars that tasks go on with, by task and stream.
         self.bars: dict[tuple[int, str], Bar] = {}
@@ -130,7 +131,7 @@ class Canvas:
 
     def split_bar(self, text: str) -> tuple[str, str]:
         """Return a text in two: what comes before a bar, and the bar, if any."""
-        return split_bar(text) if self._can_redraw else (text, "")
+        return split_bar(text) if self._has_bars else (text, "")
 
     def add_bar(self, owner: int, text: str, stream: str, label: str) -> None:
         """Show a bar that its task goes on with, whatever is shown meanwhile."""

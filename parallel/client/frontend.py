@@ -14,7 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["comm_of", "in_notebook", "in_terminal", "ipython", "terminal_size"]
+__all__ = [
+    "can_update",
+    "comm_of",
+    "in_notebook",
+    "in_terminal",
+    "ipython",
+    "terminal_size",
+]
 
 
 def ipython() -> Any:
@@ -27,6 +34,13 @@ def ipython() -> Any:
 def in_notebook() -> bool:
     """Tell whether a notebook shows this, and not a console that has a kernel, too."""
     return _is_kernel() and not _is_of_console(os.getppid())
+
+
+def can_update() -> bool:
+    """Tell whether what is displayed changes with its updates: not in a Qt console."""
+    if not in_notebook() or type(ipython().kernel).__module__.startswith("spyder"):
+        return False
+    return re.search(rb"qtconsole", _command_of(os.getppid())) is None
 
 
 def comm_of(model: str) -> Any:
@@ -67,10 +81,14 @@ def _size_of_console() -> os.terminal_size | None:
     return None
 
 
-@functools.cache
 def _is_of_console(parent: int) -> bool:
     """Tell whether a process is such a console, as far as it is known."""
+    return re.search(rb"jupyter[-_]console", _command_of(parent)) is not None
+
+
+@functools.cache
+def _command_of(pid: int) -> bytes:
+    """Return how a process was started; nothing if that cannot be known."""
     with contextlib.suppress(OSError):
-        command = Path(f"/proc/{parent}/cmdline").read_bytes()
-        return re.search(rb"jupyter[-_]console", command) is not None
-    return False
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

@@ -90,7 +90,8 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     from parallel.client import blocks
 
     made = Notebook()
-    monkeypatch.setattr(canvas_module, "in_notebook", lambda: True)
+    for name in ("in_notebook", "can_update"):
+        monkeypatch.setattr(canvas_module, name, lambda: True)
     monkeypatch.setattr(canvas_module, "put", made.put)
     monkeypatch.setattr(canvas_module, "clear_cell", made.cell.clear)
     monkeypatch.setattr(blocks, "put", made.put)
@@ -137,6 +138,16 @@ def test_bars_of_several_go_on_in_turns(
         "[stderr:0] more",
         "[stderr:0]  10%",
     ]
+
+
+def test_where_displays_do_not_change_it_stays_text(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canvas_module, "can_update", lambda: False)
+    canvas = Canvas()
+    tell(canvas, 0, "\r 10%")
+    tell(canvas, 0, "\r 20%")
+    assert notebook.cell == [["", "[stderr:0]\n\r 10%"], ["", "\r 20%"]]
 
 
 @pytest.mark.parametrize("shows", ["terminal", "notebook"])

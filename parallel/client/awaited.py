@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import TimeoutError
 from .opened import Opened
-from .progress import new_bar, watch_progress
+from .progress import Bar, new_bar, watch_progress
 
 __all__ = ["Awaited", "patience"]
 
@@ -132,25 +132,26 @@ class Awaited(Opened):
         """
         if return_when == ALL_COMPLETED:
             return_when = None
-        bar = new_bar(self._expected(), self._fname, widget=widget)
-        waits: Callable[[float], bool] = self.wait
+        bar, wait = self._new_bar(widget), self.wait
         if return_when is not None:
-            waits = partial(self._wait_for_first, return_when)
-        over = watch_progress(
-            self._connection.waits, bar, lambda: self.progress, waits, interval,
-            patience(timeout),
-        )  # fmt: skip
+            wait = partial(self._wait_for_first, return_when)
+        over = self._watch(bar, wait, interval, patience(timeout))
         return over if return_when is None else self._sorted_out()
 
     def wait_with_bar(self, delay: float) -> None:
         """Wait until all has come; after `delay` seconds, show a bar of what has."""
-        bar = new_bar(self._expected(), self._fname, delay=delay)
+        self._watch(self._new_bar(delay=delay), self.wait)
 
+    def _watch(
+        self, bar: Bar, wait: Callable[[float], bool], interval: float = LOOK,
+        timeout: float | None = None,
+    ) -> bool:  # fmt: skip
         def progress() -> int:
             bar.total = self._expected()
             return self._progress()
 
-        watch_progress(self._connection.waits, bar, progress, self.wait, LOOK, None)
+        waits = self._connection.waits
+        return watch_progress(waits, bar, progress, wait, interval, timeout)
 
     def show_progress(self, widget: bool | None = None, delay: float = 0) -> None:
         """Show a bar that follows what comes, from now on and without waiting.
@@ -162,7 +163,7 @@ class Awaited(Opened):
         delay
             Seconds after which it is shown: not at all of what takes less.
         """
-        bar = new_bar(self._expected(), self._fname, widget=widget, delay=delay)
+        bar = self._new_bar(widget, delay)
 
         def follow(index: int | None) -> None:
             bar.total = self._expected()
@@ -173,6 +174,12 @@ class Awaited(Opened):
         self.watch(follow)
         if Future.done(self):
             follow(None)
+
+    def _new_bar(self, widget: bool | None = None, delay: float = 0) -> Bar:
+        return new_bar(
+            self._expected(), self._fname, widget=widget, delay=delay,
+            elapsed=self.elapsed,
+        )  # fmt: skip
 
     def _expected(self) -> int | None:
         """Return how much `progress` will count in the end; None if unknown."""

@@ -71,7 +71,7 @@ def _is_quiet() -> bool:
 
 def new_bar(
     total: float | None, what: str, unit: str = "tasks", widget: bool | None = None,
-    delay: float = 0,
+    delay: float = 0, elapsed: float = 0,
 ) -> Bar:  # fmt: skip
     """Return a bar, or something that is silent where nobody would see one.
 
@@ -86,13 +86,18 @@ def new_bar(
         one of text.
     delay
         Seconds after which it is shown: not at all of what takes less.
+    elapsed
+        Seconds that it has taken before, which rates are told of as well.
     """
     if widget is None:
         widget = in_notebook()
     if _is_quiet() and not widget:
         return Silence(total)
-    bar: Bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)
-    return bar
+    bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)
+    bar.start_t -= elapsed
+    bar.last_print_t -= elapsed
+    found: Bar = bar
+    return found
 
 
 def _kind_of_bar(widget: bool) -> Any:

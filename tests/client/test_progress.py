@@ -76,11 +76,27 @@ def test_a_bar_of_a_notebook(monkeypatch: pytest.MonkeyPatch, installed: bool) -
     widgets = ModuleType("ipywidgets") if installed else None
     monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
     made: list[Any] = []
+
+    def begin(bar: Any, **_: Any) -> None:
+        bar.start_t = bar.last_print_t = 0.0
+        made.append(type(bar))
+
     for kind in (notebook.tqdm, notebook.std_tqdm):
-        monkeypatch.setattr(kind, "__init__", lambda self, **_: made.append(type(self)))
+        monkeypatch.setattr(kind, "__init__", begin)
         monkeypatch.setattr(kind, "__del__", lambda _: None)
     new_bar(3, "work", widget=True)
     assert issubclass(made[0], notebook.tqdm) == installed
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_bar_that_comes_late_knows_since_when(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bar = new_bar(3, "work", elapsed=60)
+    bar.update(1)
+    bar.close()
+    told = capsys.readouterr().err.split("\r")[-1]
+    assert "1/3 [01:00<02:00, 60.0" in told
 
 
 @pytest.mark.usefixtures("terminal")

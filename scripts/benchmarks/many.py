@@ -8,7 +8,6 @@ from typing import Any
 
 from benchmarks import processes, tasks
 from benchmarks.amounts import Amount, Samples
-from benchmarks.crowd import crowd
 from benchmarks.systems.base import System
 
 #: So many engines, and so few for comparison.
@@ -47,6 +46,8 @@ def _rates(
     client: Any, cluster: Any, n: int, amount: Amount, at_rest: Any = lambda: None
 ) -> list[float]:
     """Return the tasks a second that so many engines are given, of each bout."""
+    from benchmarks.crowd import crowd  # the peers' environments have no zmq
+
     name = f"ipcontroller-{cluster.cluster_id}-engine.json"
     file = Path(cluster.profile_dir, "security", name)
     view = client.load_balanced_view()

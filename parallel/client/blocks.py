@@ -1,43 +1,37 @@
-"""What a task has shown in one go: text, a display, or a bar that it draws anew."""
+"""What is shown in one go: text, a display, or nothing yet; and where that stands."""
 
 from __future__ import annotations
 
-import re
-import uuid
 from typing import Any
 
-from .printed import overwritten
+from .cursor import rows_of
+from .frontend import terminal_size
 from .screen import publish, put
 
 __all__ = [
-    "LONGEST",
-    "Bar",
     "Block",
     "Place",
     "Shown",
     "Text",
-    "moves_cursor",
-    "split_bar",
+    "first_on_screen",
+    "go_back",
+    "show_all",
 ]
-
-#: Of a line that goes on and on so much is kept, of the end, characters.
-LONGEST = 64 << 10
-#: So many lines are one bar, at most: then another one begins.
-MOST_ROWS = 10
-#: How a bar is drawn: what ends a line, goes up, erases what is drawn anew anyway, and
-#: what is written.
-_STEPS = re.compile(r"(\n)|\x1b\[(\d*)([AK])|((?:[^\n\x1b]+|\x1b\[[\d;]*m)+|\x1b)")
-#: What moves the cursor otherwise.
-_MOVES = re.compile(r"\x1b\[[0-9;]*[B-HJST]|\x08")
 
 
 class Block:
-    """Something shown, from the begin of a line on."""
+    """Something shown, from the begin of a line on.
+
+    Parameters
+    ----------
+    owners
+        The tasks that have shown it.
+    """
 
     stream = "stdout"
 
-    def __init__(self, owner: int) -> None:
-        self.owner = owner
+    def __init__(self, *owners: int) -> None:
+        self.owners = set(owners)
 
     @property
     def told(self) -> str:
@@ -53,6 +47,11 @@ class Block:
     def is_begun(self) -> bool:
         """Whether what is written next would stand in its last line."""
         return False
+
+    def drop(self, owner: int) -> bool:
+        """Drop what is a task's; tell whether anything is left."""
+        self.owners.discard(owner)
+        return bool(self.owners)
 
     def show(self) -> None:
         """Show it behind all else."""
@@ -123,102 +122,38 @@ class Shown(Block):
         publish(self.display, self.engine)
 
 
-class Bar(Block):
-    """Lines that their task draws anew, where others show something meanwhile.
+def show_all(blocks: list[Block], back: str) -> None:
+    """Show blocks one behind the other; in a terminal, from where this brings us back.
 
-    One stands beneath the other, as an outer loop's and an inner one's. They go on in
-    their place. In a notebook they are a display: nothing else can be changed there
-    once it is shown.
+    There it is one text as far as possible, as a bar of this session's stands below.
     """
-
-    def __init__(
-        self, owner: int, text: str, stream: str, label: str, *, is_display: bool
-    ) -> None:
-        super().__init__(owner)
-        self.stream = stream
-        self._label = f"[{stream}:{label}] "
-        self._display = uuid.uuid4().hex if is_display else ""
-        self._rows = [""]
-        #: In which of them the task writes.
-        self._row = 0
-        self._has_followers = False
-        self.take(text)
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether its task has ended its last line, or wiped that out."""
-        *above, row = self._rows
-        is_blank = not row.strip("\r ") and (row or above)
-        return bool(is_blank) and self._row == len(above)
-
-    def take(self, text: str) -> str:
-        """Take more of it; return what no longer belongs to it."""
-        for step in _STEPS.finditer(text):
-            newline, count, move, drawn = step.groups()
-            if self._row >= MOST_ROWS:
-                return text[step.start() :]
-            if newline:
-                self._row += 1
-                self._rows += [""] * (self._row == len(self._rows))
-            elif move == "A":
-                self._row = max(0, self._row - int(count or 1))
-            elif drawn:
-                if self.is_ended and drawn[0] != "\r":
-                    return text[step.start() :]
-                row = overwritten(self._rows[self._row] + drawn)
-                self._rows[self._row] = row[-LONGEST:]
-        return ""
-
-    @property
-    def _lines(self) -> str:
-        rows = (row.rstrip("\r ") for row in self._rows)
-        return "\n".join(self._label + row for row in rows if row)
-
-    @property
-    def told(self) -> str:
-        """What a terminal shows of it: nothing once it was wiped out."""
-        lines = self._lines
-        return f"{lines}\n" if lines and self._is_closed else lines
-
-    @property
-    def _is_closed(self) -> bool:
-        return self._has_followers or self.is_ended
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether what is written next would stand in its last line."""
-        return not (self._display or self._is_closed) and bool(self._lines)
-
-    def show(self, *, update: bool = False) -> None:
-        """Write it, or display it: the first time, or how it stands by now."""
-        if self._display:
-            data = {"text/plain": self._lines}
-            transient = {"display_id": self._display}
-            display = {"data": data, "transient": transient, "update": update}
-            publish(display, None)
-        elif told := self.told:
-            put(told, self.stream)
-
-    def end(self) -> None:
-        """End its line for what follows; it goes on nevertheless."""
-        self._has_followers = True
+    for block in blocks[:-1]:
+        block.end()
+    text = back
+    for block in blocks:
+        if back and not isinstance(block, Shown):
+            text += block.told
+            continue
+        if text:
+            put(text, "stdout")
+        text = ""
+        block.show()
+    if text:
+        put(text, "stdout")
 
 
-def split_bar(text: str) -> tuple[str, str]:
-    """Return a text in two: what comes before a bar, and the bar, if it ends in one."""
-    if "\r" not in text or moves_cursor(text):
-        return text, ""
-    lines = text.split("\n")
-    begin = len(lines)
-    while begin and lines[begin - 1][:1] in ("", "\r"):
-        begin -= 1
-    if begin == len(lines) and "\r" in lines[-1]:  # behind something in its line
-        begin -= 1
-    begin = max(begin, len(lines) - MOST_ROWS)
-    before, bar = "\n".join([*lines[:begin], ""]), "\n".join(lines[begin:])
-    return (overwritten(before), bar) if "\r" in bar else (overwritten(text), "")
+def first_on_screen(blocks: list[Block]) -> int:
+    """Return the first of these from which on all of them are still to be seen."""
+    left = terminal_size().lines - 1
+    first = len(blocks)
+    while first and (left := left - rows_of(blocks[first - 1].told)) >= 0:
+        first -= 1
+    return first
 
 
-def moves_cursor(text: str) -> bool:
-    """Tell whether a text is drawn as no bar is."""
-    return _MOVES.search(text) is not None
+def go_back(blocks: list[Block]) -> str:
+    """Return what brings the cursor back to where these begin, and takes them off."""
+    up = sum(rows_of(each.told) for each in blocks)
+    if blocks and blocks[-1].is_begun:
+        up -= 1  # it is on that line
+    return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J"

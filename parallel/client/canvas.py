@@ -12,15 +12,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .blocks import LONGEST, Bar, Block, Place, Shown, Text, moves_cursor, split_bar
-from .cursor import rows_of
-from .frontend import can_update, in_notebook, in_terminal, terminal_size
+from .bars import Bars, moves_cursor, split_bar
+from .blocks import (
+    Block,
+    Place,
+    Shown,
+    Text,
+    first_on_screen,
+    go_back,
+    show_all,
+)
+from .frontend import can_update, in_notebook, in_terminal
 from .screen import clear_cell, prefix, put
 
 __all__ = ["Canvas", "Part"]
 
 #: So much of what was shown is kept to be shown again, characters and blocks.
 MOST, MOST_BLOCKS = 4 << 20, 2000
+#: Of text whose last line goes on and on so much, of the end.
+LONGEST = 64 << 10
 _NOT_AGAIN = "[... what was shown before is not shown again ...]\n"
 
 
@@ -52,7 +62,7 @@ class Part:
             text = prefix(text, stream, self._label) + text
             self._canvas.add(Text(self._owner, text, stream))
         if bar:
-            self._canvas.add_bar(self._owner, bar, stream, self._label)
+            self._canvas.add_bar(self._owner, stream, bar, self._label)
 
     def tell(self, text: str) -> None:
         """Show a text of the session's own, as an error is."""
@@ -74,8 +84,8 @@ class Canvas:
         self._can_redraw = self._is_notebook or in_terminal()
         self._has_bars = can_update() if self._is_notebook else self._can_redraw
         self._blocks: list[Block] = []
-        #: The bars that tasks go on with, by task and stream.
-        self.bars: dict[tuple[int, str], Bar] = {}
+        #: Where tasks go on with their bars, by task and stream.
+        self.bars: dict[tuple[int, str], Bars] = {}
         self._size = 0
         self._cut = False
         #: Where blocks go that are not shown yet; None where they are shown at once.
@@ -94,7 +104,7 @@ class Canvas:
         if at is None:
             yield Part(self, owner, label)
             return
-        self.bars = {key: bar for key, bar in self.bars.items() if key[0] != owner}
+        self.bars = {key: bars for key, bars in self.bars.items() if key[0] != owner}
         drawn: list[Block] = []
         self._drawn = drawn
         try:
@@ -107,20 +117,19 @@ class Canvas:
     def _place(self, owner: int, anew: bool) -> int | None:
         """Return where a task's part is drawn anew, or stood until it was cleared."""
         for at, block in enumerate(self._blocks):
-            if block.owner == owner and (anew or isinstance(block, Place)):
+            if owner in block.owners and (anew or isinstance(block, Place)):
                 return at
         return None
 
     def go_on(self, owner: int, stream: str, text: str) -> str:
         """Go on with a task's bar, or its line if that is the last; return the rest."""
-        bar = self.bars.get((owner, stream))
-        if text and bar is not None:
-            return self._go_on_with(bar, text)
+        if text and (owner, stream) in self.bars:
+            return self._go_on_with_bar((owner, stream), text)
         blocks = self._blocks if self._drawn is None else self._drawn
         last = blocks[-1] if blocks else None
         if not (text and isinstance(last, Text) and last.is_begun):
             return text
-        if (last.owner, last.stream) != (owner, stream):
+        if (last.owners, last.stream) != ({owner}, stream):
             return text
         if self._drawn is None:
             put(text, stream)
@@ -133,58 +142,78 @@ class Canvas:
         """Return a text in two: what comes before a bar, and the bar, if any."""
         return split_bar(text) if self._has_bars else (text, "")
 
-    def add_bar(self, owner: int, text: str, stream: str, label: str) -> None:
-        """Show a bar that its task goes on with, whatever is shown meanwhile."""
-        bar = Bar(owner, text, stream, label, is_display=self._is_notebook)
-        self.bars[owner, stream] = bar
-        self.add(bar)
+    def add_bar(self, owner: int, stream: str, text: str, label: str) -> None:
+        """Show a bar that its task goes on with, whatever is shown meanwhile.
 
-    def _go_on_with(self, bar: Bar, text: str) -> str:
+        It joins those that stand at the end.
+        """
+        key = owner, stream
+        blocks = self._blocks if self._drawn is None else self._drawn
+        last = blocks[-1] if blocks else None
+        if isinstance(last, Bars) and key not in last and self._can_reach(last):
+            with self._drawn_anew(last):
+                last.add(owner, stream, text, label)
+        else:
+            last = Bars(is_display=self._is_notebook)
+            last.add(owner, stream, text, label)
+            self.add(last)
+        self.bars[key] = last
+
+    def _go_on_with_bar(self, key: tuple[int, str], text: str) -> str:
         """Draw a bar anew in its place; return what is no part of it."""
-        at = self._place_of(bar)
-        if at is None or moves_cursor(text):
-            del self.bars[bar.owner, bar.stream]
-            return text
-        shown = self._blocks[at:] if self._drawn is None else []
-        back = "" if self._is_notebook else _go_back(shown)
-        self._size -= bar.size
-        rest = bar.take(text)
-        self._size += bar.size
+        bars, rest = self.bars[key], text
+        if self._can_reach(bars) and not moves_cursor(text):
+            with self._drawn_anew(bars):
+                rest = bars.take(key, text)
         if rest:
-            del self.bars[bar.owner, bar.stream]
-        if shown and self._is_notebook:
-            bar.show(update=True)
-        elif shown:
-            _show(shown, back)
+            del self.bars[key]
         return rest
 
-    def _place_of(self, bar: Bar) -> int | None:
-        """Return where a bar stands, unless it cannot be drawn anew any more."""
+    def _can_reach(self, bars: Bars) -> bool:
+        """Tell whether bars can be drawn anew: they may have left the screen."""
         if self._drawn is not None:
-            return 0
-        first = 0 if self._is_notebook else _first_on_screen(self._blocks)
-        places = range(first, len(self._blocks))
-        return next((at for at in places if self._blocks[at] is bar), None)
+            return True
+        first = 0 if self._is_notebook else first_on_screen(self._blocks)
+        return bars in self._blocks[first:]
+
+    @contextmanager
+    def _drawn_anew(self, bars: Bars) -> Iterator[None]:
+        """Show bars as they are changed in the block, in their place."""
+        if self._drawn is not None:
+            yield  # they are shown in the end
+            return
+        below = self._blocks[self._blocks.index(bars) :]
+        back = "" if self._is_notebook else go_back(below)
+        self._size -= bars.size
+        yield
+        self._size += bars.size
+        if self._is_notebook:
+            bars.show(update=True)
+        else:
+            show_all(below, back)
 
     def add(self, block: Block) -> None:
         """Show something, from the begin of a line on."""
-        self._forget_ended_bars(block)
+        if not isinstance(block, Bars):
+            self._forget_ended_bars(block.owners)
         if self._drawn is not None:
             self._drawn.append(block)
             return
         self.end_line()
         block.show()
         if not self._can_redraw:
-            self._blocks = [Text(block.owner, block.told[-1:], block.stream)]
+            if isinstance(block, Text):
+                block.text = block.text[-1:]  # it only matters how it ends
+            self._blocks = [block]
             return
         if not (isinstance(block, Shown) and self._updates(block.display)):
             self._blocks.append(block)
             self._bound(block)
 
-    def _forget_ended_bars(self, block: Block) -> None:
-        """Have the next bar of this block's task stand behind the block."""
-        for key, bar in list(self.bars.items()):
-            if bar.owner == block.owner and bar.is_ended and bar is not block:
+    def _forget_ended_bars(self, owners: set[int]) -> None:
+        """Have the next bars of tasks stand behind what they show now."""
+        for key, bars in list(self.bars.items()):
+            if key[0] in owners and bars.is_ended(key):
                 del self.bars[key]
 
     def _updates(self, display: dict[str, Any]) -> bool:
@@ -203,6 +232,14 @@ class Canvas:
             self._size -= self._blocks.pop(0).size
             self._cut = True
 
+    def end(self) -> None:
+        """End a line that was begun, and show the bars that had no room."""
+        self.end_line()
+        if not self._is_notebook:
+            untold = [block.untold for block in self._blocks if isinstance(block, Bars)]
+            if any(untold):
+                put("".join(untold), "stdout")
+
     def end_line(self) -> None:
         """End a line that was begun."""
         for last in self._blocks[-1:]:
@@ -214,55 +251,18 @@ class Canvas:
         """Draw a task's blocks where those it had were, and all behind them again."""
         blocks, first, back = self._blocks, 0, ""
         if not self._is_notebook:
-            first = _first_on_screen(blocks)
+            first = first_on_screen(blocks)
             if first == len(blocks):  # all has left it
                 self.end_line()
-            back = _go_back(blocks[first:])
+            back = go_back(blocks[first:])
             at = max(at, first)
         # What has left the screen stays there, and is nobody's any more.
-        before = [each for each in blocks[first:at] if each.owner != owner]
-        after = [each for each in blocks[at:] if each.owner != owner]
+        before = [each for each in blocks[first:at] if each.drop(owner)]
+        after = [each for each in blocks[at:] if each.drop(owner)]
         self._blocks = [*before, *(drawn or [Place(owner)]), *after]
         self._size = sum(each.size for each in self._blocks)
         if self._is_notebook:
             clear_cell()
             if self._cut:
                 put(_NOT_AGAIN, "stdout")
-        _show(self._blocks, back)
-
-
-def _show(blocks: list[Block], back: str) -> None:
-    """Show blocks one behind the other; in a terminal, from where this brings us back.
-
-    There it is one text as far as possible, as a bar of this session's stands below.
-    """
-    for block in blocks[:-1]:
-        block.end()
-    text = back
-    for block in blocks:
-        if back and not isinstance(block, Shown):
-            text += block.told
-            continue
-        if text:
-            put(text, "stdout")
-        text = ""
-        block.show()
-    if text:
-        put(text, "stdout")
-
-
-def _first_on_screen(blocks: list[Block]) -> int:
-    """Return the first of these from which on all of them are still to be seen."""
-    left = terminal_size().lines - 1
-    first = len(blocks)
-    while first and (left := left - rows_of(blocks[first - 1].told)) >= 0:
-        first -= 1
-    return first
-
-
-def _go_back(blocks: list[Block]) -> str:
-    """Return what brings the cursor back to where these begin, and takes them off."""
-    up = sum(rows_of(each.told) for each in blocks)
-    if blocks and blocks[-1].is_begun:
-        up -= 1  # it is on that line
-    return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J"
+        show_all(self._blocks, back)

@@ -99,7 +99,7 @@ class _Stream:
         """Show what is left, and end a line that was begun."""
         with self._lock:
             self.catch_up()
-            self._canvas.end_line()
+            self._canvas.end()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from parallel.client import canvas as canvas_module
 from parallel.client import frontend
 from parallel.client import screen as screen_module
-from parallel.client.blocks import split_bar
+from parallel.client.bars import split_bar
 from parallel.client.canvas import Canvas
 from parallel.client.printed import overwritten
 from tests import picture
@@ -87,15 +87,16 @@ class Notebook:
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     """Let this session be in a notebook."""
-    from parallel.client import blocks
+    from parallel.client import bars, blocks
 
     made = Notebook()
     for name in ("in_notebook", "can_update"):
         monkeypatch.setattr(canvas_module, name, lambda: True)
     monkeypatch.setattr(canvas_module, "put", made.put)
     monkeypatch.setattr(canvas_module, "clear_cell", made.cell.clear)
-    monkeypatch.setattr(blocks, "put", made.put)
-    monkeypatch.setattr(blocks, "publish", made.publish)
+    for module in (bars, blocks):
+        monkeypatch.setattr(module, "put", made.put)
+        monkeypatch.setattr(module, "publish", made.publish)
     return made
 
 
@@ -130,7 +131,7 @@ def test_bars_of_several_go_on_in_turns(
     ]
     tell(canvas, 1, "\r    \r")  # as one does that is not to be left
     tell(canvas, 0, "\r 10%")
-    canvas.end_line()
+    canvas.end()
     assert screen.lines == [
         "[stderr:0] begun",
         "[stderr:0] 100%",
@@ -165,6 +166,38 @@ def test_a_bar_of_one_that_cleared_what_it_showed(
     tell(canvas, 0, "", anew=True)
     tell(canvas, 1, "\r 60%")
     assert screen.lines == ["[stderr:1]  60%"]
+
+
+@pytest.mark.parametrize("shows", ["terminal", "notebook"])
+def test_they_stand_in_the_order_of_engines(
+    shows: str, request: pytest.FixtureRequest
+) -> None:
+    screen = request.getfixturevalue(shows)
+    canvas = Canvas()
+    for percent in (10, 20):
+        for owner in (2, 0, 1):
+            tell(canvas, owner, f"\r{percent}%")
+    assert screen.lines == [f"[stderr:{owner}] 20%" for owner in range(3)]
+    tell(canvas, 1, "said\n", "stdout")
+    tell(canvas, 3, "\r30%")
+    tell(canvas, 1, "\r40%")
+    assert screen.lines == [
+        "[stderr:0] 20%", "[stderr:1] 40%", "[stderr:2] 20%",
+        "[stdout:1] said", "[stderr:3] 30%",
+    ]  # fmt: skip
+
+
+def test_more_than_a_screen_has_lines_stay_in_their_place(terminal: Terminal) -> None:
+    canvas = Canvas()
+    for percent in (10, 20):
+        for owner in range(2 * LINES):
+            tell(canvas, owner, f"\r{percent}%")
+    half = [f"[stderr:{owner}] 20%" for owner in range(LINES // 2)]
+    assert terminal.lines == [*half, f"[... {LINES * 3 // 2} more lines of bars ...]"]
+    tell(canvas, 0, "said\n", "stdout")
+    canvas.end()
+    bars = [f"[stderr:{owner}] 20%" for owner in range(2 * LINES)]
+    assert [line for line in terminal.lines if "%" in line] == bars
 
 
 def test_one_that_has_left_the_screen_begins_another_line(terminal: Terminal) -> None:
@@ -277,7 +310,7 @@ def test_each_line_stands_there_once_as_it_was_drawn_last(
     for owner, stream, text in told:
         tell(canvas, owner, text, stream)
         texts[owner, stream] += text
-    canvas.end_line()
+    canvas.end()
     whole = "".join(
         row if len(row) == COLUMNS else f"{row}\n" for row in terminal.lines
     )

@@ -76,6 +76,8 @@ class Bars(Block):
         self._display = uuid.uuid4().hex if is_display else ""
         self._bars: dict[tuple[int, str], Bar] = {}
         self._labels: dict[int, str] = {}
+        #: Those that go on elsewhere.
+        self._moved: set[tuple[int, str]] = set()
 
     def __contains__(self, key: tuple[int, str]) -> bool:
         return key in self._bars
@@ -94,6 +96,10 @@ class Bars(Block):
         """Take more of one; return what no longer belongs to it."""
         return self._bars[key].take(text)
 
+    def move(self, key: tuple[int, str]) -> None:
+        """Note that one goes on elsewhere."""
+        self._moved.add(key)
+
     def drop(self, owner: int) -> bool:
         """Drop what is a task's; tell whether anything is left."""
         self._bars = {key: bar for key, bar in self._bars.items() if key[0] != owner}
@@ -101,8 +107,12 @@ class Bars(Block):
 
     @property
     def _lines(self) -> list[str]:
+        return [line for _, line in self._lines_of]
+
+    @property
+    def _lines_of(self) -> list[tuple[tuple[int, str], str]]:
         return [
-            f"[{stream}:{self._labels[owner]}] {row}"
+            ((owner, stream), f"[{stream}:{self._labels[owner]}] {row}")
             for owner, stream in sorted(self._bars)
             for row in self._bars[owner, stream].rows
         ]
@@ -117,8 +127,9 @@ class Bars(Block):
 
     @property
     def untold(self) -> str:
-        """What a terminal does not show of it."""
-        return "".join(f"{line}\n" for line in self._lines[_room() :])
+        """What a terminal does not show of it, nor elsewhere."""
+        hidden = self._lines_of[_room() :]
+        return "".join(f"{line}\n" for key, line in hidden if key not in self._moved)
 
     def show(self, *, update: bool = False) -> None:
         """Write them, or display them: the first time, or as they stand by now."""

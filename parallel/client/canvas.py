@@ -162,7 +162,9 @@ class Canvas:
     def _go_on_with_bar(self, key: tuple[int, str], text: str) -> str:
         """Draw a bar anew in its place; return what is no part of it."""
         bars, rest = self.bars[key], text
-        if self._can_reach(bars) and not moves_cursor(text):
+        if not self._can_reach(bars):
+            bars.move(key)
+        elif not moves_cursor(text):
             with self._drawn_anew(bars):
                 rest = bars.take(key, text)
         if rest:

@@ -200,6 +200,20 @@ def test_more_than_a_screen_has_lines_stay_in_their_place(terminal: Terminal) ->
     assert [line for line in terminal.lines if "%" in line] == bars
 
 
+def test_of_those_that_had_no_room_none_is_told_as_it_was(terminal: Terminal) -> None:
+    canvas = Canvas()
+    for owner in range(LINES):
+        tell(canvas, owner, "\r10%")
+    for i in range(LINES):
+        tell(canvas, LINES, f"{i}\n")
+    for owner in range(LINES):
+        tell(canvas, owner, "\r20%")
+    canvas.end()
+    later = terminal.lines[terminal.lines.index(f"[stderr:{LINES}] {LINES - 1}") + 1 :]
+    shown = [line for line in later if "%" in line]
+    assert shown == [f"[stderr:{owner}] 20%" for owner in range(LINES)]
+
+
 def test_one_that_has_left_the_screen_begins_another_line(terminal: Terminal) -> None:
     canvas = Canvas()
     tell(canvas, 0, "\r 10%")

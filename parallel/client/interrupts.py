@@ -67,7 +67,8 @@ class Interrupts:
         self._wake = bool
         if _signal.getsignal(_SIGINT) == self._note:
             _signal.signal(_SIGINT, self._handler)
-        if self._noted:
+        # Where a second one is on its way, that is for both.
+        if self._noted and not isinstance(error, KeyboardInterrupt):
             self._handler(_SIGINT, None)
 
     def check(self, wake: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ from .cells import check_syntax
 from .colours import colour_in
 from .debugging import debug_engine, debug_error, debug_result, has_failed, point_to
 from .options import Settings, for_running, for_showing, parsed, read_targets
-from .running import named, show, wait_and_show
+from .running import NOT_KNOWN, StillRunning, named, show, wait_and_show
 
 __all__ = ["ParallelMagics"]
 
@@ -210,6 +210,8 @@ class ParallelMagics:
             result = view.execute(code, silent=False, block=False, targets=targets)
         except (ParallelError, IndexError) as error:
             raise UsageError(f"%px{self.suffix}: {error}") from None
+        except KeyboardInterrupt:  # a second one: the first is held off
+            raise StillRunning(NOT_KNOWN) from None
         result._fname = "%px"
         self._failed = self._failed_result()
         self.last_result = result

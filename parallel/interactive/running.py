@@ -10,10 +10,15 @@ from ..client.streaming import streaming
 from ..errors import AlreadyDisplayedError, ParallelError, RemoteError
 from .options import Settings
 
-__all__ = ["StillRunning", "show", "wait_and_show"]
+__all__ = ["NOT_KNOWN", "StillRunning", "named", "show", "wait_and_show"]
 
 #: Seconds for engines to say that they have not started what is given up.
 UNSTARTED = 0.25
+#: What is said of a cell that was interrupted twice before it was waited for.
+NOT_KNOWN = (
+    "Interrupted once more while the cell was sent: engines may be at it. "
+    "rc.queue_status() tells, and rc.send_signal('SIGINT') interrupts them"
+)
 #: So many engines are named by their numbers.
 NAMED = 10
 

@@ -55,6 +55,50 @@ print(ended, before)
 """
 
 
+TWICE = """
+import pathlib
+import signal
+import time
+import types
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import parallel
+
+CELL = "import time; open({!r}, 'w').close(); time.sleep(600)"
+config = Config()
+config.HistoryManager.enabled = False
+module = types.ModuleType("session")
+shell = InteractiveShell.instance(config=config, user_module=module)
+begun = pathlib.Path(__file__).with_name("begun")
+with parallel.Cluster(n=1) as rc:
+    view = rc.activate()
+    send = view.execute
+
+    def interrupted_twice(*arguments, **options):
+        send(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    view.execute = interrupted_twice
+    try:
+        shell.run_cell_magic("px", "", CELL.format(str(begun)))
+    except KeyboardInterrupt as error:
+        print(error)
+    while not begun.exists():
+        time.sleep(0.01)
+    rc.send_signal("SIGINT")
+    print(rc.wait(timeout=10))
+"""
+
+
+def test_two_of_them_while_the_cell_is_sent_are_told(tmp_path: Path) -> None:
+    told, ended = run_script(tmp_path, TWICE).splitlines()
+    assert told.startswith("Interrupted once more while the cell was sent: engines may")
+    assert ended == "True"
+
+
 def test_a_shower_of_them(tmp_path: Path) -> None:
     ended, before = map(int, run_script(tmp_path, SHOWER).split())
     assert ended > 10

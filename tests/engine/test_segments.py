@@ -18,11 +18,9 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def segment() -> Iterator[Path]:
-    """Return what a rank has left that was killed long ago."""
+    """Return what a rank has left that was killed."""
     path = Path(f"/dev/shm/mpich_shm_test{os.getpid()}_0")
     path.write_bytes(bytes(4096))
-    long_ago = time.time() - OLD - 60
-    os.utime(path, (long_ago, long_ago))
     yield path
     path.unlink(missing_ok=True)
 
@@ -36,12 +34,13 @@ def mapped(path: Path) -> Iterator[None]:
 
 
 def test_what_nobody_uses_is_removed_once_it_is_old(segment: Path) -> None:
+    long_ago = time.time() - OLD - 60
+    os.utime(segment, (long_ago, long_ago))  # from now on others may remove it, too
     sweep_old()
     assert not segment.exists()
 
 
 def test_what_is_new_may_be_of_a_world_that_starts(segment: Path) -> None:
-    os.utime(segment)
     sweep_old()
     assert segment.exists()
 

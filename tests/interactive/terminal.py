@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 import pexpect
+import psutil
 
 __all__ = ["Terminal"]
 
@@ -90,6 +92,15 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         """Interrupt what is under way."""
         self._child.sendintr()
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt what is under way in a console as the console does it for Ctrl-C.
+
+        The key itself may find it at work with a future, for whose lock its handler
+        would wait for ever: one of some hundred times on a busy machine.
+        """
+        (kernel,) = psutil.Process(self._child.pid).children()
+        kernel.send_signal(signal.SIGINT)
 
     def leave_prompt(self) -> str:
         """Press Ctrl-C at a prompt of a task's, as often as it takes.

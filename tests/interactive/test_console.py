@@ -59,7 +59,7 @@ def test_what_engines_clear_is_drawn_anew(terminal: Terminal) -> None:
 def test_ctrl_c_interrupts_the_engines_and_says_so(terminal: Terminal) -> None:
     terminal.start("%px import time; print('begun'); time.sleep(600)", "begun")
     terminal.wait_for("begun")
-    terminal.press_ctrl_c()
+    terminal.interrupt_kernel()
     shown = terminal.seen()
     assert "Interrupted: sending SIGINT to engines [0, 1]" in shown
     assert "2 errors" in shown

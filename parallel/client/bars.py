@@ -8,7 +8,7 @@ import uuid
 from .blocks import Block
 from .frontend import terminal_size
 from .printed import overwritten
-from .screen import publish, put
+from .screen import prefix, publish, put
 
 __all__ = ["Bar", "Bars", "moves_cursor", "split_bar"]
 
@@ -26,7 +26,11 @@ _MOVES = re.compile(r"\x1b\[[0-9;]*[B-HJST]|\x08")
 class Bar:
     """Lines that a task draws anew, one beneath the other: those of loops in loops."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, stream: str, label: str) -> None:
+        self._stream = stream
+        self._label = label
+        #: It goes on elsewhere.
+        self.has_moved = False
         self._rows = [""]
         #: In which of them the task writes.
         self._row = 0
@@ -40,9 +44,10 @@ class Bar:
         return bool(is_blank) and self._row == len(above)
 
     @property
-    def rows(self) -> list[str]:
+    def lines(self) -> list[str]:
         """The lines as they stand, but for those that were wiped out."""
-        return [row for row in (row.rstrip("\r ") for row in self._rows) if row]
+        rows = [row.rstrip("\r ") for row in self._rows]
+        return [prefix(row, self._stream, self._label) + row for row in rows if row]
 
     def take(self, text: str) -> str:
         """Take more of it; return what no longer belongs to it."""
@@ -75,30 +80,17 @@ class Bars(Block):
         super().__init__()
         self._display = uuid.uuid4().hex if is_display else ""
         self._bars: dict[tuple[int, str], Bar] = {}
-        self._labels: dict[int, str] = {}
-        #: Those that go on elsewhere.
-        self._moved: set[tuple[int, str]] = set()
 
     def __contains__(self, key: tuple[int, str]) -> bool:
         return key in self._bars
 
+    def __getitem__(self, key: tuple[int, str]) -> Bar:
+        return self._bars[key]
+
     def add(self, owner: int, stream: str, text: str, label: str) -> None:
         """Have another one here, of a task on a stream."""
         self.owners.add(owner)
-        self._labels[owner] = label
-        self._bars[owner, stream] = Bar(text)
-
-    def is_ended(self, key: tuple[int, str]) -> bool:
-        """Tell whether there is nothing to go on with."""
-        return self._bars[key].is_ended
-
-    def take(self, key: tuple[int, str], text: str) -> str:
-        """Take more of one; return what no longer belongs to it."""
-        return self._bars[key].take(text)
-
-    def move(self, key: tuple[int, str]) -> None:
-        """Note that one goes on elsewhere."""
-        self._moved.add(key)
+        self._bars[owner, stream] = Bar(text, stream, label)
 
     def drop(self, owner: int) -> bool:
         """Drop what is a task's; tell whether anything is left."""
@@ -107,15 +99,7 @@ class Bars(Block):
 
     @property
     def _lines(self) -> list[str]:
-        return [line for _, line in self._lines_of]
-
-    @property
-    def _lines_of(self) -> list[tuple[tuple[int, str], str]]:
-        return [
-            ((owner, stream), f"[{stream}:{self._labels[owner]}] {row}")
-            for owner, stream in sorted(self._bars)
-            for row in self._bars[owner, stream].rows
-        ]
+        return [line for key in sorted(self._bars) for line in self._bars[key].lines]
 
     @property
     def told(self) -> str:
@@ -128,8 +112,9 @@ class Bars(Block):
     @property
     def untold(self) -> str:
         """What a terminal does not show of it, nor elsewhere."""
-        hidden = self._lines_of[_room() :]
-        return "".join(f"{line}\n" for key, line in hidden if key not in self._moved)
+        bars = (self._bars[key] for key in sorted(self._bars))
+        lines = [(line, bar.has_moved) for bar in bars for line in bar.lines]
+        return "".join(f"{line}\n" for line, moved in lines[_room() :] if not moved)
 
     def show(self, *, update: bool = False) -> None:
         """Write them, or display them: the first time, or as they stand by now."""

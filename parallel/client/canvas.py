@@ -163,10 +163,10 @@ class Canvas:
         """Draw a bar anew in its place; return what is no part of it."""
         bars, rest = self.bars[key], text
         if not self._can_reach(bars):
-            bars.move(key)
+            bars[key].has_moved = True
         elif not moves_cursor(text):
             with self._drawn_anew(bars):
-                rest = bars.take(key, text)
+                rest = bars[key].take(text)
         if rest:
             del self.bars[key]
         return rest
@@ -215,7 +215,7 @@ class Canvas:
     def _forget_ended_bars(self, owners: set[int]) -> None:
         """Have the next bars of tasks stand behind what they show now."""
         for key, bars in list(self.bars.items()):
-            if key[0] in owners and bars.is_ended(key):
+            if key[0] in owners and bars[key].is_ended:
                 del self.bars[key]
 
     def _updates(self, display: dict[str, Any]) -> bool:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parallel.client import canvas as canvas_module
-from parallel.client import frontend
-from parallel.client import screen as screen_module
 from parallel.client.bars import split_bar
 from parallel.client.canvas import Canvas
 from parallel.client.printed import overwritten
 from tests import picture
+from tests.fakes.terminal import show_in
 
 LINES, COLUMNS = 60, 40
 
@@ -39,11 +36,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(scope="module")
 def patch() -> Iterator[pytest.MonkeyPatch]:
-    """Let this session's terminal have a size."""
+    """Undo what `in_terminal` has set, once all tests are over."""
     with pytest.MonkeyPatch.context() as made:
-        made.setenv("TERM", "xterm")
-        made.setenv("LINES", str(LINES))
-        made.setenv("COLUMNS", str(COLUMNS))
         yield made
 
 
@@ -55,9 +49,7 @@ def terminal(patch: pytest.MonkeyPatch) -> Terminal:
 
 def in_terminal(patch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    streams = SimpleNamespace(stdout=made, stderr=made, modules=sys.modules)
-    for module in (screen_module, frontend):
-        patch.setattr(module, "sys", streams)
+    show_in(made, patch, LINES, COLUMNS)
     return made
 
 
@@ -100,6 +92,13 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     return made
 
 
+@pytest.fixture(params=["terminal", "notebook"])
+def screen(request: pytest.FixtureRequest) -> Terminal | Notebook:
+    """Let this session be in one after the other."""
+    found: Terminal | Notebook = request.getfixturevalue(request.param)
+    return found
+
+
 def tell(
     canvas: Canvas, owner: int, text: str, stream: str = "stderr", *, anew: bool = False
 ) -> None:
@@ -107,11 +106,7 @@ def tell(
         part.write(**{stream: text})
 
 
-@pytest.mark.parametrize("shows", ["terminal", "notebook"])
-def test_bars_of_several_go_on_in_turns(
-    shows: str, request: pytest.FixtureRequest
-) -> None:
-    screen = request.getfixturevalue(shows)
+def test_bars_of_several_go_on_in_turns(screen: Terminal | Notebook) -> None:
     canvas = Canvas()
     tell(canvas, 0, "begun\n\r  0%", "stderr")
     tell(canvas, 1, "\r  0%")
@@ -151,11 +146,7 @@ def test_where_displays_do_not_change_it_stays_text(
     assert notebook.cell == [["", "[stderr:0]\n\r 10%"], ["", "\r 20%"]]
 
 
-@pytest.mark.parametrize("shows", ["terminal", "notebook"])
-def test_a_bar_of_one_that_cleared_what_it_showed(
-    shows: str, request: pytest.FixtureRequest
-) -> None:
-    screen = request.getfixturevalue(shows)
+def test_a_bar_of_one_that_cleared_what_it_showed(screen: Terminal | Notebook) -> None:
     canvas = Canvas()
     tell(canvas, 0, "\r 10%")
     tell(canvas, 1, "\r 20%")
@@ -168,11 +159,7 @@ def test_a_bar_of_one_that_cleared_what_it_showed(
     assert screen.lines == ["[stderr:1]  60%"]
 
 
-@pytest.mark.parametrize("shows", ["terminal", "notebook"])
-def test_they_stand_in_the_order_of_engines(
-    shows: str, request: pytest.FixtureRequest
-) -> None:
-    screen = request.getfixturevalue(shows)
+def test_they_stand_in_the_order_of_engines(screen: Terminal | Notebook) -> None:
     canvas = Canvas()
     for percent in (10, 20):
         for owner in (2, 0, 1):
@@ -232,11 +219,7 @@ def test_what_moves_otherwise_is_passed_on_as_it_comes(terminal: Terminal) -> No
     assert terminal.getvalue().endswith("\n[stderr:0] \b\b9%")
 
 
-@pytest.mark.parametrize("shows", ["terminal", "notebook"])
-def test_bars_beneath_bars_of_several(
-    shows: str, request: pytest.FixtureRequest
-) -> None:
-    screen = request.getfixturevalue(shows)
+def test_bars_beneath_bars_of_several(screen: Terminal | Notebook) -> None:
     canvas = Canvas()
     for step in range(2):
         for owner in range(2):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-import sys
-from types import SimpleNamespace
 
 import pytest
 
-from parallel.client import frontend
-from parallel.client import screen as screen_module
 from parallel.client.canvas import Canvas
 from parallel.client.cursor import rows_of
+from tests.fakes.terminal import show_in
 
 LINES, COLUMNS = 8, 20
 
@@ -56,12 +53,7 @@ class Screen(io.StringIO):
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """Let this be a terminal of a few lines."""
     made = Screen()
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("LINES", str(LINES))
-    monkeypatch.setenv("COLUMNS", str(COLUMNS))
-    streams = SimpleNamespace(stdout=made, stderr=made, modules=sys.modules)
-    for module in (screen_module, frontend):
-        monkeypatch.setattr(module, "sys", streams)
+    show_in(made, monkeypatch, LINES, COLUMNS)
     return made
 
 

@@ -13,10 +13,7 @@ from tests.integration.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
-SHOWER = """
-import contextlib
-import io
-import random
+SESSION = """
 import signal
 import time
 import types
@@ -26,11 +23,17 @@ from traitlets.config import Config
 
 import parallel
 
-CELL = "print('begun')\\nimport time\\ntime.sleep(600)"
 config = Config()
 config.HistoryManager.enabled = False
 module = types.ModuleType("session")
 shell = InteractiveShell.instance(config=config, user_module=module)
+"""
+SHOWER = """
+import contextlib
+import io
+import random
+
+CELL = "print('begun')\\nimport time\\ntime.sleep(600)"
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 random.seed(1)
 ended = before = 0
@@ -63,20 +66,8 @@ print(ended, before)
 
 TWICE = """
 import pathlib
-import signal
-import time
-import types
-
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
-
-import parallel
 
 CELL = "import time; open({!r}, 'w').close(); time.sleep(600)"
-config = Config()
-config.HistoryManager.enabled = False
-module = types.ModuleType("session")
-shell = InteractiveShell.instance(config=config, user_module=module)
 begun = pathlib.Path(__file__).with_name("begun")
 with parallel.Cluster(n=1) as rc:
     view = rc.activate()
@@ -100,12 +91,12 @@ with parallel.Cluster(n=1) as rc:
 
 
 def test_two_of_them_while_the_cell_is_sent_are_told(tmp_path: Path) -> None:
-    told, ended = run_script(tmp_path, TWICE).splitlines()
+    told, ended = run_script(tmp_path, SESSION + TWICE).splitlines()
     assert told.startswith("Interrupted once more while the cell was sent: engines may")
     assert ended == "True"
 
 
 def test_a_shower_of_them(tmp_path: Path) -> None:
-    ended, before = map(int, run_script(tmp_path, SHOWER).split())
+    ended, before = map(int, run_script(tmp_path, SESSION + SHOWER).split())
     assert ended > 10
     assert ended + before > 40

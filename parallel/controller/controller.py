@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -87,9 +88,7 @@ class Controller:
         self._link = link
         #: The agent that forked this process is gone: nobody else removes its files.
         self.is_orphan = False
-        self._peers = Peers(
-            lambda parts: sockets.send(self._socket, parts), scheduling.room
-        )
+        self._peers = Peers(partial(sockets.send, router), scheduling.room)
         machine, holdings = make_scheduler(scheduling), scheduling.holdings
         self._record = make_record(recording or Recording())
         muster = muster or Muster()

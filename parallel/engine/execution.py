@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic, time
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from ..errors import ImpossibleDependency, RemoteError, UnmetDependency
 from ..protocol.messages import Assign, Method, Status
@@ -28,7 +30,7 @@ class Ending(BaseException):
     """Raised in the main thread by a signal that ends the engine."""
 
 
-class Ran(NamedTuple):
+class Ran(msgspec.Struct, frozen=True):
     """How a task went."""
 
     status: Status

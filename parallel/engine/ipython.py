@@ -51,6 +51,8 @@ def make_ipython(namespace: Namespace) -> Any:
         # What each cell changes or needs is no trait: on 16 engines on two cores,
         # where nothing stays in the processors' caches, these took 60 µs a cell.
         "execution_count": 1,
+        "ast_transformers": [],
+        "input_transformers_post": [],
         "init_history": lambda its: _keep_history(its, history),
         "compiler_class": type(
             "Compiler", (CachingCompiler,), {"get_code_name": _name_code}
@@ -86,6 +88,7 @@ def make_ipython(namespace: Namespace) -> Any:
     made.display_pub.publish = functools.partial(_publish_display, widgets)
     made.events.register("post_execute", widgets.settle)
     made.display_pub.clear_output = _publish_clear
+    _hear_less(made)
     _guard_debug(made)
     # Of a prompt, which is not here.
     warnings.filterwarnings("ignore", "To exit: use 'exit'", UserWarning, "IPython")
@@ -134,6 +137,13 @@ def _set_builtins(shell: Any) -> None:
     for name in ("exit", "quit"):
         trap.auto_builtins.pop(name, None)
     trap.__enter__()
+
+
+def _hear_less(shell: Any) -> None:
+    """Tell IPython's publisher of no cells: what it would show is published by us."""
+    publisher = shell.display_pub
+    for heard in shell.events.callbacks.values():
+        heard[:] = [h for h in heard if getattr(h, "__self__", None) is not publisher]
 
 
 def _name_code(_: Any, __: str, code: str, number: int) -> str:

@@ -47,7 +47,9 @@ class Sender:
         """Send what is held."""
         with self._lock:
             if self._held:
-                self._line.say(*self._take())
+                held, self._held = self._held, []
+                frames, self._frames = self._frames, []
+                self._line.say(held, frames)
         self.flushed = monotonic()
 
     def say(self, messages: Sequence[Message], frames: Sequence[Any] = ()) -> None:

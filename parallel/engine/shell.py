@@ -29,6 +29,7 @@ class Shell:
         self._shown: dict[str, Any] | None = None
         #: IPython's own.
         self.ipython = make_ipython(namespace)
+        self._names, self._hidden = namespace.names, self.ipython.user_ns_hidden
         self._codes = CellCode()
         self._history = self.ipython.history_manager
         #: The cells so far: these lists stay the same ones.
@@ -107,24 +108,24 @@ class Shell:
         ipython.events.trigger("pre_execute")
         self._keep_input(count, code)
         try:
-            exec(compiled, ipython.user_global_ns, ipython.user_ns)
+            exec(compiled, self._names)
         finally:
             self.executed()
         return {"execution_count": count, "execute_result": None}
 
     def _keep_input(self, count: int, code: str) -> None:
         """Keep a cell as IPython's history does, of which there is none on disk."""
-        history, ipython, code = self._history, self.ipython, code.rstrip("\n")
-        for inputs in self._inputs:
-            inputs.append(code)
+        history, code = self._history, code.rstrip("\n")
+        for kept in self._inputs:
+            kept.append(code)
         history._iii, history._ii = history._ii, history._i
         history._i, history._i00 = history._i00, code
-        names = {
+        inputs = {
             "_i": history._i, "_ii": history._ii, "_iii": history._iii,
             f"_i{count}": code,
         }  # fmt: skip
-        ipython.user_ns.update(names)
-        ipython.user_ns_hidden.update(names)
+        self._names.update(inputs)
+        self._hidden.update(inputs)
 
     def executed(self) -> None:
         """Do what is due after code that was no cell, such as to show its figures."""

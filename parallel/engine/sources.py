@@ -67,7 +67,8 @@ class Sources:
                     if self.shell is not None:
                         self.shell.executed()
                 return None
-        self.make_shell()
+        if self.shell is None:
+            self.make_shell()
         if self.shell is not None:
             return self.shell.run(code, silent)
         return self._show(code)

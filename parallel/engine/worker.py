@@ -79,7 +79,7 @@ class Worker:
         if assign.pinned and assign.ordinal <= self._given_up and not hears:
             self._give_up(assign)
             return
-        while assign.digest not in self._functions:
+        while assign.digest and assign.digest not in self._functions:
             self._ask_for(assign)
         self._run(assign, frames)
         self._hold_or_flush()
@@ -108,7 +108,8 @@ class Worker:
         self._page.start(assign.ordinal, capture.stdout.offset, capture.stderr.offset)
         error = too_deep(self._turns)
         if error is None:
-            payload, buffers = unstow(assign.payload, sockets.as_buffers(frames))
+            buffers = sockets.as_buffers(frames) if frames else frames
+            payload, buffers = unstow(assign.payload, buffers)
             if type(frames) is list:
                 frames.clear()  # once pieces are joined, one copy is enough
             outer, self.depth = self.depth, assign.depth + 1

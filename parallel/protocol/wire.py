@@ -136,6 +136,8 @@ def stow(payload: bytes, buffers: Sequence[Any]) -> tuple[bytes, list[Any]]:
     objects, which may change before the frames have left. What is too large for one
     frame is cut.
     """
+    if not buffers and 0 < len(payload) <= INLINE_NBYTES and not is_cut(payload):
+        return payload, []
     frames: list[Any] = [
         bytes(b.raw() if isinstance(b, pickle.PickleBuffer) else b) for b in buffers
     ]

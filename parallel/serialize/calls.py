@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from ..errors import CannotPack, CannotUnpack
 from .names import ATOMS
-from .objects import Packed, pack, unpack
+from .objects import Packed, pack
 from .reasons import RAISED, blamed, lacking, say
 from .references import Unresolved
 
@@ -103,7 +103,7 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
         Whatever looking up a `Reference` in it raised.
     """
     try:
-        return unpack(payload, buffers)
+        return pickle.loads(payload, buffers=buffers)
     except Unresolved as error:
         reason = error.error
     except RAISED as error:

@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import ProtocolError
 from ..protocol.messages import Hello, Mark, Message, Welcome
-from ..protocol.wire import NO_SESSION, Decoder, encode, frames_nbytes, session_of
+from ..protocol.wire import NO_SESSION, SESSION_NBYTES, Decoder, encode, frames_nbytes
 from ..state.stream import Stream
 from . import sockets
 from .monitors import DisconnectMonitor
@@ -141,7 +141,7 @@ class Dealer(Generic[M]):
         messages = self._decoder.messages(head)
         if messages and isinstance(mark := messages[0], Mark):
             stream = self.stream  # that another thread may renew
-            if session_of(head) != stream.session:
+            if head[:SESSION_NBYTES] != stream.session:
                 return ()
             nbytes = len(head) + frames_nbytes(frames) if frames else len(head)
             if not stream.take(mark, nbytes):

@@ -313,7 +313,8 @@ class RemoteError(ParallelError):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in the place of the steps on this side."""
-        if str(self).endswith(self.traceback):  # what C code raised has no steps
+        kind, words, rest = self.traceback.strip().partition(f"{self.ename}: ")
+        if words and rest == self.evalue and " " not in kind:  # it has no steps
             return [str(self)]
         return [*self.painted_traceback().splitlines(), str(self)]
 

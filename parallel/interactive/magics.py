@@ -20,6 +20,7 @@ from .colours import colour_in
 from .debugging import debug_engine, debug_error, debug_result, has_failed, point_to
 from .options import Settings, for_running, for_showing, parsed, read_targets
 from .running import NOT_KNOWN, StillRunning, named, show, wait_and_show
+from .steps import shorten_in
 
 __all__ = ["ParallelMagics"]
 
@@ -66,6 +67,7 @@ class ParallelMagics:
         if not self.suffix:
             self.shell.events.register("pre_run_cell", self._pointer)
         colour_in(self.shell)
+        shorten_in(self.shell)
 
     def remove(self) -> None:
         """Take them out of the shell."""

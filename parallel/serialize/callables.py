@@ -15,6 +15,7 @@ from .fingerprints import fingerprint
 from .prepickled import PrePickled
 from .reasons import RAISED, blamed, lacking
 from .references import Late, Reference
+from .steps import cause_of
 from .switches import pickled, way
 
 __all__ = [
@@ -88,7 +89,7 @@ def pack_function(f: Any) -> Function:
     except Exception as error:
         raise CannotPack(
             f"cannot send {name} to the engines: {blamed(f, error)}"
-        ) from error
+        ) from cause_of(error)
     return Function(digest_of(code), code, name)
 
 
@@ -109,7 +110,7 @@ def unpack_function(code: bytes) -> Any:
     except RAISED as error:
         raise CannotUnpack(
             f"the function cannot be unpacked here: {lacking(error)}"
-        ) from (error)
+        ) from cause_of(error)
 
 
 def name_of(f: Any) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import CannotPack, CannotUnpack
 from .names import ATOMS
 from .objects import Packed, pack
 from .reasons import RAISED, blamed, lacking, say
 from .references import Unresolved
+from .steps import cause_of
 
 __all__ = ["pack_call", "pack_elements", "pack_value", "unpack_value"]
 
@@ -31,21 +32,13 @@ def pack_call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Packe
     try:
         return pack((args, kwargs))
     except Exception as error:
-        _blame(name, args, kwargs, error)
-
-
-def _blame(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
-) -> NoReturn:
+        failure = error
     for key, value in (*enumerate(args), *kwargs.items()):
-        try:
-            pack(value)
-        except Exception as own:
-            where = f"argument {key}" if isinstance(key, int) else f"argument {key!r}"
-            raise CannotPack(
-                f"cannot send {where} of {name} ({_kind(value)}): {blamed(value, own)}"
-            ) from own
-    raise CannotPack(f"cannot send the arguments of {name}: {say(error)}") from error
+        which = key if isinstance(key, int) else repr(key)
+        pack_value(value, f"argument {which} of {name}")
+    raise CannotPack(
+        f"cannot send the arguments of {name}: {say(failure)}"
+    ) from cause_of(failure)
 
 
 def _kind(value: Any) -> str:
@@ -67,7 +60,7 @@ def pack_value(value: Any, what: str) -> Packed:
     except Exception as error:
         raise CannotPack(
             f"cannot send {what} ({_kind(value)}): {blamed(value, error)}"
-        ) from error
+        ) from cause_of(error)
 
 
 def pack_elements(parts: Sequence[Any], name: str, begin: int = 0) -> Packed:
@@ -86,10 +79,13 @@ def pack_elements(parts: Sequence[Any], name: str, begin: int = 0) -> Packed:
     try:
         return pack(parts)
     except Exception as error:
-        for part in parts:
-            for i, element in enumerate(part, begin):
-                pack_value(element, f"element {i} for {name}")
-        raise CannotPack(f"cannot send elements for {name}: {say(error)}") from error
+        failure = error
+    for part in parts:
+        for i, element in enumerate(part, begin):
+            pack_value(element, f"element {i} for {name}")
+    raise CannotPack(f"cannot send elements for {name}: {say(failure)}") from cause_of(
+        failure
+    )
 
 
 def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
@@ -108,5 +104,5 @@ def unpack_value(payload: Any, buffers: Sequence[Any], what: str) -> Any:
         reason = error.error
     except RAISED as error:
         why = lacking(error, is_engine=what == ARGUMENTS)
-        raise CannotUnpack(f"cannot unpack {what} here: {why}") from error
+        raise CannotUnpack(f"cannot unpack {what} here: {why}") from cause_of(error)
     raise reason

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 from ..errors import Failure, RemoteError, parts_of, remote_error, without_init
 from .objects import Packed
 from .reasons import RAISED, message_of, say
+from .steps import users_part
 from .switches import pickled
 
 __all__ = ["Caught", "pack_error", "unpack_error"]
-
-#: Whose steps at the beginning of a traceback say nothing to the user.
-OWN = ("parallel.engine", "parallel.serialize")
 
 
 def pack_error(error: BaseException, engine_info: dict[str, Any]) -> Packed:
@@ -43,7 +41,7 @@ class Caught(NamedTuple):
 
 
 def _traceback(error: BaseException) -> str:
-    step = _users_part(error.__traceback__)
+    step = users_part(error.__traceback__)
     try:
         return "".join(traceback.format_exception(type(error), error, step))
     except RAISED:  # by an attribute of it
@@ -88,17 +86,6 @@ def _can_travel(value: Any) -> bool:
     except RAISED:
         return False
     return True
-
-
-def _users_part(step: Any) -> Any:
-    """Return a traceback from where the user's code begins."""
-    while step is not None and _is_engines(step.tb_frame.f_globals):
-        step = step.tb_next
-    return step
-
-
-def _is_engines(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__")).startswith(OWN)
 
 
 def unpack_error(payload: Any) -> RemoteError:

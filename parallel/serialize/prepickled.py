@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import CannotPack
 from .nested import Nested
 from .objects import pack, unpack
+from .steps import cause_of
 
 __all__ = ["PrePickled"]
 
@@ -35,7 +36,7 @@ class PrePickled(Nested):
         except Exception as error:
             raise CannotPack(
                 f"cannot pickle {what} beforehand: {type(error).__name__}: {error}"
-            ) from error
+            ) from cause_of(error)
         # Copies, or what is changed in the object later would travel, but only arrays.
         buffers = [_copy(buffer.raw()) for buffer in packed.buffers]
         super().__init__(_unpack, packed.payload, buffers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def test_maps(view: Any) -> None:
     assert ar[2:4] == [4, 9]
     assert repr(ar) == "<AsyncMapResult(fsquare): finished>"
     assert list(view.imap(fsquare, range(5))) == [0, 1, 4, 9, 16]
+
+
+def test_an_element_that_cannot_travel_is_named_by_its_place(view: Any) -> None:
+    elements = [0, 1, 2, threading.Lock()]
+    with pytest.raises(ipp.CannotPack, match=r"cannot send element 3 for fsquare"):
+        view.map_sync(fsquare, elements)
 
 
 def test_errors_take_the_places_of_results(view: Any) -> None:

@@ -45,21 +45,22 @@ with parallel.Cluster(n=2) as rc:
         begun = time.perf_counter()
         shell.run_cell_magic("px", "", "pass")
         took.append(time.perf_counter() - begun)
-    for round in range(50):
-        try:
+    # Around it all, for an interrupt may come while it is set or undone.
+    with contextlib.redirect_stdout(io.StringIO()):
+        for round in range(50):
             try:
-                after = random.uniform(0.1, 1.5) * min(took)
-                signal.setitimer(signal.ITIMER_REAL, after)
-                with contextlib.redirect_stdout(io.StringIO()):
+                try:
+                    after = random.uniform(0.1, 1.5) * min(took)
+                    signal.setitimer(signal.ITIMER_REAL, after)
                     shell.run_cell_magic("px", "", CELL)
-            except KeyboardInterrupt:  # before there was anything to be interrupted
-                before += 1
-            except parallel.AlreadyDisplayedError:
-                ended += 1
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except KeyboardInterrupt:
-            pass
-        assert rc.wait(timeout=10), (round, rc.queue_status())
+                except KeyboardInterrupt:  # before there was anything to be interrupted
+                    before += 1
+                except parallel.AlreadyDisplayedError:
+                    ended += 1
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                pass
+            assert rc.wait(timeout=10), (round, rc.queue_status())
 print(ended, before)
 """
 

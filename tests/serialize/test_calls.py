@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +19,7 @@ from parallel.serialize.callables import (
     unpack_function,
 )
 from parallel.serialize.calls import pack_call, pack_elements, pack_value, unpack_value
+from parallel.serialize.prepickled import PrePickled
 
 LOCK = threading.Lock()
 
@@ -55,7 +58,47 @@ def test_the_argument_that_cannot_travel_is_named(
     assert str(caught.value) == (
         f"cannot send {where}: TypeError: cannot pickle '_thread.lock' object"
     )
-    assert isinstance(caught.value.__cause__, TypeError)
+    told = "".join(traceback.format_exception(caught.value))
+    assert told.count("TypeError") == 1, "there is nothing else to tell"
+
+
+class Odd:
+    """Has a state that cannot be had."""
+
+    def __getstate__(self) -> Any:
+        return self.state()
+
+    def state(self) -> Any:
+        """Raise an error."""
+        raise ValueError("no state")
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda odd: pack_call("f", (1, odd), {}),
+        lambda odd: pack_elements(([1, odd],), "f"),
+        lambda odd: pack_value(odd, "the result of f"),
+        lambda odd: pack_function(partial(print, odd)),
+        PrePickled,
+    ],
+    ids=["call", "elements", "value", "function", "beforehand"],
+)
+def test_the_users_own_steps_are_the_cause(pack: Callable[[Any], Any]) -> None:
+    with pytest.raises(CannotPack, match="no state") as caught:
+        pack(Odd())
+    cause = caught.value.__cause__
+    assert isinstance(cause, ValueError)
+    steps = traceback.extract_tb(cause.__traceback__)
+    assert [step.name for step in steps] == ["__getstate__", "state"]
+    assert "During handling" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_cannot_be_unpacked_says_so_once() -> None:
+    payload = pack_value(b"", "it").payload
+    with pytest.raises(CannotUnpack) as caught:
+        unpack_value(payload[:-1], (), "the arguments")
+    assert caught.value.__cause__ is None
 
 
 def test_what_cannot_travel_has_its_article() -> None:

@@ -19,7 +19,7 @@ from ...serialize.modules import Installer, pack_module
 from ..extensions import EXTENSIONS
 from ..flags import labelled
 from ..mapresults import AsyncMapResult
-from ..partition import BLOCK, elements, split
+from ..partition import BLOCK, bounds, elements, split
 from ..parts import PartsResult, parts_of
 from ..replies import ExecuteResult
 from ..results import AsyncResult
@@ -101,7 +101,10 @@ class DirectView(NamespaceView):
         parts = list(zip(*split_columns, strict=True))
         terms = labelled(self._terms, label)
         result = self._map_result(function, parts, return_exceptions, terms)
-        packed = [pack_elements(part, function.name) for part in parts]
+        packed = [
+            pack_elements(part, function.name, begin)
+            for part, (begin, _) in zip(parts, bounds(total, len(ids)), strict=True)
+        ]
         method = method_of_map(return_exceptions, terms)
         self._send_parts(result, method, function.digest, ids, packed, terms)
         return self._wait_for_map(result, block, progress)

@@ -73,13 +73,25 @@ class Bars(Block):
 
     They go on there, whatever follows. In a notebook they are a display: nothing else
     can be changed there once it is shown. In a terminal they take half of the screen at
-    most, as what has left it cannot be drawn anew.
+    most, as what has left it cannot be drawn anew; so they do in a Qt console, where
+    they go on until anything follows.
+
+    Parameters
+    ----------
+    is_display
+        Whether they are a display.
+    is_cut
+        Whether they are cut to the width of a terminal: in a Qt console a line that
+        takes two rows is not drawn anew as a whole.
     """
 
-    def __init__(self, *, is_display: bool) -> None:
+    def __init__(self, *, is_display: bool, is_cut: bool = False) -> None:
         super().__init__()
+        self._longest = terminal_size().columns - 1 if is_cut else None
         self._display = uuid.uuid4().hex if is_display else ""
         self._bars: dict[tuple[int, str], Bar] = {}
+        #: So many lines have been written of it.
+        self._height = 0
 
     def __contains__(self, key: tuple[int, str]) -> bool:
         return key in self._bars
@@ -107,7 +119,7 @@ class Bars(Block):
         lines, room = self._lines, _room()
         if len(lines) > room:
             lines[room:] = [f"[... {len(lines) - room} more lines of bars ...]"]
-        return "".join(f"{line}\n" for line in lines)
+        return "".join(f"{line[: self._longest]}\n" for line in lines)
 
     @property
     def untold(self) -> str:
@@ -123,8 +135,19 @@ class Bars(Block):
             transient = {"display_id": self._display}
             display = {"data": data, "transient": transient, "update": update}
             publish(display, None)
-        elif told := self.told:
+        elif told := self._drawn_over() if update else self.told:
             put(told, "stdout")
+        self._height = max(self._height, self.told.count("\n"))
+
+    def _drawn_over(self) -> str:
+        """Return what draws it where it stands, in the lines right above.
+
+        What erases all beneath the cursor would erase all of a Qt console.
+        """
+        lines = self.told.splitlines()
+        lines += [""] * (self._height - len(lines))
+        back = f"\x1b[{self._height}A" if self._height else ""
+        return f"\r{back}" + "".join(f"\x1b[K{line}\n" for line in lines)
 
 
 def _room() -> int:

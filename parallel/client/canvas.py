@@ -70,7 +70,8 @@ class Part:
 
     def display(self, displays: Sequence[dict[str, Any]], engine: int | None) -> None:
         """Show what was displayed."""
-        if any(not display.get("update") for display in displays):
+        can_update = self._canvas.can_update
+        if any(not (can_update and display.get("update")) for display in displays):
             self.tell(f"[output:{self._label}]\n")
         for display in displays:
             self._canvas.add(Shown(self._owner, display, engine))
@@ -80,9 +81,13 @@ class Canvas:
     """What is shown, block by block."""
 
     def __init__(self) -> None:
+        #: A notebook, or a Qt console; that one draws nothing anew but its last lines.
         self._is_notebook = in_notebook()
-        self._can_redraw = self._is_notebook or in_terminal()
-        self._has_bars = can_update() if self._is_notebook else self._can_redraw
+        #: Whether what is displayed changes.
+        self.can_update = can_update()
+        is_terminal = in_terminal()
+        self._can_redraw = self.can_update or is_terminal
+        self._has_bars = self._is_notebook or is_terminal
         self._blocks: list[Block] = []
         #: Where tasks go on with their bars, by task and stream.
         self.bars: dict[tuple[int, str], Bars] = {}
@@ -154,7 +159,8 @@ class Canvas:
             with self._drawn_anew(last):
                 last.add(owner, stream, text, label)
         else:
-            last = Bars(is_display=self._is_notebook)
+            is_cut = self._is_notebook and not self.can_update
+            last = Bars(is_display=self.can_update, is_cut=is_cut)
             last.add(owner, stream, text, label)
             self.add(last)
         self.bars[key] = last
@@ -172,11 +178,15 @@ class Canvas:
         return rest
 
     def _can_reach(self, bars: Bars) -> bool:
-        """Tell whether bars can be drawn anew: they may have left the screen."""
+        """Tell whether bars can be drawn anew.
+
+        They may have left the screen, and a Qt console changes what is shown last.
+        """
         if self._drawn is not None:
             return True
-        first = 0 if self._is_notebook else first_on_screen(self._blocks)
-        return bars in self._blocks[first:]
+        if self._is_notebook:
+            return bars in self._blocks[0 if self.can_update else -1 :]
+        return bars in self._blocks[first_on_screen(self._blocks) :]
 
     @contextmanager
     def _drawn_anew(self, bars: Bars) -> Iterator[None]:
@@ -237,7 +247,7 @@ class Canvas:
     def end(self) -> None:
         """End a line that was begun, and show the bars that had no room."""
         self.end_line()
-        if not self._is_notebook:
+        if not self.can_update:
             untold = [block.untold for block in self._blocks if isinstance(block, Bars)]
             if any(untold):
                 put("".join(untold), "stdout")

@@ -54,7 +54,8 @@ class Cursor:
         Parameters
         ----------
         bars
-            Whether they are still there; they end their line when they close.
+            Whether they are still there, on a terminal's screen; they end their line
+            when they close. Elsewhere the text goes on beneath.
         """
         if not self._is_below:
             return text

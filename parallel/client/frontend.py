@@ -37,7 +37,10 @@ def in_notebook() -> bool:
 
 
 def can_update() -> bool:
-    """Tell whether what is displayed changes with its updates: not in a Qt console."""
+    """Tell whether what is displayed changes: by its updates, and as a widget.
+
+    In a notebook it does. A Qt console, and Spyder's, change lines of text only.
+    """
     if not in_notebook() or type(ipython().kernel).__module__.startswith("spyder"):
         return False
     return re.search(rb"qtconsole", _command_of(os.getppid())) is None

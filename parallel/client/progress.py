@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-from .frontend import in_notebook, in_terminal, ipython
+from .frontend import can_update, in_notebook, in_terminal, ipython
 from .screen import make_room
 from .waits import Waits
 
@@ -90,7 +90,7 @@ def new_bar(
         Seconds that it has taken before, which rates are told of as well.
     """
     if widget is None:
-        widget = in_notebook()
+        widget = can_update()
     if _is_quiet() and not widget:
         return Silence(total)
     bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)

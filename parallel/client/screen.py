@@ -9,7 +9,7 @@ from typing import Any
 
 from ..protocol.views import model_in, without_view
 from .cursor import Cursor
-from .frontend import comm_of, in_terminal, ipython
+from .frontend import can_update, comm_of, in_notebook, in_terminal, ipython
 
 __all__ = [
     "clear_cell",
@@ -36,14 +36,14 @@ def put(text: str, stream: str) -> None:
     """Write text to a stream of the session."""
     file = getattr(sys, stream)
     with _beside_bars(file) as bars:
-        file.write(_cursor.go_back(text, bars=bars))
+        file.write(_cursor.go_back(text, bars=bars and in_terminal()))
         file.flush()
         _cursor.follow(text)
 
 
 def make_room() -> None:
     """Have the next bar drawn beneath a line that was begun, and not over it."""
-    if in_terminal():
+    if in_terminal() or (in_notebook() and not can_update()):
         sys.stderr.write(_cursor.go_below())
 
 
@@ -88,13 +88,15 @@ def content_of(output: dict[str, Any], engine_id: int | None) -> dict[str, Any]:
     if (model := model_in(data)) and comm_of(model) is None:
         data = without_view(data)
     extra: dict[str, Any] = {}
+    metadata["engine"] = engine_id
+    if in_notebook() and not can_update():  # which would not show it at all
+        return {"data": data, "metadata": metadata}
     if transient := output.get("transient"):
         # What several engines show under one name are several displays here.
         name = f"{transient.get('display_id')}@{engine_id}"
         extra["transient"] = {**transient, "display_id": name}
     if output.get("update"):
         extra["update"] = True
-    metadata["engine"] = engine_id
     return {"data": data, "metadata": metadata, **extra}
 
 

@@ -136,14 +136,66 @@ def test_bars_of_several_go_on_in_turns(screen: Terminal | Notebook) -> None:
     ]
 
 
-def test_where_displays_do_not_change_it_stays_text(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(canvas_module, "can_update", lambda: False)
+class QtConsole(Terminal):
+    """What is written to a Qt console, which changes no displays, but the last lines.
+
+    What erases all beneath the cursor would erase all that stands there.
+    """
+
+    def put(self, text: str, stream: str) -> None:
+        assert "J" not in text
+        self.write(text)
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> QtConsole:
+    """Let this session be in a Qt console."""
+    from parallel.client import bars, blocks
+
+    made = QtConsole()
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    monkeypatch.setattr(canvas_module, "in_notebook", lambda: True)
+    for name in ("can_update", "in_terminal"):
+        monkeypatch.setattr(canvas_module, name, lambda: False)
+    for module in (canvas_module, bars, blocks):
+        monkeypatch.setattr(module, "put", made.put)
+    return made
+
+
+def test_where_displays_do_not_change_the_last_lines_do(console: QtConsole) -> None:
+    canvas = Canvas()
+    for percent in range(0, 100, 10):
+        for owner in (1, 0):
+            tell(canvas, owner, f"\r{percent}%")
+    assert console.lines == ["[stderr:0] 90%", "[stderr:1] 90%"]
+    tell(canvas, 0, "said\n", "stdout")
+    tell(canvas, 1, "\r91%")
+    tell(canvas, 0, "\r92%")
+    tell(canvas, 1, "\r" + "9" * 2 * COLUMNS)
+    tell(canvas, 1, "\r" + "8" * 2 * COLUMNS)
+    canvas.end()
+    assert console.lines == [
+        "[stderr:0] 90%", "[stderr:1] 90%", "[stdout:0] said",
+        "[stderr:0] 92%", ("[stderr:1] " + "8" * COLUMNS)[: COLUMNS - 1],
+    ]  # fmt: skip
+
+
+def test_there_lines_that_are_wiped_out_are_empty(console: QtConsole) -> None:
     canvas = Canvas()
     tell(canvas, 0, "\r 10%")
-    tell(canvas, 0, "\r 20%")
-    assert notebook.cell == [["", "[stderr:0]\n\r 10%"], ["", "\r 20%"]]
+    tell(canvas, 1, "\r 10%")
+    tell(canvas, 0, "\r    \r")
+    tell(canvas, 1, "\r 20%\n")
+    tell(canvas, 1, "end\n")
+    assert console.lines == ["[stderr:1]  20%", "", "[stderr:1] end"]
+
+
+def test_there_what_was_cleared_stays(console: QtConsole) -> None:
+    canvas = Canvas()
+    tell(canvas, 0, "one\n")
+    tell(canvas, 1, "two\n")
+    tell(canvas, 0, "three\n", anew=True)
+    assert console.lines == ["[stderr:0] one", "[stderr:1] two", "[stderr:0] three"]
 
 
 def test_a_bar_of_one_that_cleared_what_it_showed(screen: Terminal | Notebook) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from parallel.client import progress
 from parallel.client.progress import is_wanted, new_bar, watch_progress
 from parallel.client.waits import Waits
 
@@ -41,6 +42,18 @@ def test_unasked_in_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_wanted(None, waits=False)
     monkeypatch.setenv("IPP_NONINTERACTIVE", "1")
     assert not is_wanted(None, waits=True)
+
+
+def test_one_of_text_where_no_widget_moves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("IPP_NONINTERACTIVE", raising=False)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "can_update", lambda: False)
+    bar = new_bar(3, "work")
+    bar.update(3)
+    bar.close()
+    assert "work: 100%" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("ipython")

@@ -92,6 +92,8 @@ class Bars(Block):
         self._bars: dict[tuple[int, str], Bar] = {}
         #: So many lines have been written of it.
         self._height = 0
+        #: What is shown of it, unless that has changed.
+        self._told: str | None = None
 
     def __contains__(self, key: tuple[int, str]) -> bool:
         return key in self._bars
@@ -103,10 +105,17 @@ class Bars(Block):
         """Have another one here, of a task on a stream."""
         self.owners.add(owner)
         self._bars[owner, stream] = Bar(text, stream, label)
+        self._told = None
+
+    def take(self, key: tuple[int, str], text: str) -> str:
+        """Take more of one; return what no longer belongs to it."""
+        self._told = None
+        return self._bars[key].take(text)
 
     def drop(self, owner: int) -> bool:
         """Drop what is a task's; tell whether anything is left."""
         self._bars = {key: bar for key, bar in self._bars.items() if key[0] != owner}
+        self._told = None
         return super().drop(owner)
 
     @property
@@ -116,10 +125,12 @@ class Bars(Block):
     @property
     def told(self) -> str:
         """What a terminal shows of it: nothing once all were wiped out."""
-        lines, room = self._lines, _room()
-        if len(lines) > room:
-            lines[room:] = [f"[... {len(lines) - room} more lines of bars ...]"]
-        return "".join(f"{line[: self._longest]}\n" for line in lines)
+        if self._told is None:
+            lines, room = self._lines, _room()
+            if len(lines) > room:
+                lines[room:] = [f"[... {len(lines) - room} more lines of bars ...]"]
+            self._told = "".join(f"{line[: self._longest]}\n" for line in lines)
+        return self._told
 
     @property
     def untold(self) -> str:
@@ -135,7 +146,8 @@ class Bars(Block):
             transient = {"display_id": self._display}
             display = {"data": data, "transient": transient, "update": update}
             publish(display, None)
-        elif told := self._drawn_over() if update else self.told:
+            return
+        if told := self._drawn_over() if update else self.told:
             put(told, "stdout")
         self._height = max(self._height, self.told.count("\n"))
 

@@ -172,7 +172,7 @@ class Canvas:
             bars[key].has_moved = True
         elif not moves_cursor(text):
             with self._drawn_anew(bars):
-                rest = bars[key].take(text)
+                rest = bars.take(key, text)
         if rest:
             del self.bars[key]
         return rest

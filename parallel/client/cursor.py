@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -110,6 +111,7 @@ def _column_behind(line: str, column: int, columns: int) -> int:
     return column
 
 
+@functools.lru_cache(4096)
 def _width_of(letter: str) -> int:
     if unicodedata.combining(letter):
         return 0

@@ -313,10 +313,16 @@ class RemoteError(ParallelError):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in the place of the steps on this side."""
-        kind, words, rest = self.traceback.strip().partition(f"{self.ename}: ")
-        if words and rest == self.evalue and " " not in kind:  # it has no steps
+        if not self._has_steps():
             return [str(self)]
         return [*self.painted_traceback().splitlines(), str(self)]
+
+    def _has_steps(self) -> bool:
+        """Tell whether there is more in the traceback than the error's own words."""
+        text = self.traceback.strip()
+        module, name, rest = text.partition(f"{self.ename}: ")
+        words = text if " " in module else name + rest
+        return not str(self).endswith(words)
 
     def __reduce__(self) -> tuple[Any, ...]:
         original = self.original

@@ -270,6 +270,8 @@ def test_ipython_shows_what_happened_there() -> None:
     ]
     flat = RemoteError("TypeError", "no", "TypeError: no", {"engine_id": 3})
     assert flat._render_traceback_() == ["[3:?] TypeError: no"], "it has no steps"
+    silent = RemoteError("EngineError", "it died", "", {"engine_id": 3})
+    assert silent._render_traceback_() == ["[3:?] EngineError: it died"]
     named = RemoteError("Odd", "a: b\nc", "its.Odd: a: b\nc\n", {"engine_id": 3})
     assert named._render_traceback_() == ["[3:?] Odd: a: b\nc"]
     assert AlreadyDisplayedError(one)._render_traceback_() == ["1 error"]

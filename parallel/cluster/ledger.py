@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 
 from ..client.client import Client
+from ..client.locating import find
+from ..errors import ControllerUnreachable
 from ..protocol.connection import ConnectionInfo
 from .agentcontroller import AgentController
 from .agentengines import AgentEngines
@@ -43,10 +45,17 @@ class Ledger(ClusterOptions):
     )  # fmt: skip
 
     def connect_client_sync(self, **options: Any) -> Client:
-        """Return a client of this cluster, connected."""
+        """Return a client of this cluster, connected.
+
+        Raises
+        ------
+        ControllerUnreachable
+            It does not run, or nobody answers.
+        """
         if self._info is not None:
             client = Client(self._info, cluster=self, **options)
         else:
+            self._check_runs(options)
             client = Client(
                 profile_dir=self.profile_dir,
                 cluster_id=self.cluster_id,
@@ -57,6 +66,15 @@ class Ledger(ClusterOptions):
         if record is not None and record.is_here and record.elsewhere is None:
             client._connection.absence.folder = Path(record.runtime_dir)
         return client
+
+    def _check_runs(self, options: Mapping[str, Any]) -> None:
+        """Raise if a client would wait for what nobody has started."""
+        file = find(folder=self.profile_dir, cluster_id=self.cluster_id)
+        if self.controller is None and "timeout" not in options and not file.exists():
+            raise ControllerUnreachable(
+                f"cluster {self.cluster_id!r} does not run: start_cluster() starts it, "
+                "and connect_client(timeout=…) waits for one that others start"
+            )
 
     def _catch_up(self) -> None:
         """Know of the sets that other processes have started or changed meanwhile."""

@@ -112,6 +112,8 @@ class EngineSets(Ledger):
         ------
         KeyError
             There is no such set.
+        ControllerUnreachable
+            Nothing runs.
         """
         sets, _ = self._find(engine_set_id)
         try:
@@ -122,6 +124,8 @@ class EngineSets(Ledger):
                 if ids:
                     client.send_signal(signum, ids)
         except TransportError:  # there is nobody to pass it on
+            if not sets:
+                raise
             for set_id in sets:
                 self.engines[set_id].signal(signum)
 

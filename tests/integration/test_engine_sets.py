@@ -20,6 +20,7 @@ from parallel.cluster.records import read_record
 from parallel.cluster.status import status_of
 from parallel.errors import (
     ClusterRunning,
+    ControllerUnreachable,
     EngineError,
     LauncherError,
     RemoteError,
@@ -42,6 +43,20 @@ def made() -> Iterator[Cluster]:
     cluster = Cluster(cluster_id="sets", engine_timeout=120)
     yield cluster
     cluster.stop_cluster_sync()
+
+
+def test_who_asks_one_that_does_not_run_is_told_so_at_once(
+    made: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for call in (
+        made.connect_client_sync,
+        lambda: made.signal_engines_sync(signal.SIGINT),
+    ):
+        with pytest.raises(ControllerUnreachable, match="'sets' does not run"):
+            call()
+    assert not capsys.readouterr().out, "nothing is waited for"
+    with pytest.raises(ControllerUnreachable, match="no connection file"):
+        made.connect_client_sync(timeout=0.01)
 
 
 def wait_for_ids(client: Client, count: int) -> list[int]:

@@ -22,7 +22,7 @@ from .blocks import (
     go_back,
     show_all,
 )
-from .frontend import can_update, in_notebook, in_terminal
+from .frontend import in_notebook, in_qt_console, in_terminal
 from .screen import clear_cell, prefix, put
 
 __all__ = ["Canvas", "Part"]
@@ -70,8 +70,8 @@ class Part:
 
     def display(self, displays: Sequence[dict[str, Any]], engine: int | None) -> None:
         """Show what was displayed."""
-        can_update = self._canvas.can_update
-        if any(not (can_update and display.get("update")) for display in displays):
+        updates = self._canvas.is_notebook
+        if any(not (updates and display.get("update")) for display in displays):
             self.tell(f"[output:{self._label}]\n")
         for display in displays:
             self._canvas.add(Shown(self._owner, display, engine))
@@ -81,13 +81,11 @@ class Canvas:
     """What is shown, block by block."""
 
     def __init__(self) -> None:
-        #: A notebook, or a Qt console; that one draws nothing anew but its last lines.
-        self._is_notebook = in_notebook()
         #: Whether what is displayed changes.
-        self.can_update = can_update()
-        is_terminal = in_terminal()
-        self._can_redraw = self.can_update or is_terminal
-        self._has_bars = self._is_notebook or is_terminal
+        self.is_notebook, self._is_terminal = in_notebook(), in_terminal()
+        self._can_redraw = self.is_notebook or self._is_terminal
+        #: Nothing is drawn anew there but the last lines.
+        self._is_qt_console = in_qt_console()
         self._blocks: list[Block] = []
         #: Where tasks go on with their bars, by task and stream.
         self.bars: dict[tuple[int, str], Bars] = {}
@@ -145,7 +143,8 @@ class Canvas:
 
     def split_bar(self, text: str) -> tuple[str, str]:
         """Return a text in two: what comes before a bar, and the bar, if any."""
-        return split_bar(text) if self._has_bars else (text, "")
+        has_bars = self._can_redraw or self._is_qt_console
+        return split_bar(text) if has_bars else (text, "")
 
     def add_bar(self, owner: int, stream: str, text: str, label: str) -> None:
         """Show a bar that its task goes on with, whatever is shown meanwhile.
@@ -159,8 +158,7 @@ class Canvas:
             with self._drawn_anew(last):
                 last.add(owner, stream, text, label)
         else:
-            is_cut = self._is_notebook and not self.can_update
-            last = Bars(is_display=self.can_update, is_cut=is_cut)
+            last = Bars(is_display=self.is_notebook, is_cut=self._is_qt_console)
             last.add(owner, stream, text, label)
             self.add(last)
         self.bars[key] = last
@@ -184,9 +182,9 @@ class Canvas:
         """
         if self._drawn is not None:
             return True
-        if self._is_notebook:
-            return bars in self._blocks[0 if self.can_update else -1 :]
-        return bars in self._blocks[first_on_screen(self._blocks) :]
+        if self._is_terminal:
+            return bars in self._blocks[first_on_screen(self._blocks) :]
+        return bars in self._blocks[-1 if self._is_qt_console else 0 :]
 
     @contextmanager
     def _drawn_anew(self, bars: Bars) -> Iterator[None]:
@@ -195,14 +193,14 @@ class Canvas:
             yield  # they are shown in the end
             return
         below = self._blocks[self._blocks.index(bars) :]
-        back = "" if self._is_notebook else go_back(below)
+        back = go_back(below) if self._is_terminal else ""
         self._size -= bars.size
         yield
         self._size += bars.size
-        if self._is_notebook:
-            bars.show(update=True)
-        else:
+        if self._is_terminal:
             show_all(below, back)
+        else:
+            bars.show(update=True)
 
     def add(self, block: Block) -> None:
         """Show something, from the begin of a line on."""
@@ -230,7 +228,7 @@ class Canvas:
 
     def _updates(self, display: dict[str, Any]) -> bool:
         """Keep an update in the place of what it updates, which may not be ours."""
-        if not (self._is_notebook and display.get("update")):
+        if not (self.is_notebook and display.get("update")):
             return False
         name = display["transient"]["display_id"]
         for block in self._blocks:
@@ -247,7 +245,7 @@ class Canvas:
     def end(self) -> None:
         """End a line that was begun, and show the bars that had no room."""
         self.end_line()
-        if not self.can_update:
+        if not self.is_notebook:
             untold = [block.untold for block in self._blocks if isinstance(block, Bars)]
             if any(untold):
                 put("".join(untold), "stdout")
@@ -262,7 +260,7 @@ class Canvas:
     def _redraw(self, at: int, owner: int, drawn: list[Block]) -> None:
         """Draw a task's blocks where those it had were, and all behind them again."""
         blocks, first, back = self._blocks, 0, ""
-        if not self._is_notebook:
+        if not self.is_notebook:
             first = first_on_screen(blocks)
             if first == len(blocks):  # all has left it
                 self.end_line()
@@ -273,7 +271,7 @@ class Canvas:
         after = [each for each in blocks[at:] if each.drop(owner)]
         self._blocks = [*before, *(drawn or [Place(owner)]), *after]
         self._size = sum(each.size for each in self._blocks)
-        if self._is_notebook:
+        if self.is_notebook:
             clear_cell()
             if self._cut:
                 put(_NOT_AGAIN, "stdout")

@@ -21,7 +21,7 @@ from ..serialize.calls import unpack_value
 from ..serialize.objects import Packed
 from ..transport.sockets import as_buffers
 from .control import join_control
-from .frontend import can_update
+from .frontend import in_notebook
 from .modelstate import ModelState
 from .proxy import Proxy
 from .saying import Saying
@@ -54,7 +54,7 @@ class Comms:
 
     def take(self, published: Published, frames: Sequence[Any]) -> None:
         """Pass on what the widgets of an engine say, if a notebook shows this."""
-        if not can_update():
+        if not in_notebook():
             return
         payload, buffers = unstow(published.payload, as_buffers(frames))
         try:

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from ..protocol.views import without_view
-from .frontend import can_update
+from .frontend import in_notebook
 
 __all__ = ["MOST_NBYTES", "Display", "Displays", "Place"]
 
@@ -73,7 +73,7 @@ class Displays:
 
     def take(self, value: dict[str, Any], nbytes: int, place: Place) -> None:
         """Take one; if it has the id of one before, that changes."""
-        if not can_update():
+        if not in_notebook():
             value = {**value, "data": without_view(value["data"])}
         elif "model" in value:  # a notebook draws the widget, and not its text
             return

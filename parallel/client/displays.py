@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from .frontend import in_notebook
+from .frontend import in_notebook, in_qt_console
 from .metadata import Metadata
 from .names import name_of, named_value
 from .screen import prefix, publish, put
@@ -62,7 +62,7 @@ def _show_value(facts: Metadata) -> None:
     found = facts.execute_result
     data = dict(found.get("data", {}))
     number = _engine(facts), found.get("execution_count")
-    if in_notebook() and len(data) > 1:  # it shows another form than the text
+    if len(data) > 1 and (in_notebook() or in_qt_console()):  # they show another form
         print(name_of(*number))
     data["text/plain"] = named_value(*number, str(data.get("text/plain", "")))
     publish({**found, "data": data}, facts.engine_id)

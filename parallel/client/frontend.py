@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "can_update",
     "comm_of",
     "in_notebook",
+    "in_qt_console",
     "in_terminal",
     "ipython",
     "terminal_size",
@@ -32,18 +32,23 @@ def ipython() -> Any:
 
 
 def in_notebook() -> bool:
-    """Tell whether a notebook shows this, and not a console that has a kernel, too."""
-    return _is_kernel() and not _is_of_console(os.getppid())
+    """Tell whether a notebook shows this: what is displayed changes there.
 
-
-def can_update() -> bool:
-    """Tell whether what is displayed changes: by its updates, and as a widget.
-
-    In a notebook it does. A Qt console, and Spyder's, change lines of text only.
+    It does so by its updates, and as a widget. Consoles may have a kernel, too.
     """
-    if not in_notebook() or type(ipython().kernel).__module__.startswith("spyder"):
+    is_console = _is_of_console(os.getppid()) or in_qt_console()
+    return _is_kernel() and not is_console
+
+
+def in_qt_console() -> bool:
+    """Tell whether a Qt console shows this, as in Spyder.
+
+    No display changes there, but lines of text do.
+    """
+    if not _is_kernel():
         return False
-    return re.search(rb"qtconsole", _command_of(os.getppid())) is None
+    is_spyders = type(ipython().kernel).__module__.startswith("spyder")
+    return is_spyders or b"qtconsole" in _command_of(os.getppid())
 
 
 def comm_of(model: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-from .frontend import can_update, in_notebook, in_terminal, ipython
+from .frontend import in_notebook, in_qt_console, in_terminal, ipython
 from .screen import make_room
 from .waits import Waits
 
@@ -66,7 +66,8 @@ def is_wanted(asked: bool | None = None, *, waits: bool = True) -> bool:
 def _is_quiet() -> bool:
     if os.environ.get(QUIET, "0") not in ("", "0"):
         return True
-    return not (in_notebook() or sys.stderr.isatty() or in_terminal())
+    is_kernel = in_notebook() or in_qt_console()
+    return not (is_kernel or sys.stderr.isatty() or in_terminal())
 
 
 def new_bar(
@@ -90,7 +91,7 @@ def new_bar(
         Seconds that it has taken before, which rates are told of as well.
     """
     if widget is None:
-        widget = can_update()
+        widget = in_notebook()
     if _is_quiet() and not widget:
         return Silence(total)
     bar = _kind_of_bar(widget)(total=total, desc=what, unit=unit, delay=delay)

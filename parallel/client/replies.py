@@ -9,7 +9,7 @@ from ..protocol.terms import Terms
 from ..protocol.views import without_view
 from .connection import Connection
 from .deliveries import Delivered
-from .frontend import can_update
+from .frontend import in_notebook
 from .metadata import KEYS, Metadata
 from .names import named_value
 from .results import AsyncResult
@@ -144,7 +144,7 @@ class ExecuteResult(AsyncResult):
             return value
         count = value["execution_count"]
         found = value.get("execute_result")
-        if found is not None and not can_update():
+        if found is not None and not in_notebook():
             found = {**found, "data": without_view(found["data"])}
         if found is not None:
             found = self._found[index] = {**found, "execution_count": count}

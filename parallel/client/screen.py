@@ -9,7 +9,7 @@ from typing import Any
 
 from ..protocol.views import model_in, without_view
 from .cursor import Cursor
-from .frontend import can_update, comm_of, in_notebook, in_terminal, ipython
+from .frontend import comm_of, in_qt_console, in_terminal, ipython
 
 __all__ = [
     "clear_cell",
@@ -43,7 +43,7 @@ def put(text: str, stream: str) -> None:
 
 def make_room() -> None:
     """Have the next bar drawn beneath a line that was begun, and not over it."""
-    if in_terminal() or (in_notebook() and not can_update()):
+    if in_terminal() or in_qt_console():
         sys.stderr.write(_cursor.go_below())
 
 
@@ -89,7 +89,7 @@ def content_of(output: dict[str, Any], engine_id: int | None) -> dict[str, Any]:
         data = without_view(data)
     extra: dict[str, Any] = {}
     metadata["engine"] = engine_id
-    if in_notebook() and not can_update():  # which would not show it at all
+    if in_qt_console():  # which would not show updates at all
         return {"data": data, "metadata": metadata}
     if transient := output.get("transient"):
         # What several engines show under one name are several displays here.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..protocol.messages import Outcome, Status
 from .displayed import Displays, Place
-from .frontend import can_update
+from .frontend import in_notebook
 from .printed import Printed
 
 __all__ = ["NOTHING", "SILENCE", "News", "Piece", "Shown", "Told"]
@@ -86,7 +86,7 @@ class Shown:
         """
         if kind == "data":
             self.data.update(value)
-        elif "into" in value and not can_update():
+        elif "into" in value and not in_notebook():
             if kind == "clear":  # where no widgets are drawn, all is in one place
                 self.take(kind, {key: value[key] for key in value if key != "into"})
         elif kind == "clear" and "into" in value:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..client import names
-from ..client.frontend import in_notebook, in_terminal
+from ..client.frontend import in_notebook, in_qt_console, in_terminal
 from ..client.names import plain_name
 from ..errors import RemoteError
 
@@ -39,7 +39,8 @@ def _style_of(shell: Any) -> str:
 def _painted_name(number: str, shell: Any) -> str:
     """Return the name of a value in IPython's red, if colours are wanted."""
     # A notebook draws escape sequences, a file does not.
-    if _style_of(shell) == "nocolor" or not (in_notebook() or in_terminal()):
+    is_drawn = in_notebook() or in_qt_console() or in_terminal()
+    if _style_of(shell) == "nocolor" or not is_drawn:
         return plain_name(number)
     return f"\x1b[31mOut[\x1b[1;91m{number}\x1b[0;31m]:\x1b[0m"
 

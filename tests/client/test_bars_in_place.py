@@ -82,8 +82,8 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     from parallel.client import bars, blocks
 
     made = Notebook()
-    for name in ("in_notebook", "can_update"):
-        monkeypatch.setattr(canvas_module, name, lambda: True)
+    for name in ("in_notebook", "in_terminal", "in_qt_console"):
+        monkeypatch.setattr(canvas_module, name, lambda name=name: "note" in name)
     monkeypatch.setattr(canvas_module, "put", made.put)
     monkeypatch.setattr(canvas_module, "clear_cell", made.cell.clear)
     for module in (bars, blocks):
@@ -154,9 +154,8 @@ def console(monkeypatch: pytest.MonkeyPatch) -> QtConsole:
 
     made = QtConsole()
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
-    monkeypatch.setattr(canvas_module, "in_notebook", lambda: True)
-    for name in ("can_update", "in_terminal"):
-        monkeypatch.setattr(canvas_module, name, lambda: False)
+    monkeypatch.setattr(canvas_module, "in_qt_console", lambda: True)
+    monkeypatch.setattr(canvas_module, "in_terminal", lambda: False)
     for module in (canvas_module, bars, blocks):
         monkeypatch.setattr(module, "put", made.put)
     return made

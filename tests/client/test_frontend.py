@@ -7,26 +7,26 @@ from types import SimpleNamespace
 import pytest
 
 from parallel.client import frontend
-from parallel.client.frontend import can_update, in_notebook
+from parallel.client.frontend import in_notebook, in_qt_console
 
 
 @pytest.mark.parametrize(
-    ("module", "parent", "is_notebook", "can"),
+    ("module", "parent", "notebook", "qt"),
     [
-        ("ipykernel.ipkernel", "python\0-m\0jupyterlab", True, True),
-        ("ipykernel.ipkernel", "", True, True),
+        ("ipykernel.ipkernel", "python\0-m\0jupyterlab", True, False),
+        ("ipykernel.ipkernel", "", True, False),
         ("ipykernel.ipkernel", "python\0/usr/bin/jupyter-console", False, False),
-        ("ipykernel.ipkernel", "python\0/usr/bin/jupyter-qtconsole", True, False),
-        ("spyder_kernels.console.kernel", "", True, False),
+        ("ipykernel.ipkernel", "python\0/usr/bin/jupyter-qtconsole", False, True),
+        ("spyder_kernels.console.kernel", "", False, True),
         (None, "", False, False),
     ],
 )
-def test_who_shows_a_display_changes_it_or_not(
-    module: str | None, parent: str, is_notebook: bool, can: bool,
+def test_a_notebook_and_a_qt_console_are_told_apart(
+    module: str | None, parent: str, notebook: bool, qt: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     kernel = module and type("Kernel", (), {"__module__": module})()
     shell = SimpleNamespace(kernel=kernel or None)
     monkeypatch.setattr(frontend, "ipython", lambda: shell)
     monkeypatch.setattr(frontend, "_command_of", lambda _: parent.encode())
-    assert (in_notebook(), can_update()) == (is_notebook, can)
+    assert (in_notebook(), in_qt_console()) == (notebook, qt)

@@ -48,8 +48,7 @@ def test_one_of_text_where_no_widget_moves(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("IPP_NONINTERACTIVE", raising=False)
-    monkeypatch.setattr(progress, "in_notebook", lambda: True)
-    monkeypatch.setattr(progress, "can_update", lambda: False)
+    monkeypatch.setattr(progress, "in_qt_console", lambda: True)
     bar = new_bar(3, "work")
     bar.update(3)
     bar.close()
